@@ -32,9 +32,7 @@ class Settings(BaseModel):
 class SparkConfig(Settings):
     """How Spark runs. Nothing here changes a decision."""
 
-    master: str | None = Field(
-        None, description="Spark master; unset: local[*] unless spark-submit names one"
-    )
+    master: str | None = Field(None, description="Spark master; unset: local[*] unless spark-submit names one")
     driver_memory: str = Field("2g", description="JVM heap of the driver (embedded: of everything)")
     shuffle_partitions: int = Field(0, ge=0, description="partitions after a shuffle; 0: 2 a core")
     conf: dict[str, str] = Field(default_factory=dict, description="further spark.* settings, passed through")
@@ -44,9 +42,7 @@ class ExtractionConfig(Settings):
     """Reading the crawl and taking the main text out of each page."""
 
     engine: Literal["trafilatura", "resiliparse"] = Field("trafilatura", description="extraction engine")
-    languages: tuple[str, ...] = Field(
-        ("en", "zh"), description="languages the gate lets through; empty: no gate"
-    )
+    languages: tuple[str, ...] = Field(("en", "zh"), description="languages the gate lets through; empty: no gate")
     min_characters: int = Field(100, ge=0, description="shortest main text kept; a Han character counts as 2")
     timeout_seconds: float = Field(20.0, gt=0, description="wall-clock limit per page; over it: failed")
     memory_mb: int = Field(2048, ge=256, description="address space of the process that extracts")
@@ -65,9 +61,7 @@ class DistributionFilterConfig(Settings):
     """Embed, cluster, thin what recurs."""
 
     enabled: bool = Field(True, description="off: every document is kept, unscored")
-    model: str | None = Field(
-        None, description="folder of a sentence-transformers model; unset: built-in table"
-    )
+    model: str | None = Field(None, description="folder of a sentence-transformers model; unset: built-in table")
     characters: int = Field(2000, ge=100, description="leading characters of a document that are embedded")
     clusters: int = Field(0, ge=0, description="number of centroids; 0: sqrt of the documents, 8 to 4096")
     sample: Count = Field(65536, description="documents the centroids are trained on")

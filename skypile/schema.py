@@ -43,9 +43,7 @@ RECORD_COLUMNS: Final = (
     Column("date", pa.string(), "capture time as the input gives it, ISO 8601; null if unknown"),
     Column("http_status", pa.int32(), "HTTP status of the response; null where there was no HTTP"),
     Column("content_type", pa.string(), "Content-Type header as sent; null if none"),
-    Column(
-        "body", pa.large_binary(), "HTML bytes, transfer and content encoding undone; null for text inputs"
-    ),
+    Column("body", pa.large_binary(), "HTML bytes, transfer and content encoding undone; null for text inputs"),
     Column("text", pa.string(), "ready text (WET, JSONL text, Parquet text); null for HTML"),
     *VERDICT_COLUMNS,
 )
@@ -55,17 +53,13 @@ DOCUMENT_COLUMNS: Final = (
     *(c for c in RECORD_COLUMNS if c.name not in {"body", "text", *(v.name for v in VERDICT_COLUMNS)}),
     Column("host", pa.string(), "lower-case host of the URL, without port and leading www."),
     Column("charset", pa.string(), "charset the body was decoded with; null for text inputs"),
-    Column(
-        "charset_rung", pa.string(), "http, bom, meta, detected or lossy: the rule that chose the charset"
-    ),
+    Column("charset_rung", pa.string(), "http, bom, meta, detected or lossy: the rule that chose the charset"),
     Column("replacements", pa.int32(), "U+FFFD characters that decoding put in"),
     Column("engine", pa.string(), "extraction engine; null for text inputs"),
     Column("title", pa.string(), "page title, null if none"),
     Column("text", pa.string(), "main text, paragraphs separated by a blank line, NFC"),
     Column("characters", pa.int32(), "code points in text"),
-    Column(
-        "language", pa.string(), "ISO 639-1 code of the main text (zh covers Hans and Hant), und if unsure"
-    ),
+    Column("language", pa.string(), "ISO 639-1 code of the main text (zh covers Hans and Hant), und if unsure"),
     Column("language_score", pa.float64(), "identifier's confidence, 0 to 1"),
     *VERDICT_COLUMNS,
 )
@@ -82,12 +76,8 @@ DEDUP_COLUMNS: Final = (
 
 QUALITY_COLUMNS: Final = (
     Column("rules", pa.string(), "JSON object: measured value of every heuristic"),
-    Column(
-        "citation_score", pa.float64(), "P(Wikipedia would cite this page), 0 to 1; null without a classifier"
-    ),
-    Column(
-        "quality_bin", pa.int32(), "0 (worst) to bins - 1 (best) of citation_score; null without a classifier"
-    ),
+    Column("citation_score", pa.float64(), "P(Wikipedia would cite this page), 0 to 1; null without a classifier"),
+    Column("quality_bin", pa.int32(), "0 (worst) to bins - 1 (best) of citation_score; null without a classifier"),
 )
 
 SHARD_COLUMNS: Final = (Column("shard", pa.int32(), "number of the shard within the language"),)
