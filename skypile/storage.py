@@ -10,8 +10,8 @@
 
 Extraction, the long stage, is written in many waves, the others in one. A wave replaces its own partition
 of `documents` and `verdicts` and is then stamped; a run that finds the same plan goes on at the first wave
-without a stamp, any other plan starts the folder afresh. Verdicts are projected from the documents just written, so the expensive
-work runs once and the two cannot disagree.
+without a stamp, any other plan starts the folder afresh. Verdicts are projected from the documents just
+written, so the expensive work runs once and the two cannot disagree.
 """
 
 import hashlib

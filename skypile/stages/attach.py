@@ -41,7 +41,7 @@ def attach(documents: DataFrame, annotations: DataFrame, scratch: str, rows: int
     added = annotations.drop("record_id").schema
     result_type = documents.drop(*added.fieldNames()).schema
     for field in added:
-        result_type = result_type.add(field)
+        result_type = result_type.add(field.name, field.dataType, nullable=True)  # records without one get nulls
     source = documents.select(
         *[F.col(name) for name in documents.columns if name not in added.fieldNames()],
         F.pmod(F.xxhash64("_metadata.file_path"), F.lit(buckets)).alias("bucket"),
