@@ -12,8 +12,8 @@ from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from rich.console import Console
 
-from skypile import files, schema, storage
 from skypile import config as settings
+from skypile import files, schema, storage
 from skypile.crawl import inputs
 from skypile.progress import stage_progress
 from skypile.stages import extraction as extraction_stage

@@ -72,7 +72,7 @@ def document_from_text(text: str, config: ExtractionConfig) -> dict[str, Any]:
 
 
 def serve(request: bytes) -> bytes:
-    """`document_from_html` for the sandbox: in, a JSON line (url, content_type, settings) and the body; out, JSON."""
+    """`document_from_html` for the sandbox: a JSON line (url, content_type, settings) and the body to JSON."""
     header, _, body = request.partition(b"\n")
     call = json.loads(header)
     config = ExtractionConfig.model_construct(**call["settings"])
