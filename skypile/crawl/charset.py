@@ -69,7 +69,7 @@ _HANT = (
 )
 _PUNCTUATION = "　、。，！？：；（）「」《》“”"
 _KANA = "のにはをたがでとしれさいなかるもてくりあっすうらこきまんえよスントルーイリラシクアフドレジコロマムタ"
-_HANGUL = "이다는의에을를가한고하지로기사은도자인시어서대리일해수들있정그전부아보나동제과상주유스장으라성안여게원국"
+_HANGUL = "이다는의에을를가한고하지로기사은도자인시어서대리일해수들있정그전부아보나동제과상주유스장으라성안여게"
 _TABLES: Final = {
     "gb18030": frozenset(_HANS + _HANT + _PUNCTUATION),
     "big5hkscs": frozenset(_HANT + _PUNCTUATION),
@@ -171,9 +171,9 @@ def _legacy(body: bytes, declared: list[tuple[str, Rung]]) -> Decoded:
 
 def _believed(body: bytes, codec: str, rung: Rung) -> Decoded | None:
     """The page in `codec` if the bytes bear that out (rules 2 and 3)."""
-    if codec not in _TABLES and codec != "utf-8" and _FOREIGN_RUN.search(body):
-        if _most_natural(body)[1] >= NATURAL:
-            return None
+    single_byte = codec not in _TABLES and codec != "utf-8"
+    if single_byte and _FOREIGN_RUN.search(body) and _most_natural(body)[1] >= NATURAL:
+        return None
     found = _finished(body, codec, rung)
     bad = found.replacements - found.text.endswith("\ufffd")
     if bad > 0 and bad * GOOD_PER_BAD > _foreign(found.text) - found.replacements:
@@ -225,7 +225,7 @@ def _sample(body: bytes) -> bytes:
 
 
 def _naturalness(sample: bytes, codec: str) -> tuple[float, int]:
-    """Share of the frequent characters of `codec`'s language among the characters beyond ASCII, and their number."""
+    """Share of the frequent characters of `codec`'s language among the foreign characters, and their number."""
     text = "".join(_FOREIGN.findall(sample.decode(codec, "replace")))
     return (sum(map(_TABLES[codec].__contains__, text)) / len(text) if text else 0.0), len(text)
 

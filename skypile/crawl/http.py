@@ -8,7 +8,7 @@ failure where it cannot. Every decoder is stopped at the limit: a zip bomb costs
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import brotli
 import zstandard

@@ -151,7 +151,7 @@ class Members:
         file.seek(0)
 
     def segments(self, start: int, end: int) -> Iterator[Segment]:
-        """Segments that begin at an offset in [start, end). Take all you want of one before asking for the next."""
+        """Segments that begin in bytes [start, end). Take what you want of one before asking for the next."""
         self._next = self._first() if start == 0 else self._find(start)
         self._broken = False
         # A broken start of a member belongs to the range that comes upon it: scanning from the range it lies
@@ -255,7 +255,7 @@ class Members:
         return b""
 
     def _following(self) -> int | None:
-        """Offset of what follows the member that has ended: padding and skippable frames passed, None at the end."""
+        """Offset of what follows the member that has ended, padding and skippable frames passed; None at the end."""
         while True:
             while len(self._raw) - self._cursor < 8 and self._more():
                 pass

@@ -69,8 +69,10 @@ class _Header(dict[str, str]):
     @property
     def is_page(self) -> bool:
         """Whether the record gives a row. WAT records are the only metadata in JSON."""
-        sort = self["warc-type"]
-        return sort in _PAGES or (sort == "metadata" and media_type(self.get("content-type")) == "application/json")
+        sort, declared = self["warc-type"], media_type(self.get("content-type"))
+        if self.url.startswith("metadata:"):  # wget's logs and arguments, stored as resources
+            return False
+        return sort in _PAGES or (sort == "metadata" and declared == "application/json")
 
 
 def warc_records(file: IO[bytes], source: str, start: int, end: int, size: int, limit: int) -> Iterator[Record]:
@@ -208,9 +210,8 @@ def _page(row: Record, header: _Header, block: bytes, limit: int) -> Record:
     sort = header["warc-type"]
     declared = header.get("content-type")
     if sort == "revisit":
-        return dropped(
-            row, "revisit", refers_to=header.get("warc-refers-to-target-uri"), captured=header.get("warc-refers-to-date")
-        )
+        to, when = header.get("warc-refers-to-target-uri"), header.get("warc-refers-to-date")
+        return dropped(row, "revisit", refers_to=to, captured=when)
     if "warc-segment-number" in header:
         return failed(row, "truncated", at=row.offset, detail="first segment of a record stored in several")
     if sort == "conversion":
