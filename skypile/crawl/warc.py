@@ -21,8 +21,9 @@ from collections.abc import Iterator
 from typing import IO
 
 from skypile.crawl import http
+from skypile.crawl.codec import Damage, codec_of
 from skypile.crawl.content import media_type, with_content
-from skypile.crawl.members import Damage, Members, Segment, codec_of, plain_segment
+from skypile.crawl.members import Members, Segment, plain_segment
 from skypile.crawl.record import Record, dropped, failed, record
 from skypile.schema import KEPT
 
@@ -118,7 +119,7 @@ def _segment_records(segment: Segment, source: str, limit: int, size: int | None
                     yield failed(row, "too_large", header.length, limit, **where)
                 continue
             problem = _problem(segment, min(header.length, limit))
-            if problem is None and segment.damage is None:
+            if problem is None:
                 content = segment.cursor
                 segment.cursor += header.length
                 if header.is_page:
@@ -179,6 +180,8 @@ def _problem(segment: Segment, length: int) -> str | None:
         return f"{have} of {length} bytes of content"
     rest = bytes(segment.buffer[segment.cursor + length : segment.cursor + length + _AFTER])
     following = rest.lstrip(b"\r\n")
+    if not following and segment.damage is not None:  # its member breaks off or fails its checksum
+        return "all bytes of content"
     if not following or following.startswith(b"WARC/") or rest.startswith((b"\r\n\r\n", b"\n\n")):
         return None
     return f"Content-Length is {length}, but there the content goes on with {rest[:20]!r}"
