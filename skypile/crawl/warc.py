@@ -126,7 +126,8 @@ def _segment_records(segment: Segment, source: str, limit: int, size: int | None
                     yield _page(row, header, bytes(segment.buffer[content : segment.cursor]), limit)
                 continue
         # A damaged record counts even if it only describes: what followed it may be hidden in it.
-        reported = segment.damage is not None
+        if segment.damage is not None:
+            where, reported = {"at": segment.damage.at}, True
         reason, detail = _reason(segment.damage, problem, isinstance(header, _Header))
         yield failed(row, reason, **where, detail=detail)
         _resynchronise(segment)
