@@ -181,9 +181,11 @@ def _problem(segment: Segment, length: int) -> str | None:
         return f"{have} of {length} bytes of content"
     rest = bytes(segment.buffer[segment.cursor + length : segment.cursor + length + _AFTER])
     following = rest.lstrip(b"\r\n")
-    if not following and segment.damage is not None:  # its member breaks off or fails its checksum
-        return "all bytes of content"
-    if not following or following.startswith(b"WARC/") or rest.startswith((b"\r\n\r\n", b"\n\n")):
+    if following.startswith(b"WARC/"):
+        return None
+    if segment.damage is not None:  # the member breaks off or fails its checksum, and no next record vouches
+        return f"{length} bytes of content"
+    if not following or rest.startswith((b"\r\n\r\n", b"\n\n")):
         return None
     return f"Content-Length is {length}, but there the content goes on with {rest[:20]!r}"
 
