@@ -42,7 +42,8 @@ class Segment:
         self.buffer = bytearray()
         self.cursor = 0
         self.damage = damage
-        self._pieces = pieces
+        self.verified = 0  # decoded bytes from the start of the segment in members that ended as they should
+        self.pieces = pieces
         self._before = 0  # bytes that left the buffer
 
     @property
@@ -56,7 +57,7 @@ class Segment:
             if self.cursor > READ:
                 self.forget()
             try:
-                piece = next(self._pieces, None)
+                piece = next(self.pieces, None)
             except Damage as damage:
                 self.damage = damage
                 return False
@@ -124,7 +125,8 @@ class Members:
                 yield Segment(offset, iter(()), damage)
                 self._next = self._find(offset + 1)
                 continue
-            segment = Segment(offset, self._segment_bytes(head))
+            segment = Segment(offset, iter(()))
+            segment.pieces = self._segment_bytes(head, segment)
             yield segment
             while segment.skip(READ):
                 pass
@@ -140,13 +142,17 @@ class Members:
                 yield piece
             offset = self._following()
 
-    def _segment_bytes(self, head: bytes) -> Iterator[bytes]:
+    def _segment_bytes(self, head: bytes, segment: Segment) -> Iterator[bytes]:
         """Decoded bytes of the segment whose first member is begun; sets where the next segment begins."""
         self._next = None
+        decoded = 0
         while True:
+            decoded += len(head)
             yield head
             while piece := self._piece():
+                decoded += len(piece)
                 yield piece
+            segment.verified = decoded
             offset = self._following()
             if offset is None:
                 return

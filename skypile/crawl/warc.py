@@ -183,8 +183,8 @@ def _problem(segment: Segment, length: int) -> str | None:
     following = rest.lstrip(b"\r\n")
     if following.startswith(b"WARC/"):
         return None
-    if segment.damage is not None:  # the member breaks off or fails its checksum, and no next record vouches
-        return f"{length} bytes of content"
+    if segment.damage is not None and segment.position + length > segment.verified:
+        return f"{length} bytes of content"  # in a member that breaks off or fails its checksum
     if not following or rest.startswith((b"\r\n\r\n", b"\n\n")):
         return None
     return f"Content-Length is {length}, but there the content goes on with {rest[:20]!r}"

@@ -38,9 +38,7 @@ def response(
     return record(url, block, "response", ["Content-Type: application/http; msgtype=response", *warc], length)
 
 
-def record(
-    url: str, block: bytes, sort: str, warc: Sequence[str] = (), length: int | None = None
-) -> bytes:
+def record(url: str, block: bytes, sort: str, warc: Sequence[str] = (), length: int | None = None) -> bytes:
     fields = [
         "WARC/1.0",
         f"WARC-Type: {sort}",

@@ -164,7 +164,9 @@ def test_records_before_damage_in_the_same_member_are_read(tmp_path: Path) -> No
 
 
 LAYOUTS = st.lists(
-    st.tuples(st.sampled_from(["page", "page", "two", "continued", "garbage", "flip", "cut", "nul"]), st.integers(0)),
+    st.tuples(
+        st.sampled_from(["page", "page", "two", "continued", "garbage", "flip", "cut", "nul"]), st.integers(0)
+    ),
     min_size=1,
     max_size=9,
 )
@@ -294,4 +296,3 @@ def test_scanning_for_members_survives_magic_numbers_at_window_edges(tmp_path: P
         monkeypatch.setattr("skypile.crawl.members.READ", window)
         size = path.stat().st_size
         assert [r for s in range(0, size, 97) for r in rows_of(path, s, min(size, s + 97))] == whole
-
