@@ -82,6 +82,23 @@ QUALITY_COLUMNS: Final = (
 
 SHARD_COLUMNS: Final = (Column("shard", pa.int32(), "number of the shard within the language"),)
 
+# The columns of each stage's documents folder: what came before, then its own, then its verdict.
+STAGE_COLUMNS: Final[dict[str, tuple[Column, ...]]] = {}
+_carried = tuple(c for c in DOCUMENT_COLUMNS if c not in VERDICT_COLUMNS)
+for _stage, _own in zip(
+    STAGES, ((), DISTRIBUTION_COLUMNS, DEDUP_COLUMNS, QUALITY_COLUMNS, SHARD_COLUMNS), strict=True
+):
+    _carried += _own
+    STAGE_COLUMNS[_stage] = _carried + VERDICT_COLUMNS
+
+# What a verdicts folder holds: no text, so that it stays small enough to search.
+LEDGER_COLUMNS: Final = (
+    Column("record_id", pa.string(), "32 hex characters"),
+    Column("url", pa.string(), "target URL"),
+    Column("stage", pa.string(), "one of STAGES"),
+    *VERDICT_COLUMNS,
+)
+
 # reason -> meaning. The vocabulary is closed: a stage that writes another word fails its run.
 REASONS: Final = {
     # reading
