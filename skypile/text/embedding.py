@@ -47,13 +47,14 @@ class Embedder(Protocol):
         ...
 
 
+@cache
 def load(path: str | None = None) -> Embedder:
-    """The built-in static embedder, or the sentence-transformers model in the folder `path`.
+    """The built-in static embedder, or the sentence-transformers model in the folder `path`; once per process.
 
     Raises FileNotFoundError if `path` is no folder (models are never downloaded) and ImportError, naming the
     extra to install, if sentence-transformers is missing.
     """
-    return load_table(str(TABLE)) if path is None else SentenceTransformerEmbedder(path)
+    return load_table(TABLE) if path is None else SentenceTransformerEmbedder(path)
 
 
 class StaticEmbedder:
@@ -132,9 +133,8 @@ def quantize(floats: NDArray[np.floating]) -> NDArray[np.int8]:
     return np.rint(floats * (127.0 / np.where(peak > 0, peak, 1.0))).astype(np.int8)
 
 
-@cache
-def load_table(path: str) -> StaticEmbedder:
-    """The table that `skypile.text.embedding_build` wrote to `path`; loaded once per process."""
+def load_table(path: str | Path) -> StaticEmbedder:
+    """The table that `skypile.text.embedding_build` wrote to `path`."""
     with np.load(path, allow_pickle=False) as table:
         words = table["words"].tobytes().decode("utf-8").split("\n")
         packed = table["nibbles"]

@@ -128,7 +128,7 @@ def agreement(texts: Sequence[str], table: Path, exact: NDArray[np.float64]) -> 
 
     Over 60,000 random pairs, and each text with its ten nearest, so that high similarities count too.
     """
-    student = embedding.load_table(str(table))
+    student = embedding.load_table(table)
     index = {word: row for row, word in enumerate(student.words)}
     sums = np.stack([exact[[index[w] for w in student.tokenize(t)]].sum(axis=0) for t in texts])
     teacher = encode(texts)
