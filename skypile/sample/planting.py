@@ -13,7 +13,8 @@ CITED_A_TOPIC = 5
 NOTICE = {
     "en": "This page belongs to a series on the working past of the region. Corrections are welcome and are "
     "entered once a quarter; please name the paragraph you mean and the source on which you rely.",
-    "zh": "本文属于本站的地方旧事系列，欢迎读者来信指正，编辑部每个季度集中修订一次，来信请注明所指的段落和所依据的材料。",
+    "zh": "本文属于本站的地方旧事系列，欢迎读者来信指正，编辑部每个季度集中修订一次，"
+    "来信请注明所指的段落和所依据的材料。",
 }
 # How many of each copy, in the order in which articles are drawn for them.
 COPIES = (

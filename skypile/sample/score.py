@@ -52,17 +52,16 @@ def score(truths: str | Path, run: str) -> list[Score]:
 
 def match(truths: Sequence[Truth], fates: Iterable[Verdict]) -> list[Verdict | None]:
     """The fate of each truth, by its URL, or for a record that lost its URL by file and offset; else None."""
-    keys: dict[str, int] = {}
-    for i, truth in enumerate(truths):
-        keys[f"{Path(truth['file']).name}#{truth['offset']}"] = i
-        if truth["url"]:
-            keys[truth["url"]] = i
+    by_url = {truth["url"]: i for i, truth in enumerate(truths) if truth["url"]}
+    by_place = {f"{Path(truth['file']).name}#{truth['offset']}": i for i, truth in enumerate(truths)}
     found: list[Verdict | None] = [None] * len(truths)
+    placed: list[Verdict | None] = [None] * len(truths)
     for fate in fates:
-        position = keys.get(fate.url, keys.get(fate.url.rpartition("/")[2]))
-        if position is not None:
+        if (position := by_url.get(fate.url)) is not None:
             found[position] = fate
-    return found
+        elif (position := by_place.get(fate.url.rpartition("/")[2])) is not None:
+            placed[position] = fate
+    return [by_url_ or by_place_ for by_url_, by_place_ in zip(found, placed, strict=True)]
 
 
 def tabulate(truths: Sequence[Truth], fates: Sequence[Verdict | None], texts: dict[str, str]) -> list[Score]:
