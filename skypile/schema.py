@@ -136,8 +136,9 @@ REASONS: Final = {
     # quality filter
     "language": "the text is in no wanted language, or too uncertain",
     "few_letters": "too small a share of letters and ideographs",
-    "few_sentences": "too few lines end like sentences: a list or a menu",
-    "short_lines": "lines are too short on average",
+    "few_function_words": "too few of the commonest words: names, keywords or wrongly decoded text",
+    "few_sentences": "sentences end in too few lines: a list or a menu",
+    "short_lines": "too much of the text stands in short lines",
     "repeated_lines": "too large a share of lines says what another line says",
     "repeated_ngrams": "too large a share of the text is repeated n-grams",
     "symbols": "too many symbols, ellipses or bullets",

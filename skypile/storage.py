@@ -160,7 +160,7 @@ def _write_wave(
     frame = frame.withColumns({"kept": F.col("verdict") == schema.KEPT, "wave": F.lit(number)})
     frame.write.mode("overwrite").partitionBy("kept", "wave", *stage.partition_by).parquet(documents)
 
-    written = spark.read.schema(spark_schema(columns).add("wave", "int")).parquet(documents)
+    written = spark.read.schema(spark_schema(columns).add("wave", "integer")).parquet(documents)
     ledger = written.where(F.col("wave") == number).withColumn("stage", F.lit(stage.name))
     ledger = ledger.select(*schema.names(schema.LEDGER_COLUMNS), "wave")
     ledger.write.mode("overwrite").partitionBy("wave").parquet(verdicts)
@@ -172,7 +172,7 @@ def _write_wave(
 
 def read_verdicts(spark: SparkSession, folder: str) -> DataFrame:
     """LEDGER_COLUMNS and wave of all verdicts in a stage folder."""
-    ledger = spark_schema(schema.LEDGER_COLUMNS).add("wave", "int")
+    ledger = spark_schema(schema.LEDGER_COLUMNS).add("wave", "integer")
     return spark.read.schema(ledger).parquet(files.join(folder, "verdicts"))
 
 

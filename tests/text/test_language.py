@@ -63,7 +63,7 @@ def test_all_chinese_is_zh(text: str) -> None:
         "!!! ??? ———",
         "\0",
         "OK",
-        "日本国",  # Chinese or Japanese: no telling
+        "東京都知事選挙結果",  # Chinese or Japanese: no telling without kana
         "def f(x):\n return x+1\n",
         "aaaa aaaa aaaa",
         "Lorem ipsum dolor sit amet, consectetur adipisicing elit, sed do eiusmod tempor incididunt ut labore.",
