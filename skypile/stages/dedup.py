@@ -10,6 +10,7 @@ Decisions depend on the documents and the config alone: not on partitions, batch
 document has ``bands`` bucket rows, each bucket row at most ``bucket_limit`` pairs.
 """
 
+from collections.abc import Callable
 from functools import reduce
 
 from pyspark import StorageLevel
@@ -24,68 +25,78 @@ from skypile.stages.dedup_sketch import sketch_documents
 from skypile.stages.dedup_survivors import best_match, dropped_documents
 from skypile.stages.dedup_verify import confirmed_edges
 
+Hold = Callable[[DataFrame, str], DataFrame]
+
 DECISION_COLUMNS = ("record_id", "verdict", "reason", "score", "threshold", "evidence", "duplicates")
 
 
-def dedup_decisions(documents: DataFrame, config: DedupConfig) -> DataFrame:
+def dedup_decisions(documents: DataFrame, config: DedupConfig, scratch: str | None = None) -> DataFrame:
     """Decisions on documents with record_id, url, text (and the column the survivor rule reads).
 
     Returns a row for each dropped document, and for each that stays and has duplicates: record_id, verdict ("dropped" or
     "kept"), reason, score, threshold (double), evidence (JSON), duplicates (int: records dropped in favour of this
-    one). Documents without a row stay and have no duplicates. The decisions are computed here, not lazily, and held
-    by Spark (memory and disk); the sketches are let go.
+    one). Documents without a row stay and have no duplicates.
+
+    The work is done here, not lazily. Intermediate tables (and the result) go to Parquet under ``scratch``, which may
+    be removed once the decisions are used; without it they are held by Spark on the executors' disks, which suits one
+    machine: a lost executor then fails the run.
     """
-    sketches = sketch_documents(documents, config).persist(StorageLevel.DISK_ONLY)
-    held = [sketches]
-    try:
-        decisions = decide(sketches, config, held).persist(StorageLevel.MEMORY_AND_DISK)
-        decisions.count()
-    finally:
-        for frame in held:
-            frame.unpersist()
-    return decisions
+    hold = holder(scratch)
+    return decide(hold(sketch_documents(documents, config), "sketches"), config, hold)
 
 
-def decide(sketches: DataFrame, config: DedupConfig, held: list[DataFrame]) -> DataFrame:
-    """Decisions from sketches; frames persisted on the way are added to ``held``."""
+def holder(scratch: str | None) -> Hold:
+    """A function that computes a frame once and gives it back without its history.
 
-    def hold(frame: DataFrame) -> DataFrame:
-        held.append(frame.persist(StorageLevel.MEMORY_AND_DISK))
-        return frame
+    Caching would keep the history: Spark compares every plan with every cached one, and at the tenth nested join
+    planning alone takes a minute.
+    """
 
+    def hold(frame: DataFrame, name: str) -> DataFrame:
+        if scratch is None:
+            return frame.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
+        path = f"{scratch.rstrip('/')}/{name}"
+        frame.write.mode("overwrite").parquet(path)
+        return frame.sparkSession.read.schema(frame.schema).parquet(path)
+
+    return hold
+
+
+def decide(sketches: DataFrame, config: DedupConfig, hold: Hold) -> DataFrame:
+    """Decisions from sketches (``dedup_sketch.SKETCH``)."""
     rest, exact = sketches, []
     for key, reason in (("url_key", "duplicate_url"), ("text_key", "duplicate_text")):
         if key == "url_key" and not config.collapse_urls:
             continue
-        equal = hold(equal_records(rest, key))
+        equal = hold(equal_records(rest, key), reason)
         rest = rest.join(equal, "record_id", "left_anti")
         exact.append(equal.withColumn("reason", F.lit(reason)))
     distinct = rest.where(F.size("buckets") > 0)
-    edges = hold(near_edges(distinct, config, hold))
-    components = hold(connected_components(edges.select("better", "worse"), config.local_edges))
-    dropped = hold(dropped_documents(edges, components, config.local_edges))
-    near = hold(near_duplicates(edges, components, dropped, config))
-    return verdict_rows(sketches.select("record_id", "url"), exact, near, config)
+    edges = near_edges(distinct, config, hold)
+    components = hold(connected_components(edges.select("better", "worse"), config.local_edges), "components")
+    dropped = hold(dropped_documents(edges, components, config.local_edges), "dropped")
+    near = hold(near_duplicates(edges, components, dropped, config), "near")
+    return hold(verdict_rows(sketches.select("record_id", "url"), exact, near, config), "decisions")
 
 
-def near_edges(sketches: DataFrame, config: DedupConfig, hold) -> DataFrame:
+def near_edges(sketches: DataFrame, config: DedupConfig, hold: Hold) -> DataFrame:
     """Confirmed edges (better, worse, jaccard, containment, bands) among sketches with different texts."""
-    candidates = bucket_pairs(bucket_members(sketches), config, "bucket").distinct()
-    edges = hold(confirmed_edges(candidates, sketches, config))
+    seen = hold(bucket_pairs(bucket_members(sketches), config, "bucket").distinct(), "candidates")
+    edges = hold(confirmed_edges(seen, sketches, config), "edges")
     if not config.mega_rounds:
         return edges
-    large = hold(large_bucket_members(sketches, config))
+    large = hold(large_bucket_members(sketches, config), "large")
     if large.isEmpty():
         return edges
-    seen = candidates
     for number in range(1, config.mega_rounds + 1):
-        gone = dropped_documents(
-            edges, connected_components(edges.select("better", "worse"), config.local_edges), config.local_edges
-        )
+        components = connected_components(edges.select("better", "worse"), config.local_edges)
+        gone = dropped_documents(edges, components, config.local_edges)
         fresh = refined_candidates(large.join(gone, "record_id", "left_anti"), number, config)
-        fresh = hold(fresh.join(seen, ["better", "worse"], "left_anti"))
-        more = hold(confirmed_edges(fresh, sketches, config))
-        seen, edges = seen.union(fresh), edges.union(more)
+        fresh = hold(fresh.join(seen, ["better", "worse"], "left_anti"), f"candidates_{number}")
+        if fresh.isEmpty():
+            continue
+        more = confirmed_edges(fresh, sketches, config)
+        seen, edges = seen.union(fresh), edges.union(hold(more, f"edges_{number}"))
     return edges
 
 
