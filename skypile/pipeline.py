@@ -36,7 +36,7 @@ def run(
     files.write_text(files.join(output, "config.toml"), settings.dumps(config))
     manifests = [extraction(spark, paths, output, config, console)]
     manifests += [
-        stage(spark, output, config, console) for stage in (distribution_filter, dedup, quality_filter, shards)
+        stage(spark, output, config, console) for stage in (shards,)
     ]
     return manifests
 
@@ -144,7 +144,7 @@ def _write(
             check(stamp)
 
         result, fresh = storage.write_stage(spark, run, stage, on_wave)
-    console.print(summary(result, fresh))
+    console.print(summary(result, fresh), soft_wrap=True)
     return result
 
 
