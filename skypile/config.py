@@ -51,7 +51,7 @@ class ExtractionConfig(Settings):
     html_field: str = Field("html", description="JSONL/Parquet column with HTML")
     url_field: str = Field("url", description="JSONL/Parquet column with the URL")
     split_mb: int = Field(8, ge=1, description="input bytes per Spark task, where the format can be split")
-    wave_mb: int = Field(256, ge=1, description="input bytes per wave; a crash loses at most one wave")
+    wave_mb: float = Field(256, gt=0, description="input bytes per wave; a crash loses at most one wave")
     max_failed_share: Share = Field(
         0.5, description="a wave of 100 or more pages with more extraction failures than this stops the run"
     )

@@ -160,7 +160,7 @@ def draw(draws: dict[Any, list[tuple[int, str, str]]], stage: str, path: str, ta
     columns = [table[name].to_pylist() for name in ("record_id", "verdict", "reason", "language")]
     for record_id, verdict, reason, language in zip(*columns, strict=True):
         chosen = draws[stage, verdict, language if verdict == KEPT else reason]
-        entry = (-xxhash.xxh64_intdigest(record_id), record_id, path)
+        entry = (-xxhash.xxh64_intdigest(record_id.encode()), record_id, path)
         if len(chosen) < (KEPT_SAMPLES if verdict == KEPT else SAMPLES):
             heapq.heappush(chosen, entry)
         elif entry > chosen[0]:
