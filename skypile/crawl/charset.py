@@ -164,8 +164,8 @@ def _legacy(body: bytes, declared: list[tuple[str, Rung]]) -> Decoded:
     if share >= NATURAL:
         return _finished(body, best, "detected")
     for candidate in (detect_encoding(body, _DETECT_BYTES), "cp1252"):
-        codec = codec_of(candidate) if candidate else None
-        if codec and codec != "utf-8" and codec not in _TABLES and (found := _believed(body, codec, "detected")):
+        other = codec_of(candidate) if candidate else None
+        if other and other != "utf-8" and other not in _TABLES and (found := _believed(body, other, "detected")):
             return found
     return _finished(body, declared[0][0] if declared else "utf-8", "lossy")
 

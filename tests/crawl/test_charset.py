@@ -22,8 +22,8 @@ KOREAN = "이것은 한국어 문장입니다. 오늘은 날씨가 아주 좋아
 RUSSIAN = "Сегодня мы провели встречу в Москве, и все согласились, что этот вопрос очень важен для нас."
 FRENCH = "L'été dernier, nous avons déjeuné à la plage ; c'était très agréable, voilà où ça s'est passé."
 TEXTS = {
-    "gb18030": HANS, "gbk": HANS, "big5": HANT, "cp932": JAPANESE, "euc_jp": JAPANESE, "cp949": KOREAN, "utf-8": HANS,
-    "cp1251": RUSSIAN, "cp1252": FRENCH,
+    "gb18030": HANS, "gbk": HANS, "big5": HANT, "cp932": JAPANESE, "euc_jp": JAPANESE, "cp949": KOREAN,
+    "utf-8": HANS, "cp1251": RUSSIAN, "cp1252": FRENCH,
 }  # fmt: skip
 # What each is declared as, and the codec that reads it.
 LABELS = {

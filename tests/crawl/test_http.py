@@ -11,7 +11,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skypile.crawl.http import HttpError, Response, decode_body, dechunk, parse
+from skypile.crawl.http import HttpError, Response, dechunk, decode_body, parse
 
 PAGE = b"<!DOCTYPE html><html><body>" + b"<p>some text</p>" * 50 + b"</body></html>"
 LIMIT = 1 << 20

@@ -91,8 +91,8 @@ def test_large_files_are_cut_where_the_format_allows(tmp_path: Path) -> None:
     cut = [(0, 1 << 20), (1 << 20, 2 << 20), (2 << 20, (5 << 19) + 1)]
     whole = [(0, (5 << 19) + 1)]
     assert pieces == {
-        "a.warc.gz": cut, "a.warc.zst": cut, "a.jsonl": cut, "a.parquet": cut, "a.warc": whole, "a.jsonl.gz": whole,
-        "a.bin": whole,
+        "a.warc.gz": cut, "a.warc.zst": cut, "a.jsonl": cut, "a.parquet": cut, "a.warc": whole,
+        "a.jsonl.gz": whole, "a.bin": whole,
     }  # fmt: skip
 
 
@@ -167,8 +167,9 @@ def test_many_html_files_plan_in_linear_time_and_little_memory(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "format"),
     [
-        ("a.WARC.GZ", "warc"), ("a.warc.wet.gz", "warc"), ("a.warc.wat.gz", "warc"), ("a.warc.lz4", "warc"), ("a.arc", "warc"),
-        ("a.jsonl.zst", "jsonl"), ("a.ndjson", "jsonl"), ("a.json.gz", "jsonl"), ("a.parquet", "parquet"),
+        ("a.WARC.GZ", "warc"), ("a.warc.wet.gz", "warc"), ("a.warc.wat.gz", "warc"), ("a.warc.lz4", "warc"),
+        ("a.arc", "warc"), ("a.jsonl.zst", "jsonl"), ("a.ndjson", "jsonl"), ("a.json.gz", "jsonl"),
+        ("a.parquet", "parquet"),
         ("a.htm", "html"), ("a.xhtml", "html"), ("a.html.gz", "unknown"), ("a", "unknown"),
     ],
 )  # fmt: skip
