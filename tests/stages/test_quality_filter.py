@@ -135,7 +135,8 @@ def test_listed_words(spark: SparkSession, tmp_path: Path) -> None:
 def test_trains_on_cited_pages_and_drops_the_lowest_bins(spark: SparkSession, tmp_path: Path) -> None:
     rows = corpus()
     wikipedia = dump(tmp_path / "dump.xml", [row["url"].replace("http://www.", "https://") for row in rows[::3]])
-    config = QualityFilterConfig(wikipedia=(wikipedia,), citations=PLENTIFUL, min_bin=2)
+    loose = RuleThresholds(max_repeated_ngrams=1.0, max_top_ngram=1.0)
+    config = QualityFilterConfig(wikipedia=(wikipedia,), citations=PLENTIFUL, min_bin=2, rules=loose)
     documents = frame(spark, rows, "dedup", verdicts=False)
     folder, notes = train_in_run(documents, config, str(tmp_path / "scratch"))
     assert folder is not None
