@@ -150,7 +150,9 @@ class CitationConfig(Settings):
 
     min_positives: Count = Field(20, description="fewer cited documents of a language: no classifier for it")
     min_hosts: Count = Field(3, description="fewer hosts among them: no classifier for it")
-    max_documents: Count = Field(200_000, description="most documents of each label and language to train on")
+    max_documents: Count = Field(
+        20_000, description="most documents of each label and language to train on; 12 KB of driver memory each"
+    )
     max_host_share: Share = Field(0.2, description="largest share of one label that one host may have")
     weak_host_citations: int = Field(
         0, ge=0, description="hosts cited at least this often make all their pages positives; 0: none do"
@@ -162,6 +164,7 @@ class CitationConfig(Settings):
     held_out: Share = Field(
         0.2, description="share of the hosts kept out of training, for metrics and calibration"
     )
+    min_auc: Share = Field(0.6, description="a classifier that ranks held-out hosts worse than this is not used")
     seed: int = Field(0, description="seed of the sampling, the split and fastText")
 
 
