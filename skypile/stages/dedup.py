@@ -17,17 +17,36 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from skypile.config import DedupConfig
+from skypile.schema import KEPT, STAGE_COLUMNS
+from skypile.stages.attach import attach
 from skypile.stages.dedup_candidates import bucket_members, bucket_pairs, large_bucket_members, refined_candidates
 from skypile.stages.dedup_components import connected_components
-from skypile.stages.dedup_config import DedupConfig
 from skypile.stages.dedup_exact import equal_records
 from skypile.stages.dedup_sketch import sketch_documents
 from skypile.stages.dedup_survivors import best_match, dropped_documents
 from skypile.stages.dedup_verify import confirmed_edges
+from skypile.storage import spark_schema
 
 Hold = Callable[[DataFrame, str], DataFrame]
 
 DECISION_COLUMNS = ("record_id", "verdict", "reason", "score", "threshold", "evidence", "duplicates")
+
+
+def dedup(config: DedupConfig, rows: int, scratch: str) -> Callable[[DataFrame], DataFrame]:
+    """Stage function on `rows` documents read from Parquet; `scratch`: a folder that outlives the returned frame."""
+
+    def drop_duplicates(documents: DataFrame) -> DataFrame:
+        if config.enabled:
+            decisions = dedup_decisions(documents, config, f"{scratch}/tables")
+            documents = attach(documents, decisions, f"{scratch}/attached", rows)
+        else:
+            documents = documents.withColumns({name: F.lit(None) for name in DECISION_COLUMNS[1:]})
+        defaults = {"verdict": F.coalesce("verdict", F.lit(KEPT)), "duplicates": F.coalesce("duplicates", F.lit(0))}
+        documents = documents.withColumns(defaults).withColumn("cut_paragraphs", F.lit(0))
+        return documents.select(*[F.col(f.name).cast(f.dataType) for f in spark_schema(STAGE_COLUMNS["dedup"])])
+
+    return drop_duplicates
 
 
 def dedup_decisions(documents: DataFrame, config: DedupConfig, scratch: str | None = None) -> DataFrame:

@@ -12,7 +12,7 @@ Windows stream through a sorted partition with at most ``bucket_limit`` rows in 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from skypile.stages.dedup_config import DedupConfig
+from skypile.config import DedupConfig
 
 
 def bucket_members(sketches: DataFrame) -> DataFrame:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from skypile.stages.dedup_config import DedupConfig
+from skypile.config import DedupConfig
 from skypile.text.canonical_url import canonical_url
 from skypile.text.minhash import band_keys, permutations, signatures
 from skypile.text.shingles import shingle_texts

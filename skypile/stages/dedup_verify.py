@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from skypile.stages.dedup_config import DedupConfig
+from skypile.config import DedupConfig
 from skypile.stages.dedup_sketch import unpacked_sets
 from skypile.text.similarity import compare_pairs, shared_bands
 

@@ -16,7 +16,6 @@ the join of skypile.stages.attach, which shuffles ids. The driver holds the samp
 k rows. All decisions are functions of ids, integer vectors and k centres: no partition or order shows in them.
 """
 
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 

@@ -23,7 +23,17 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from skypile.text.folding import CHARACTER, CLASS_SHIFT, EXPANDS, PAYLOAD, SEPARATOR, SKIP, TABLE_SIZE, WORD, folding_table
+from skypile.text.folding import (
+    CHARACTER,
+    CLASS_SHIFT,
+    EXPANDS,
+    PAYLOAD,
+    SEPARATOR,
+    SKIP,
+    TABLE_SIZE,
+    WORD,
+    folding_table,
+)
 
 U64 = np.uint64
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, odd
