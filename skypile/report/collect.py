@@ -141,7 +141,8 @@ def count(tally: Tally, table: pa.Table) -> None:
         if row["size"] is not None:
             tally.lengths[row["size"]][0 if row["is_kept"] else 1] += row["count_all"]
     if "citation_score" in table.column_names:
-        bins = pc.cast(pc.floor(pc.multiply(pc.min_element_wise(table["citation_score"], 0.9999), 20)), "int32")
+        score = table["citation_score"]  # a null stays null in arithmetic, but not in min_element_wise
+        bins = pc.cast(pc.floor(pc.multiply(pc.if_else(pc.less(score, 1), score, 0.9999), 20)), "int32")
         for row in _groups(table.append_column("bin", bins), ["bin", "is_kept"]):
             if row["bin"] is not None:
                 tally.citation[row["bin"]][0 if row["is_kept"] else 1] += row["count_all"]

@@ -120,7 +120,7 @@ def _funnel(facts: Facts) -> dict[str, Any]:
         lost = [
             {"verdict": verdict, "reason": reason, "count": n, "meaning": REASONS.get(reason, "")}
             for verdict in (DROPPED, FAILED)
-            for reason, n in sorted(manifest[verdict].items(), key=lambda item: -item[1])
+            for reason, n in sorted(manifest[verdict].items(), key=lambda item: (-item[1], item[0]))
         ]
         stages.append(
             {
