@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, Template
 
