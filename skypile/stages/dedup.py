@@ -17,7 +17,12 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from skypile.stages.dedup_candidates import bucket_members, bucket_pairs, large_bucket_members, refined_candidates
+from skypile.stages.dedup_candidates import (
+    bucket_members,
+    bucket_pairs,
+    large_bucket_members,
+    refined_candidates,
+)
 from skypile.stages.dedup_components import connected_components
 from skypile.stages.dedup_config import DedupConfig
 from skypile.stages.dedup_exact import equal_records
@@ -100,10 +105,14 @@ def near_edges(sketches: DataFrame, config: DedupConfig, hold: Hold) -> DataFram
     return edges
 
 
-def near_duplicates(edges: DataFrame, components: DataFrame, dropped: DataFrame, config: DedupConfig) -> DataFrame:
+def near_duplicates(
+    edges: DataFrame, components: DataFrame, dropped: DataFrame, config: DedupConfig
+) -> DataFrame:
     """Dropped documents with their closest survivor and the size of their component."""
     sizes = components.groupBy("component").agg(F.count("*").cast("int").alias("size"))
-    sized = components.join(sizes, "component").select(F.col("node").alias("record_id"), F.col("size").alias("component"))
+    sized = components.join(sizes, "component").select(
+        F.col("node").alias("record_id"), F.col("size").alias("component")
+    )
     return best_match(edges, dropped, config.jaccard_threshold).join(sized, "record_id")
 
 

@@ -31,13 +31,19 @@ def label_nodes(left: pa.ChunkedArray, right: pa.ChunkedArray) -> pa.RecordBatch
     edges a-b, b-c, x-y -> a: a, b: a, c: a, x: x, y: x
     """
     edges = len(left)
-    encoded = pa.chunked_array([*left.chunks, *right.chunks], pa.string()).combine_chunks().dictionary_encode()
+    encoded = (
+        pa.chunked_array([*left.chunks, *right.chunks], pa.string()).combine_chunks().dictionary_encode()
+    )
     order = pc.sort_indices(encoded.dictionary)
     nodes = encoded.dictionary.take(order)
     place = np.empty(len(nodes), np.int64)
-    place[order.to_numpy()] = np.arange(len(nodes))  # codes in the order of the ids: the smallest code is the label
+    place[order.to_numpy()] = np.arange(
+        len(nodes)
+    )  # codes in the order of the ids: the smallest code is the label
     codes = place[encoded.indices.to_numpy()]
-    graph = coo_array((np.ones(edges, np.int8), (codes[:edges], codes[edges:])), shape=(len(nodes), len(nodes)))
+    graph = coo_array(
+        (np.ones(edges, np.int8), (codes[:edges], codes[edges:])), shape=(len(nodes), len(nodes))
+    )
     count, group = scipy_components(graph, directed=False)
     smallest = np.full(count, len(nodes), np.int64)
     np.minimum.at(smallest, group, np.arange(len(nodes)))
@@ -78,7 +84,9 @@ def components_by_stars(edges: DataFrame, most_rounds: int = 64) -> DataFrame:
         if links.exceptAll(before).isEmpty():
             roots = links.select(F.col("parent").alias("node"), F.col("parent").alias("component")).distinct()
             return links.select("node", F.col("parent").alias("component")).union(roots)
-    raise RuntimeError(f"components did not settle in {most_rounds} rounds; the graph's diameter is beyond 2^{most_rounds}")
+    raise RuntimeError(
+        f"components did not settle in {most_rounds} rounds; the graph's diameter is beyond 2^{most_rounds}"
+    )
 
 
 def large_star(links: DataFrame) -> DataFrame:
@@ -102,7 +110,11 @@ def _linked(links: DataFrame, moves: Column) -> DataFrame:
     least = links.groupBy("node").agg(F.min("parent").alias("least"))
     least = least.select("node", F.least("node", "least").alias("least"))
     others = links.select("node", F.col("parent").alias("other")).join(least, "node").where(moves)
-    return others.select(F.col("other").alias("node"), F.col("least").alias("parent")).where("node != parent").distinct()
+    return (
+        others.select(F.col("other").alias("node"), F.col("least").alias("parent"))
+        .where("node != parent")
+        .distinct()
+    )
 
 
 def connected_components(edges: DataFrame, local_edges: int) -> DataFrame:

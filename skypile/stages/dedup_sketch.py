@@ -54,7 +54,9 @@ def sketch_batch(batch: pa.RecordBatch, config: DedupConfig) -> pa.RecordBatch:
     """Sketches of a batch with columns record_id, url, rank, text; the schema is ``SKETCH``."""
     made = shingle_texts(batch["text"], config.word_shingle, config.character_shingle)
     keys = band_keys(
-        signatures(made.hashes, made.offsets, *permutations(config.permutations, config.seed)), config.bands, config.rows
+        signatures(made.hashes, made.offsets, *permutations(config.permutations, config.seed)),
+        config.bands,
+        config.rows,
     )
     hashes, offsets, limits = limit_sets(made.hashes, made.offsets, config.max_shingles)
     has_shingles = np.diff(offsets) > 0
@@ -75,7 +77,9 @@ def sketch_batch(batch: pa.RecordBatch, config: DedupConfig) -> pa.RecordBatch:
 def packed_sets(hashes: np.ndarray, offsets: np.ndarray) -> pa.Array:
     """Sets (uint32, offsets in elements) as an Arrow binary array, without a loop over documents."""
     bounds = pa.py_buffer((offsets * 4).astype(np.int32).tobytes())
-    return pa.BinaryArray.from_buffers(pa.binary(), len(offsets) - 1, [None, bounds, pa.py_buffer(hashes.tobytes())])
+    return pa.BinaryArray.from_buffers(
+        pa.binary(), len(offsets) - 1, [None, bounds, pa.py_buffer(hashes.tobytes())]
+    )
 
 
 def unpacked_sets(sets: pa.Array) -> tuple[np.ndarray, np.ndarray]:
@@ -110,4 +114,3 @@ def _sketcher(config: DedupConfig) -> Callable[[Iterator[pa.RecordBatch]], Itera
                 yield sketch_batch(batch, config)
 
     return sketch
-
