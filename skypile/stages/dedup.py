@@ -6,17 +6,21 @@
 4. Components of confirmed pairs (``dedup_components``); within them the best documents stay, and only what is itself
    close to one that stays goes (``dedup_survivors``).
 
-Decisions depend on the documents and the config alone: not on partitions, batches or order. Cost is linear: each
-document has ``bands`` bucket rows, each bucket row at most ``bucket_limit`` pairs.
+Decisions depend on the documents and the config alone: not on partitions, batches or order. Cost is linear:
+each document has ``bands`` bucket rows, each bucket row at most ``bucket_limit`` pairs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import reduce
 
+import pyarrow as pa
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_type
 
+from skypile import schema
+from skypile.stages.attach import attach
 from skypile.stages.dedup_candidates import (
     bucket_members,
     bucket_pairs,
@@ -26,7 +30,8 @@ from skypile.stages.dedup_candidates import (
 from skypile.stages.dedup_components import connected_components
 from skypile.stages.dedup_config import DedupConfig
 from skypile.stages.dedup_exact import equal_records
-from skypile.stages.dedup_sketch import sketch_documents
+from skypile.stages.dedup_paragraphs import cut_batch, recurring_paragraphs
+from skypile.stages.dedup_sketch import rank_column, sketch_documents
 from skypile.stages.dedup_survivors import best_match, dropped_documents
 from skypile.stages.dedup_verify import confirmed_edges
 
@@ -38,13 +43,13 @@ DECISION_COLUMNS = ("record_id", "verdict", "reason", "score", "threshold", "evi
 def dedup_decisions(documents: DataFrame, config: DedupConfig, scratch: str | None = None) -> DataFrame:
     """Decisions on documents with record_id, url, text (and the column the survivor rule reads).
 
-    Returns a row for each dropped document, and for each that stays and has duplicates: record_id, verdict ("dropped" or
-    "kept"), reason, score, threshold (double), evidence (JSON), duplicates (int: records dropped in favour of this
-    one). Documents without a row stay and have no duplicates.
+    Returns a row for each dropped document, and for each that stays and has duplicates: record_id, verdict
+    ("dropped" or "kept"), reason, score, threshold (double), evidence (JSON), duplicates (int: records
+    dropped in favour of this one). Documents without a row stay and have no duplicates.
 
-    The work is done here, not lazily. Intermediate tables (and the result) go to Parquet under ``scratch``, which may
-    be removed once the decisions are used; without it they are held by Spark on the executors' disks, which suits one
-    machine: a lost executor then fails the run.
+    The work is done here, not lazily. Intermediate tables (and the result) go to Parquet under ``scratch``,
+    which may be removed once the decisions are used; without it they are held by Spark on the executors'
+    disks, which suits one machine: a lost executor then fails the run.
     """
     hold = holder(scratch)
     return decide(hold(sketch_documents(documents, config), "sketches"), config, hold)
@@ -53,8 +58,8 @@ def dedup_decisions(documents: DataFrame, config: DedupConfig, scratch: str | No
 def holder(scratch: str | None) -> Hold:
     """A function that computes a frame once and gives it back without its history.
 
-    Caching would keep the history: Spark compares every plan with every cached one, and at the tenth nested join
-    planning alone takes a minute.
+    Caching would keep the history: Spark compares every plan with every cached one, and at the tenth nested
+    join planning alone takes a minute.
     """
 
     def hold(frame: DataFrame, name: str) -> DataFrame:
@@ -119,8 +124,9 @@ def near_duplicates(
 def verdict_rows(names: DataFrame, exact: list[DataFrame], near: DataFrame, config: DedupConfig) -> DataFrame:
     """Decision rows from the records found equal (in the order of the passes) and the near-duplicates.
 
-    A record may be found equal to one that is itself dropped later on; its survivor is then that one's survivor (its
-    text is the same, or it is an older capture of the same page), and ``via`` names the record it was equal to.
+    A record may be found equal to one that is itself dropped later on; its survivor is then that one's
+    survivor (its text is the same, or it is an older capture of the same page), and ``via`` names the
+    record it was equal to.
     """
     near_rows = near.withColumn(
         "reason",
@@ -169,3 +175,45 @@ def _kept_rows(found: DataFrame) -> DataFrame:
         F.to_json(F.struct("component", "duplicates")).alias("evidence"),
         "duplicates",
     )
+
+
+def dedup(config: DedupConfig, rows: int, scratch: str) -> Callable[[DataFrame], DataFrame]:
+    """The stage: kept documents of the stage before -> the same rows with their fate, boilerplate cut from the text.
+
+    ``rows``: number of documents. ``scratch``: a folder that outlives the returned frame. The documents
+    must be read straight from Parquet (see ``attach``). Adds DEDUP_COLUMNS; columns are those of
+    ``schema.STAGE_COLUMNS["dedup"]``.
+    """
+
+    def stage(documents: DataFrame) -> DataFrame:
+        columns = schema.names(schema.STAGE_COLUMNS["dedup"])
+        plain = documents.drop(*schema.names(schema.VERDICT_COLUMNS))
+        if not config.enabled:
+            return _completed(plain, columns)
+        decisions = dedup_decisions(documents, config, f"{scratch}/decisions")
+        fate = _completed(attach(plain, decisions, f"{scratch}/attached", rows), columns)
+        if not (config.boilerplate_host_pages or config.boilerplate_hosts):
+            return fate
+        ranked = fate.where("verdict = 'kept'").withColumn("rank", rank_column(config))
+        recurring = documents.sparkSession.sparkContext.broadcast(recurring_paragraphs(ranked, config))
+
+        def cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                yield cut_batch(batch, recurring.value, config)
+
+        return fate.mapInArrow(cut, fate.schema)
+
+    return stage
+
+
+def _completed(documents: DataFrame, columns: list[str]) -> DataFrame:
+    """Fill in what documents without a decision lack, and put the columns in the schema's order."""
+    given = set(documents.columns)
+    types = {c.name: from_arrow_type(c.type) for c in schema.STAGE_COLUMNS["dedup"]}
+    default = {"verdict": F.lit("kept"), "duplicates": F.lit(0), "cut_paragraphs": F.lit(0)}
+    filled = []
+    for name in columns:
+        value = F.col(name) if name in given else F.lit(None)
+        value = F.coalesce(value, default[name]) if name in default else value
+        filled.append(value.cast(types[name]).alias(name))
+    return documents.select(*filled)

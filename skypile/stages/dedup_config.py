@@ -18,8 +18,9 @@ class DedupConfig(Settings):
         5, ge=1, le=64, description="characters in a shingle that starts with a Han character"
     )
     permutations: int = Field(128, ge=1, le=4096, description="length of a MinHash signature")
-    # 21 x 6 finds 99.8 % of the pairs at Jaccard 0.8 (14 x 8, the usual choice: 92 %). Verification makes the wider
-    # net cheap: it costs a comparison for 28 % of the pairs at 0.5, and nothing is dropped on a guess.
+    # 21 x 6 finds 99.8 % of the pairs at Jaccard 0.8 (14 x 8, the usual choice: 92 %). Verification makes
+    # the wider net cheap: it costs a comparison for 28 % of the pairs at 0.5, and nothing is dropped on a
+    # guess.
     bands: int = Field(21, ge=1, description="LSH bands; more bands find more")
     rows: int = Field(6, ge=1, description="rows in a band; more rows look at fewer pairs")
     seed: int = Field(1, ge=0, le=2**32 - 1, description="seed of the permutations (datasketch's `seed`)")
@@ -50,6 +51,21 @@ class DedupConfig(Settings):
         20_000_000,
         ge=0,
         description="above so many confirmed edges, components are found by distributed rounds",
+    )
+
+    boilerplate_host_pages: int = Field(
+        10, ge=0, description="a paragraph on so many pages of one host is cut from that host's pages; 0: off"
+    )
+    boilerplate_hosts: int = Field(
+        5, ge=0, description="a paragraph on so many hosts is cut from all pages; 0: off"
+    )
+    boilerplate_share: float = Field(
+        0.5, gt=0, le=1, description="a page of which more than this is cut is dropped"
+    )
+    boilerplate_most: int = Field(
+        2_000_000,
+        ge=1,
+        description="so many recurring paragraphs, the commonest, are cut (24 bytes each in a worker)",
     )
 
     @model_validator(mode="after")

@@ -1,8 +1,8 @@
 """What deduplication needs to know of a document, without its text.
 
-One narrow pass over the documents. Everything that is shuffled later is taken from here: keys, the survivor rank,
-bucket keys and the hashed shingle set. A set has 4 bytes a shingle: about 1.5 KB for 500 English words, at most
-80 KB (``max_shingles``) for a book.
+One narrow pass over the documents. Everything that is shuffled later is taken from here: keys, the survivor
+rank, bucket keys and the hashed shingle set. A set has 4 bytes a shingle: about 1.5 KB for 500 English
+words, at most 80 KB (``max_shingles``) for a book.
 """
 
 from collections.abc import Callable, Iterator

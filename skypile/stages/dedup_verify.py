@@ -1,8 +1,8 @@
 """Exact comparison of candidate pairs.
 
-Each pair meets the shingle sets of its two documents (two joins on record ids, sets of 4 bytes a shingle, no text)
-and is measured by merging them. A pair is confirmed when its Jaccard similarity reaches the threshold, or when enough
-of the worse document lies in the better one.
+Each pair meets the shingle sets of its two documents (two joins on record ids, sets of 4 bytes a shingle,
+no text) and is measured by merging them. A pair is confirmed when its Jaccard similarity reaches the
+threshold, or when enough of the worse document lies in the better one.
 """
 
 from collections.abc import Iterator
@@ -52,8 +52,9 @@ def confirmed_edges(pairs: DataFrame, sketches: DataFrame, config: DedupConfig) 
             *(F.col(column).alias(f"{name}_{column}") for column in ("shingles", "limit", "buckets")),
         )
 
-    # The worse side first: a document is the better one of any number of pairs (the template page of a large bucket)
-    # but the worse one of few, so its set is copied few times; skewed joins on ``better`` are split by Spark (AQE).
+    # The worse side first: a document is the better one of any number of pairs (the template page of a
+    # large bucket) but the worse one of few, so its set is copied few times; skewed joins on ``better`` are
+    # split by Spark (AQE).
     joined = pairs.join(side("worse"), "worse").join(side("better"), "better")
     columns = ["better", "worse"]
     columns += [

@@ -96,8 +96,8 @@ def test_equals_the_oracle_on_50_random_corpora(spark: SparkSession) -> None:
 
 def test_a_chain_keeps_what_is_far_from_the_survivor(spark: SparkSession) -> None:
     words = [f"t{i}" for i in range(230)]
-    # Each is the window of 200 words 10 further on: J = 186/206 = 0.90 to the next, 176/216 = 0.81 to the one after,
-    # 166/226 = 0.73 to the third.
+    # Each is the window of 200 words 10 further on: J = 186/206 = 0.90 to the next, 176/216 = 0.81 to the
+    # one after, 166/226 = 0.73 to the third.
     chain = [(name, None, " ".join(words[10 * i : 10 * i + 200])) for i, name in enumerate("ABCD")]
     decisions = dedup_decisions(frame(spark, chain), DedupConfig(survivor="smallest_id"))
     assert outcome(decisions) == {"B": ("near_duplicate", "A"), "C": ("near_duplicate", "A")}
