@@ -17,6 +17,8 @@ from skypile import files, schema, storage
 from skypile.crawl import inputs
 from skypile.progress import stage_progress
 from skypile.stages import extraction as extraction_stage
+from skypile.stages.dedup import dedup as dedup_stage
+from skypile.stages.distribution_filter import distribution_filter as distribution_stage
 from skypile.stages.shards import shards as shards_stage
 from skypile.storage import Read, Stage, read_kept
 
@@ -36,7 +38,7 @@ def run(
     files.write_text(files.join(output, "config.toml"), settings.dumps(config))
     manifests = [extraction(spark, paths, output, config, console)]
     manifests += [
-        stage(spark, output, config, console) for stage in (distribution_filter, dedup, quality_filter, shards)
+        stage(spark, output, config, console) for stage in (distribution_filter, dedup)
     ]
     return manifests
 
@@ -69,6 +71,25 @@ def extraction(
         console,
         lambda stamp: _check_failures(stamp, config.extraction.max_failed_share),
     )
+
+
+def distribution_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
+    """Stage 2: embed, cluster, thin."""
+    clusters = files.join(storage.stage_dir(run, "distribution_filter"), "clusters")
+
+    def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
+        return distribution_stage(config.distribution_filter, rows, scratch, clusters)(frame)
+
+    return _narrow(spark, run, "distribution_filter", config.distribution_filter, stage, console)
+
+
+def dedup(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
+    """Stage 3: exact and near duplicates."""
+
+    def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
+        return dedup_stage(config.dedup, rows, scratch)(frame)
+
+    return _narrow(spark, run, "dedup", config.dedup, stage, console)
 
 
 def shards(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -144,7 +165,7 @@ def _write(
             check(stamp)
 
         result, fresh = storage.write_stage(spark, run, stage, on_wave)
-    console.print(summary(result, fresh))
+    console.print(summary(result, fresh), soft_wrap=True)
     return result
 
 

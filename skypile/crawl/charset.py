@@ -112,8 +112,7 @@ def decode(body: bytes, content_type: str | None = None) -> Decoded:
     if len(text) == len(body) and (b"\x1b$" in body or b"\0" in body):  # 7-bit charsets that look like ASCII
         return _seven_bit(text, body, declared)
     if len(text) == len(body):
-        codec, rung = declared[0] if declared else ("utf-8", "detected")
-        return Decoded(text, codec, rung, 0)
+        return _ascii(text, declared)
     for codec, rung in declared:
         if codec == "utf-8":
             return Decoded(text, codec, rung, 0)
@@ -155,8 +154,8 @@ def _legacy(body: bytes, declared: list[tuple[str, Rung]]) -> Decoded:
     for codec, rung in declared:
         if found := _believed(body, codec, rung):
             return found
-    if codec := _utf16(body):
-        return _finished(body, codec, "detected")
+    if wide := _utf16(body):
+        return _finished(body, wide, "detected")
     if found := _believed(body, "utf-8", "detected"):
         return found
     best, share = _most_natural(body)
@@ -259,5 +258,10 @@ def _seven_bit(text: str, body: bytes, declared: list[tuple[str, Rung]]) -> Deco
         found = _finished(body, "iso2022_jp", rung)
         if not found.replacements:
             return found
+    return _ascii(text, declared)
+
+
+def _ascii(text: str, declared: list[tuple[str, Rung]]) -> Decoded:
+    """ASCII reads the same in whatever was declared."""
     codec, rung = declared[0] if declared else ("utf-8", "detected")
     return Decoded(text, codec, rung, 0)

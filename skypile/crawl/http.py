@@ -80,7 +80,7 @@ def dechunk(body: bytes) -> bytes:
     >>> dechunk(b"3\\r\\nabc\\r\\n2\\r\\nde\\r\\n0\\r\\n\\r\\n")
     b'abcde'
     """
-    parts = []
+    parts: list[bytes] = []
     position = 0
     while chunk := _CHUNK.match(body, position):
         size = int(chunk[1], 16)

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from skypile.config import ExtractionConfig
-from skypile.crawl.members import READ, Damage, Segment, codec_of, decoded_segment, plain_segment
+from skypile.crawl.codec import Damage, codec_of
+from skypile.crawl.members import READ, Segment, decoded_segment, plain_segment
 from skypile.crawl.record import Record, dropped, failed, record
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

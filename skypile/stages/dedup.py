@@ -17,9 +17,9 @@ import pyarrow as pa
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import from_arrow_type
 
 from skypile import schema
+from skypile.config import DedupConfig
 from skypile.stages.attach import attach
 from skypile.stages.dedup_candidates import (
     bucket_members,
@@ -28,16 +28,52 @@ from skypile.stages.dedup_candidates import (
     refined_candidates,
 )
 from skypile.stages.dedup_components import connected_components
-from skypile.stages.dedup_config import DedupConfig
 from skypile.stages.dedup_exact import equal_records
 from skypile.stages.dedup_paragraphs import cut_batch, recurring_paragraphs
 from skypile.stages.dedup_sketch import rank_column, sketch_documents
 from skypile.stages.dedup_survivors import best_match, dropped_documents
 from skypile.stages.dedup_verify import confirmed_edges
+from skypile.storage import spark_schema
 
 Hold = Callable[[DataFrame, str], DataFrame]
 
 DECISION_COLUMNS = ("record_id", "verdict", "reason", "score", "threshold", "evidence", "duplicates")
+
+
+def dedup(config: DedupConfig, rows: int, scratch: str) -> Callable[[DataFrame], DataFrame]:
+    """The stage: documents of the stage before -> the same rows with their fate, boilerplate cut from the text.
+
+    `rows`: number of documents, which are read straight from Parquet (see `attach`). `scratch`: a folder that outlives
+    the returned frame.
+    """
+
+    def drop_duplicates(documents: DataFrame) -> DataFrame:
+        if not config.enabled:
+            return _completed(documents.drop(*DECISION_COLUMNS[1:]))
+        decisions = dedup_decisions(documents, config, f"{scratch}/tables")
+        fate = _completed(attach(documents, decisions, f"{scratch}/attached", rows))
+        if not (config.boilerplate_host_pages or config.boilerplate_hosts):
+            return fate
+        kept = fate.where(F.col("verdict") == schema.KEPT).withColumn("rank", rank_column(config))
+        recurring = documents.sparkSession.sparkContext.broadcast(recurring_paragraphs(kept, config))
+
+        def cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                yield cut_batch(batch, recurring.value, config)
+
+        return fate.mapInArrow(cut, fate.schema)
+
+    return drop_duplicates
+
+
+def _completed(documents: DataFrame) -> DataFrame:
+    """Fill in what documents without a decision lack; columns in the schema's order."""
+    wanted = spark_schema(schema.STAGE_COLUMNS["dedup"])
+    missing = {field.name: F.lit(None) for field in wanted if field.name not in documents.columns}
+    filled = documents.withColumns(missing)
+    defaults = {"verdict": F.lit(schema.KEPT), "duplicates": F.lit(0), "cut_paragraphs": F.lit(0)}
+    filled = filled.withColumns({name: F.coalesce(name, value) for name, value in defaults.items()})
+    return filled.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in wanted])
 
 
 def dedup_decisions(documents: DataFrame, config: DedupConfig, scratch: str | None = None) -> DataFrame:
@@ -110,9 +146,7 @@ def near_edges(sketches: DataFrame, config: DedupConfig, hold: Hold) -> DataFram
     return edges
 
 
-def near_duplicates(
-    edges: DataFrame, components: DataFrame, dropped: DataFrame, config: DedupConfig
-) -> DataFrame:
+def near_duplicates(edges: DataFrame, components: DataFrame, dropped: DataFrame, config: DedupConfig) -> DataFrame:
     """Dropped documents with their closest survivor and the size of their component."""
     sizes = components.groupBy("component").agg(F.count("*").cast("int").alias("size"))
     sized = components.join(sizes, "component").select(
@@ -175,45 +209,3 @@ def _kept_rows(found: DataFrame) -> DataFrame:
         F.to_json(F.struct("component", "duplicates")).alias("evidence"),
         "duplicates",
     )
-
-
-def dedup(config: DedupConfig, rows: int, scratch: str) -> Callable[[DataFrame], DataFrame]:
-    """The stage: kept documents of the stage before -> the same rows with their fate, boilerplate cut from the text.
-
-    ``rows``: number of documents. ``scratch``: a folder that outlives the returned frame. The documents
-    must be read straight from Parquet (see ``attach``). Adds DEDUP_COLUMNS; columns are those of
-    ``schema.STAGE_COLUMNS["dedup"]``.
-    """
-
-    def stage(documents: DataFrame) -> DataFrame:
-        columns = schema.names(schema.STAGE_COLUMNS["dedup"])
-        plain = documents.drop(*schema.names(schema.VERDICT_COLUMNS))
-        if not config.enabled:
-            return _completed(plain, columns)
-        decisions = dedup_decisions(documents, config, f"{scratch}/decisions")
-        fate = _completed(attach(plain, decisions, f"{scratch}/attached", rows), columns)
-        if not (config.boilerplate_host_pages or config.boilerplate_hosts):
-            return fate
-        ranked = fate.where("verdict = 'kept'").withColumn("rank", rank_column(config))
-        recurring = documents.sparkSession.sparkContext.broadcast(recurring_paragraphs(ranked, config))
-
-        def cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            for batch in batches:
-                yield cut_batch(batch, recurring.value, config)
-
-        return fate.mapInArrow(cut, fate.schema)
-
-    return stage
-
-
-def _completed(documents: DataFrame, columns: list[str]) -> DataFrame:
-    """Fill in what documents without a decision lack, and put the columns in the schema's order."""
-    given = set(documents.columns)
-    types = {c.name: from_arrow_type(c.type) for c in schema.STAGE_COLUMNS["dedup"]}
-    default = {"verdict": F.lit("kept"), "duplicates": F.lit(0), "cut_paragraphs": F.lit(0)}
-    filled = []
-    for name in columns:
-        value = F.col(name) if name in given else F.lit(None)
-        value = F.coalesce(value, default[name]) if name in default else value
-        filled.append(value.cast(types[name]).alias(name))
-    return documents.select(*filled)

@@ -14,7 +14,7 @@ of any size.
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from skypile.stages.dedup_config import DedupConfig
+from skypile.config import DedupConfig
 
 
 def bucket_members(sketches: DataFrame) -> DataFrame:
@@ -48,9 +48,9 @@ def large_buckets(members: DataFrame, config: DedupConfig) -> DataFrame:
 def large_bucket_members(sketches: DataFrame, config: DedupConfig) -> DataFrame:
     """Members of the large buckets, with ``band`` and the document's whole row of ``buckets``."""
     large = large_buckets(bucket_members(sketches), config)
-    return sketches.select(
-        "record_id", "rank", "buckets", F.posexplode("buckets").alias("band", "bucket")
-    ).join(large, "bucket")
+    return sketches.select("record_id", "rank", "buckets", F.posexplode("buckets").alias("band", "bucket")).join(
+        large, "bucket"
+    )
 
 
 def refined_candidates(members: DataFrame, round_number: int, config: DedupConfig) -> DataFrame:
@@ -62,8 +62,4 @@ def refined_candidates(members: DataFrame, round_number: int, config: DedupConfi
     """
     second = F.get("buckets", (F.col("band") + round_number) % config.bands)
     finer = members.withColumn("second", second)
-    return (
-        bucket_pairs(members, config, "bucket")
-        .union(bucket_pairs(finer, config, "bucket", "second"))
-        .distinct()
-    )
+    return bucket_pairs(members, config, "bucket").union(bucket_pairs(finer, config, "bucket", "second")).distinct()

@@ -31,19 +31,13 @@ def label_nodes(left: pa.ChunkedArray, right: pa.ChunkedArray) -> pa.RecordBatch
     edges a-b, b-c, x-y -> a: a, b: a, c: a, x: x, y: x
     """
     edges = len(left)
-    encoded = (
-        pa.chunked_array([*left.chunks, *right.chunks], pa.string()).combine_chunks().dictionary_encode()
-    )
+    encoded = pa.chunked_array([*left.chunks, *right.chunks], pa.string()).combine_chunks().dictionary_encode()
     order = pc.sort_indices(encoded.dictionary)
     nodes = encoded.dictionary.take(order)
     place = np.empty(len(nodes), np.int64)
-    place[order.to_numpy()] = np.arange(
-        len(nodes)
-    )  # codes in the order of the ids: the smallest code is the label
+    place[order.to_numpy()] = np.arange(len(nodes))  # codes in the order of the ids: the smallest code is the label
     codes = place[encoded.indices.to_numpy()]
-    graph = coo_array(
-        (np.ones(edges, np.int8), (codes[:edges], codes[edges:])), shape=(len(nodes), len(nodes))
-    )
+    graph = coo_array((np.ones(edges, np.int8), (codes[:edges], codes[edges:])), shape=(len(nodes), len(nodes)))
     count, group = scipy_components(graph, directed=False)
     smallest = np.full(count, len(nodes), np.int64)
     np.minimum.at(smallest, group, np.arange(len(nodes)))
@@ -112,9 +106,7 @@ def _linked(links: DataFrame, moves: Column) -> DataFrame:
     least = least.select("node", F.least("node", "least").alias("least"))
     others = links.select("node", F.col("parent").alias("other")).join(least, "node").where(moves)
     return (
-        others.select(F.col("other").alias("node"), F.col("least").alias("parent"))
-        .where("node != parent")
-        .distinct()
+        others.select(F.col("other").alias("node"), F.col("least").alias("parent")).where("node != parent").distinct()
     )
 
 

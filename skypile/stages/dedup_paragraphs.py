@@ -23,7 +23,7 @@ import xxhash
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from skypile.stages.dedup_config import DedupConfig
+from skypile.config import DedupConfig
 from skypile.text.shingles import shingle_texts
 
 _BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")
@@ -105,9 +105,7 @@ def recurring_paragraphs(pages: DataFrame, config: DedupConfig) -> Recurring:
     on_host = found.groupBy("paragraph", "host").agg(F.count("*").alias("pages"), first)
     here = on_host.select("paragraph", "host", "pages", F.col("first.record").alias("keeper"))
     here = (
-        here.where(F.col("pages") >= config.boilerplate_host_pages)
-        if config.boilerplate_host_pages
-        else here.limit(0)
+        here.where(F.col("pages") >= config.boilerplate_host_pages) if config.boilerplate_host_pages else here.limit(0)
     )
     over_hosts = on_host.groupBy("paragraph").agg(
         F.count("*").alias("hosts"), F.sum("pages").alias("pages"), F.min("first").alias("first")
@@ -120,16 +118,12 @@ def recurring_paragraphs(pages: DataFrame, config: DedupConfig) -> Recurring:
     anywhere = anywhere.select(
         "paragraph", F.lit(ANYWHERE).alias("host"), "pages", F.col("first.record").alias("keeper")
     )
-    commonest = (
-        here.union(anywhere).orderBy(F.desc("pages"), "paragraph", "host").limit(config.boilerplate_most)
-    )
+    commonest = here.union(anywhere).orderBy(F.desc("pages"), "paragraph", "host").limit(config.boilerplate_most)
     table = commonest.toArrow()
     hashes, hosts = (table[name].to_numpy().view(np.uint64) for name in ("paragraph", "host"))
     keys = hashes ^ hosts * np.uint64(0x9E3779B97F4A7C15)
     order = np.argsort(keys)
-    return Recurring(
-        keys[order], table["keeper"].to_numpy().view(np.uint64)[order], table["pages"].to_numpy()[order]
-    )
+    return Recurring(keys[order], table["keeper"].to_numpy().view(np.uint64)[order], table["pages"].to_numpy()[order])
 
 
 class Cut(NamedTuple):
@@ -139,9 +133,7 @@ class Cut(NamedTuple):
     removed: list[tuple[str, int]]  # paragraph, pages it stands on
 
 
-def cut_texts(
-    texts: list[str], records: list[str], hosts: list[str | None], recurring: Recurring
-) -> list[Cut]:
+def cut_texts(texts: list[str], records: list[str], hosts: list[str | None], recurring: Recurring) -> list[Cut]:
     """Take the recurring paragraphs out of texts; a text without one comes back as it was, to the byte."""
     split = [paragraphs(text) for text in texts]
     every = paragraph_hashes([part for parts in split for part in parts])
@@ -150,10 +142,7 @@ def cut_texts(
         hashes = every[at : at + len(parts)]
         at += len(parts)
         pages = np.maximum(
-            *(
-                _pages(host_key(hashes, place), hash64(record), recurring)
-                for place in (ANYWHERE, hash64(host or ""))
-            )
+            *(_pages(host_key(hashes, place), hash64(record), recurring) for place in (ANYWHERE, hash64(host or "")))
         )
         if not pages.any():
             cuts.append(Cut(text, []))
@@ -200,9 +189,7 @@ def cut_batch(batch: pa.RecordBatch, recurring: Recurring, config: DedupConfig) 
             columns["text"][row], columns["characters"][row] = cut.text, len(cut.text)
     for name, values in columns.items():
         index = batch.schema.get_field_index(name)
-        batch = batch.set_column(
-            index, batch.schema.field(index), pa.array(values, batch.schema.field(index).type)
-        )
+        batch = batch.set_column(index, batch.schema.field(index), pa.array(values, batch.schema.field(index).type))
     return batch
 
 

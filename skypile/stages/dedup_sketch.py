@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from skypile.stages.dedup_config import DedupConfig
+from skypile.config import DedupConfig
 from skypile.text.canonical_url import canonical_url
 from skypile.text.minhash import band_keys, permutations, signatures
 from skypile.text.shingles import shingle_texts
@@ -77,9 +77,7 @@ def sketch_batch(batch: pa.RecordBatch, config: DedupConfig) -> pa.RecordBatch:
 def packed_sets(hashes: np.ndarray, offsets: np.ndarray) -> pa.Array:
     """Sets (uint32, offsets in elements) as an Arrow binary array, without a loop over documents."""
     bounds = pa.py_buffer((offsets * 4).astype(np.int32).tobytes())
-    return pa.BinaryArray.from_buffers(
-        pa.binary(), len(offsets) - 1, [None, bounds, pa.py_buffer(hashes.tobytes())]
-    )
+    return pa.BinaryArray.from_buffers(pa.binary(), len(offsets) - 1, [None, bounds, pa.py_buffer(hashes.tobytes())])
 
 
 def unpacked_sets(sets: pa.Array) -> tuple[np.ndarray, np.ndarray]:

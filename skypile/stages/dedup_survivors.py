@@ -84,16 +84,12 @@ def solve_sorted(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             continue
         table = pa.Table.from_batches(held).combine_chunks()
         labels = table["component"].combine_chunks().dictionary_encode().indices.to_numpy()
-        whole = int(
-            np.searchsorted(labels, labels[-1])
-        )  # sorted, so codes rise; the last component may go on
+        whole = int(np.searchsorted(labels, labels[-1]))  # sorted, so codes rise; the last component may go on
         if whole:
             yield _dropped_batch(table.slice(0, whole))
         held = table.slice(whole).to_batches()
         rows -= whole
-        attempt_at = max(
-            SOLVE_ROWS, 2 * rows
-        )  # a giant component is looked at log(size) times, not at every batch
+        attempt_at = max(SOLVE_ROWS, 2 * rows)  # a giant component is looked at log(size) times, not at every batch
     if rows:
         yield _dropped_batch(pa.Table.from_batches(held))
 

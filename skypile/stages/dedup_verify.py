@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from skypile.stages.dedup_config import DedupConfig
+from skypile.config import DedupConfig
 from skypile.stages.dedup_sketch import unpacked_sets
 from skypile.text.similarity import compare_pairs, shared_bands
 
@@ -33,9 +33,7 @@ def measure_pairs(pairs: pa.RecordBatch) -> pa.RecordBatch:
     left, right = unpacked_sets(pairs["better_shingles"]), unpacked_sets(pairs["worse_shingles"])
     limits = [pairs[f"{side}_limit"].to_numpy().astype(np.uint32) for side in ("better", "worse")]
     jaccard, containment = compare_pairs(*left, limits[0], *right, limits[1])
-    bands = shared_bands(
-        *(pairs[f"{side}_buckets"].flatten().to_numpy() for side in ("better", "worse")), len(pairs)
-    )
+    bands = shared_bands(*(pairs[f"{side}_buckets"].flatten().to_numpy() for side in ("better", "worse")), len(pairs))
     return pa.RecordBatch.from_arrays(
         [pairs["better"], pairs["worse"], pa.array(jaccard), pa.array(containment), pa.array(bands)],
         schema=EDGES,
@@ -57,9 +55,7 @@ def confirmed_edges(pairs: DataFrame, sketches: DataFrame, config: DedupConfig) 
     # split by Spark (AQE).
     joined = pairs.join(side("worse"), "worse").join(side("better"), "better")
     columns = ["better", "worse"]
-    columns += [
-        f"{name}_{column}" for name in ("better", "worse") for column in ("shingles", "limit", "buckets")
-    ]
+    columns += [f"{name}_{column}" for name in ("better", "worse") for column in ("shingles", "limit", "buckets")]
 
     def measure(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:

@@ -43,9 +43,7 @@ def canonical_url(url: str | None) -> str | None:
     place = f"{host}:{port}" if port and port != _DEFAULT_PORTS[parts.scheme] else host
     path = _spell(_SESSION_IN_PATH.sub("", parts.path)).rstrip("/")
     query = sorted(
-        pair
-        for pair in _spell(parts.query).split("&")
-        if pair and not _TRACKING.fullmatch(pair.split("=")[0])
+        pair for pair in _spell(parts.query).split("&") if pair and not _TRACKING.fullmatch(pair.split("=")[0])
     )
     state = "#" + _spell(parts.fragment) if parts.fragment.startswith("!") else ""
     return place + path + ("?" + "&".join(query) if query else "") + state

@@ -43,9 +43,7 @@ def _signatures(hashes, offsets, multipliers, increments, out):
                 row[k] = min(row[k], permuted)
 
 
-def signatures(
-    hashes: np.ndarray, offsets: np.ndarray, multipliers: np.ndarray, increments: np.ndarray
-) -> np.ndarray:
+def signatures(hashes: np.ndarray, offsets: np.ndarray, multipliers: np.ndarray, increments: np.ndarray) -> np.ndarray:
     """Signatures of a batch of shingle sets: uint32[documents, permutations]; an empty set is all 2³² - 1.
 
     ``hashes`` uint32 and ``offsets`` int64[documents + 1], as in ``shingles.ShingleBatch``.

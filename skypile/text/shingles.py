@@ -223,11 +223,7 @@ def utf8_buffers(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     if texts.null_count:
         texts = texts.fill_null("")
     _, offsets, data = texts.buffers()
-    bounds = (
-        np.frombuffer(offsets, np.int64, len(texts) + 1, texts.offset * 8)
-        if len(texts)
-        else np.zeros(1, np.int64)
-    )
+    bounds = np.frombuffer(offsets, np.int64, len(texts) + 1, texts.offset * 8) if len(texts) else np.zeros(1, np.int64)
     content = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)
     return content, bounds
 
@@ -239,15 +235,11 @@ def shingle_texts(texts: pa.Array, words: int, characters: int) -> ShingleBatch:
     about 40 bytes a byte of text in the batch, so keep batches at some megabytes.
     """
     if words < 1 or characters < 1:
-        raise ValueError(
-            f"shingle lengths must be at least 1 token, got words={words}, characters={characters}"
-        )
+        raise ValueError(f"shingle lengths must be at least 1 token, got words={words}, characters={characters}")
     data, bounds = utf8_buffers(texts)
     size = int(bounds[-1] - bounds[0])
     hashes, folded = np.empty(2 * size + 2, np.uint32), np.empty(7 * size + 2, np.uint32)
-    offsets, folded_offsets, counts = _shingle_texts(
-        data, bounds, *folding_table(), words, characters, hashes, folded
-    )
+    offsets, folded_offsets, counts = _shingle_texts(data, bounds, *folding_table(), words, characters, hashes, folded)
     keys = []
     for i in range(len(texts)):
         low, high = folded_offsets[i], folded_offsets[i + 1]

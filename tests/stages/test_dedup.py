@@ -7,8 +7,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from skypile.config import DedupConfig
 from skypile.stages.dedup import dedup_decisions
-from skypile.stages.dedup_config import DedupConfig
 from tests.stages import dedup_oracle as oracle
 
 Document = tuple[str, str | None, str]
@@ -55,9 +55,7 @@ def corpus(seed: int) -> list[Document]:
         documents.append((f"{seed:02d}-{number:02d}", url, joiner.join(row)))
     for number in range(rng.randint(1, 4)):  # exact copies, but for case and punctuation
         _, _, copied = rng.choice(documents)
-        documents.append(
-            (f"{seed:02d}-c{number}", f"http://h{seed}.org/c{number}", copied.upper().replace(" ", " , "))
-        )
+        documents.append((f"{seed:02d}-c{number}", f"http://h{seed}.org/c{number}", copied.upper().replace(" ", " , ")))
     again = rng.choice(documents)
     documents.append((f"{seed:02d}-u", again[1] + "#top" if again[1] else None, " ".join(text(80))))
     documents.append((f"{seed:02d}-e", None, f"!{'?' * seed}"))
@@ -73,9 +71,7 @@ def outcome(decisions: DataFrame) -> dict[str, tuple[str, str]]:
     return {row["record_id"]: (row["reason"], json.loads(row["evidence"])["survivor"]) for row in rows}
 
 
-WIDE = DedupConfig(
-    bands=64, rows=2
-)  # finds every pair worth finding, so that the oracle's all-pairs is the truth
+WIDE = DedupConfig(bands=64, rows=2)  # finds every pair worth finding, so that the oracle's all-pairs is the truth
 
 
 def test_equals_the_oracle_on_50_random_corpora(spark: SparkSession) -> None:
@@ -101,9 +97,7 @@ def test_a_chain_keeps_what_is_far_from_the_survivor(spark: SparkSession) -> Non
     chain = [(name, None, " ".join(words[10 * i : 10 * i + 200])) for i, name in enumerate("ABCD")]
     decisions = dedup_decisions(frame(spark, chain), DedupConfig(survivor="smallest_id"))
     assert outcome(decisions) == {"B": ("near_duplicate", "A"), "C": ("near_duplicate", "A")}
-    evidence = {
-        r["record_id"]: json.loads(r["evidence"]) for r in decisions.where("verdict='dropped'").collect()
-    }
+    evidence = {r["record_id"]: json.loads(r["evidence"]) for r in decisions.where("verdict='dropped'").collect()}
     assert evidence["B"]["jaccard"] == round(186 / 206, 6)
     assert evidence["C"]["jaccard"] == round(176 / 216, 6)
     assert evidence["B"]["component"] == 4
@@ -120,12 +114,8 @@ def test_survivor_rules(spark: SparkSession, rule: str, stays: str) -> None:
         ("c", None, 0.9, body + " y"),
         ("d", "2023-01-01T00:00:00Z", 0.2, body + " z"),
     ]
-    documents = spark.createDataFrame(
-        rows, "record_id string, date string, citation_score double, text string"
-    )
-    decisions = dedup_decisions(
-        documents.withColumn("url", F.lit(None).cast("string")), DedupConfig(survivor=rule)
-    )
+    documents = spark.createDataFrame(rows, "record_id string, date string, citation_score double, text string")
+    decisions = dedup_decisions(documents.withColumn("url", F.lit(None).cast("string")), DedupConfig(survivor=rule))
     assert set(outcome(decisions)) == set("abcd") - {stays}
 
 
@@ -144,9 +134,7 @@ def test_same_decisions_for_any_partitioning(spark: SparkSession, partitions: in
 
 
 @pytest.mark.parametrize("name, least_pairs", [("bbc", 150), ("zh_reviews", 8000)])
-def test_real_texts_against_brute_force(
-    spark: SparkSession, shared_data, name: str, least_pairs: int
-) -> None:
+def test_real_texts_against_brute_force(spark: SparkSession, shared_data, name: str, least_pairs: int) -> None:
     table = spark.read.parquet(str(shared_data / "dedup" / f"{name}.parquet"))
     documents = table.select(F.col("id").alias("record_id"), F.lit(None).cast("string").alias("url"), "text")
     texts = {row["record_id"]: row["text"] for row in documents.collect()}
