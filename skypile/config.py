@@ -106,6 +106,14 @@ class DedupConfig(Settings):
     local_edges: int = Field(
         20_000_000, ge=0, description="above so many confirmed edges, components are found by distributed rounds"
     )
+    boilerplate_host_pages: int = Field(
+        10, ge=0, description="a paragraph on so many pages of one host is cut from that host's pages; 0: off"
+    )
+    boilerplate_hosts: int = Field(5, ge=0, description="a paragraph on so many hosts is cut from all pages; 0: off")
+    boilerplate_share: Share = Field(0.5, description="a page of which more than this is cut is dropped")
+    boilerplate_most: Count = Field(
+        2_000_000, description="so many recurring paragraphs, the commonest, are cut (24 bytes each in a worker)"
+    )
 
     @model_validator(mode="after")
     def bands_fit(self) -> Self:
