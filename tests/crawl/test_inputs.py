@@ -7,6 +7,7 @@ import time
 import tracemalloc
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from skypile.config import ExtractionConfig
@@ -51,6 +52,22 @@ def test_names_are_relative_to_the_root_and_survive_a_move(crawl: Path, tmp_path
     assert read(str(moved / "[ab]" / "*")) == [r for r in rows if r["source"] != "z.htm"]
     assert [r["source"] for r in read(moved / "b" / "one.warc.gz")] == ["one.warc.gz"]
     assert read(f"file://{moved}") == rows
+
+
+def test_remote_files_read_as_local_ones(crawl: Path) -> None:
+    memory = fsspec.filesystem("memory")
+    memory.put(str(crawl), "/bucket/crawl", recursive=True)
+    try:
+        rows = read(crawl)
+        assert read("memory:///bucket/crawl") == rows
+        assert read("memory:///bucket/crawl/*") == rows
+        assert [r["source"] for r in read("memory:///bucket/crawl/z.htm")] == ["z.htm"]
+        with pytest.raises(InputError, match="several file systems"):
+            plan(["memory:///bucket/crawl", str(crawl)], CONFIG)
+        with pytest.raises(InputError, match="does not exist"):
+            plan(["memory:///bucket/nothing"], CONFIG)
+    finally:
+        memory.rm("/bucket", recursive=True)
 
 
 def test_the_plan_is_sorted_and_repeatable(crawl: Path) -> None:
