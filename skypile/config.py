@@ -2,11 +2,9 @@
 
 A run reads one TOML file whose tables carry the names of the fields of `Config`; what it leaves out takes
 the defaults below. The whole config is stored beside the output, and each stage's manifest holds the
-fingerprint of the settings that shaped it, so that a stage is redone exactly when one of them changed.
+settings that shaped it, so that a stage is redone exactly when one of them changed.
 """
 
-import hashlib
-import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -22,11 +20,6 @@ class Settings(BaseModel):
     """Base of every table: unknown keys are refused, values never change after validation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def fingerprint(self) -> str:
-        """SHA-256 of the settings as canonical JSON, 64 hex characters."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 class SparkConfig(Settings):
