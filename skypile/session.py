@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pyspark import SparkConf
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from skypile.config import SparkConfig
@@ -97,7 +97,9 @@ def start(config: SparkConfig, name: str = "skypile", extra: dict[str, str] | No
     `config.conf`, then `extra`, win over every default of this module.
     """
     check_java()
-    submitted = SparkConf()  # what spark-submit and spark-defaults.conf set
+    if "PYSPARK_GATEWAY_PORT" in os.environ:  # under spark-submit the JVM runs already, and knows its settings
+        SparkContext._ensure_initialized()
+    submitted = SparkConf()
     master = config.master or submitted.get("spark.master", None) or f"local[{cores()},4]"  # 4 attempts a task
     settings: dict[str, Any] = dict(REQUIRED)
     if master.startswith("local"):
