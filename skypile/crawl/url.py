@@ -17,6 +17,7 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 _SAFE = "%!$&'()*+,-./:;=@_~[]|?"
 _INDEX = re.compile(r"/(?:index\.(?:x?html?|s?html|php|aspx?|jsp)|default\.(?:html?|aspx?))$", re.IGNORECASE)
 _SESSION = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)
+_MAX_NAME = 253  # characters of a DNS name; longer ones are none, and IDNA takes quadratic time
 _DEFAULT_PORTS = (":80", ":443")
 
 # Parameters that say how a reader came to the page and never which page it is: campaign tags and click ids
@@ -76,7 +77,7 @@ def _host(authority: str | None) -> tuple[str, str]:
     if match := re.search(r":(\d*)$", name):
         name = name[: match.start()]
         port = match[0] if match[1] and match[0] not in _DEFAULT_PORTS else ""
-    if not name.isascii():
+    if not name.isascii() and len(name) <= _MAX_NAME:
         with suppress(UnicodeError):  # no valid name, yet the same one each time
             name = name.encode("idna").decode()
     name = name.rstrip(".")

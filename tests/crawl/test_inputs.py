@@ -99,7 +99,7 @@ def test_a_file_named_twice_is_an_error(crawl: Path) -> None:
 
 
 def test_large_files_are_cut_where_the_format_allows(tmp_path: Path) -> None:
-    for name in ("a.warc.gz", "a.warc", "a.warc.zst", "a.jsonl", "a.jsonl.gz", "a.parquet", "a.bin"):
+    for name in ("a.warc.gz", "a.warc", "a.warc.zst", "a.jsonl", "a.ndjson.gz", "a.parquet", "a.bin"):
         with (tmp_path / name).open("wb") as file:
             file.truncate((5 << 19) + 1)
     pieces: dict[str, list] = {}
@@ -109,7 +109,7 @@ def test_large_files_are_cut_where_the_format_allows(tmp_path: Path) -> None:
     whole = [(0, (5 << 19) + 1)]
     assert pieces == {
         "a.warc.gz": cut, "a.warc.zst": cut, "a.jsonl": cut, "a.parquet": cut, "a.warc": whole,
-        "a.jsonl.gz": whole, "a.bin": whole,
+        "a.ndjson.gz": whole, "a.bin": whole,
     }  # fmt: skip
 
 
