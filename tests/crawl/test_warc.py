@@ -172,7 +172,7 @@ LAYOUTS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(LAYOUTS, st.sampled_from(sorted(COMPRESSIONS)), st.integers(1, 700))
 def test_ranges_together_give_the_whole(tmp_path_factory, layout, suffix: str, step: int) -> None:
     compress = COMPRESSIONS[suffix]
