@@ -45,8 +45,8 @@ class Split:
     """A piece of the input, for one call of read_split().
 
     `uri` is the file and `source` its name relative to the input root; bytes [start, end) of its `size` are
-    meant. A split of format `html` holds whole files: `uri` is the input root, `source` the names, separated
-    by NAMES_SEPARATOR, and `size` their sum.
+    meant. A split of format `html` holds whole files: `uri` is the input root with a slash at its end,
+    `source` the names, separated by NAMES_SEPARATOR, and `size` their sum.
     """
 
     uri: str
@@ -98,6 +98,7 @@ def plan(paths: Sequence[str], config: ExtractionConfig) -> list[Split]:
 
 def _splits(prefix: str, root: str, found: list[_File], split_bytes: int) -> Iterator[Split]:
     found.sort()  # by path, hence by source
+    folder = f"{prefix}{root}/" if root or not prefix else prefix
     group: list[str] = []
     group_size = 0
     for path, size in found:
@@ -105,7 +106,7 @@ def _splits(prefix: str, root: str, found: list[_File], split_bytes: int) -> Ite
         sort = format_of(source)
         if sort == "html":
             if group and (group_size + size > split_bytes or len(group) >= HTML_FILES):
-                yield _group(prefix + root, group, group_size)
+                yield _group(folder, group, group_size)
                 group, group_size = [], 0
             group.append(source)
             group_size += size
@@ -114,7 +115,7 @@ def _splits(prefix: str, root: str, found: list[_File], split_bytes: int) -> Ite
         for start in range(0, max(size, 1), step):
             yield Split(prefix + path, source, sort, start, min(start + step, size), size)
     if group:
-        yield _group(prefix + root, group, group_size)
+        yield _group(folder, group, group_size)
 
 
 def _group(root: str, names: list[str], size: int) -> Split:

@@ -62,12 +62,17 @@ def test_remote_files_read_as_local_ones(crawl: Path) -> None:
         assert read("memory:///bucket/crawl") == rows
         assert read("memory:///bucket/crawl/*") == rows
         assert [r["source"] for r in read("memory:///bucket/crawl/z.htm")] == ["z.htm"]
+        memory.pipe("/other/z.html", b"<p>")
+        both = read(["memory:///bucket", "memory:///other"])
+        assert [r["source"] for r in both if r["source"].endswith(".html")][-1] == "other/z.html"
+        assert {r["verdict"] for r in both} == {"kept", "dropped"} and len(both) == len(rows) + 1
         with pytest.raises(InputError, match="several file systems"):
             plan(["memory:///bucket/crawl", str(crawl)], CONFIG)
         with pytest.raises(InputError, match="does not exist"):
             plan(["memory:///bucket/nothing"], CONFIG)
     finally:
         memory.rm("/bucket", recursive=True)
+        memory.rm("/other", recursive=True)
 
 
 def test_the_plan_is_sorted_and_repeatable(crawl: Path) -> None:
