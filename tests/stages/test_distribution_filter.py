@@ -111,8 +111,11 @@ def test_evidence_lets_a_person_check(filtered: Any) -> None:
         assert {k: counted[k] for k in ("size", "core", "budget")} == {
             k: evidence[k] for k in ("size", "core", "budget")
         }
-    members = [row for row in rows if row["cluster"] == dropped[0]["cluster"]]
+    evidence = json.loads(dropped[0]["evidence"])
+    members = [row for row in rows if row["cluster"] == evidence["cluster"]]
     assert len(members) == evidence["size"]
+    nearest = min(members, key=lambda row: (-row["centroid_similarity"], row["record_id"]))
+    assert nearest["record_id"] == evidence["example"]
     assert sum(row["centroid_similarity"] >= CONFIG.core_similarity for row in members) == evidence["core"]
 
 
