@@ -72,7 +72,8 @@ def measure(text: str, bad_words: units.WordList | None = None) -> dict[str, flo
     code_lines        share of lines that look like code
     sentence_lines    share of the other lines in which a sentence ends; None if all are code
     short_lines       share of the characters of the other lines that stand in lines narrower than 30
-    repeated_lines    share of characters in lines that say what an earlier line said
+    repeated_lines    share of characters in lines that say what an earlier line said,
+                      short lines of code apart
     repeated_ngrams   share of characters in 5-grams (ideographs: 10-grams) that occurred before
     top_ngram         share of characters in the commonest 2-gram (ideographs: 4-gram)
 
@@ -160,6 +161,7 @@ def _line_measures(points: np.ndarray, kinds: np.ndarray) -> dict[str, float | N
     dots = (points[last] == ord(".")) & (points[np.maximum(last - 1, 0)] == ord("."))
     bullets = (kinds[first] == ch.BULLET) | units.is_listed(points[first], _BULLET_STARTS)
     repeated = units.is_repeated(units.hash_groups(points, first)) if lines > 1 else np.zeros(1, dtype=bool)
+    repeated &= prose | (widths >= SHORT_LINE)  # closing brackets have to repeat
     letters = units.sums(_IS_LETTER[kinds], first)
 
     return {

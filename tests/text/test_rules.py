@@ -30,7 +30,7 @@ CHINESE = (
     "现在，这个山谷以各种各样的鸟类闻名，沿着旧日的纤道修建的步行小路，可以一直走到水闸旁边。"
 )
 JSON = json.dumps(
-    [{"id": 100 + i, "name": name, "size": [i * 7 % 13, i * 11 % 17]} for i, name in enumerate(dir(str))],
+    [{"id": 100 + i, "name": name, "size": [i * 7 % 83, i * 11 % 97]} for i, name in enumerate(dir(str))],
     indent=1,
 )
 PYTHON = inspect.getsource(shlex)
@@ -124,7 +124,9 @@ def test_a_paragraph_that_breaks_off_is_still_prose_and_a_decimal_point_ends_not
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.lists(st.sampled_from(["a", "bb", "the", "Cat", "x9", "中", "文", "\n", ". "]), min_size=1, max_size=120)
+    st.lists(
+        st.sampled_from(["a", "bb", "no", "on", "Cat", "x9", "中", "文", "\n", ". "]), min_size=1, max_size=120
+    )
 )
 def test_ngram_shares_equal_naive_counting(pieces: list[str]) -> None:
     text = " ".join(pieces)
