@@ -199,3 +199,8 @@ def test_traditional_characters_agree_with_opencc(planted):
             text = page.article.text
             assert to_traditional(text) != text
             assert back.convert(to_traditional(text)) == text
+
+
+def test_a_character_with_two_traditional_forms_takes_that_of_its_word():
+    shown = to_traditional("公里 村里 计划 划花 游客 上游 一周 面粉 海面 干草 主干 批准 瞄准")
+    assert shown == "公里 村裏 計劃 划花 遊客 上游 一周 麵粉 海面 乾草 主幹 批准 瞄準"
