@@ -2,11 +2,9 @@
 
 A run reads one TOML file whose tables carry the names of the fields of `Config`; what it leaves out takes
 the defaults below. The whole config is stored beside the output, and each stage's manifest holds the
-fingerprint of the settings that shaped it, so that a stage is redone exactly when one of them changed.
+settings that shaped it, so that a stage is redone exactly when one of them changed.
 """
 
-import hashlib
-import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -22,11 +20,6 @@ class Settings(BaseModel):
     """Base of every table: unknown keys are refused, values never change after validation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def fingerprint(self) -> str:
-        """SHA-256 of the settings as canonical JSON, 64 hex characters."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 class SparkConfig(Settings):
@@ -51,7 +44,7 @@ class ExtractionConfig(Settings):
     html_field: str = Field("html", description="JSONL/Parquet column with HTML")
     url_field: str = Field("url", description="JSONL/Parquet column with the URL")
     split_mb: int = Field(8, ge=1, description="input bytes per Spark task, where the format can be split")
-    wave_mb: int = Field(256, ge=1, description="input bytes per wave; a crash loses at most one wave")
+    wave_mb: float = Field(256, gt=0, description="input bytes per wave; a crash loses at most one wave")
     max_failed_share: Share = Field(
         0.5, description="a wave of 100 or more pages with more extraction failures than this stops the run"
     )
@@ -106,6 +99,14 @@ class DedupConfig(Settings):
     local_edges: int = Field(
         20_000_000, ge=0, description="above so many confirmed edges, components are found by distributed rounds"
     )
+    boilerplate_host_pages: int = Field(
+        10, ge=0, description="a paragraph on so many pages of one host is cut from that host's pages; 0: off"
+    )
+    boilerplate_hosts: int = Field(5, ge=0, description="a paragraph on so many hosts is cut from all pages; 0: off")
+    boilerplate_share: Share = Field(0.5, description="a page of which more than this is cut is dropped")
+    boilerplate_most: Count = Field(
+        2_000_000, description="so many recurring paragraphs, the commonest, are cut (24 bytes each in a worker)"
+    )
 
     @model_validator(mode="after")
     def bands_fit(self) -> Self:
@@ -150,7 +151,9 @@ class CitationConfig(Settings):
 
     min_positives: Count = Field(20, description="fewer cited documents of a language: no classifier for it")
     min_hosts: Count = Field(3, description="fewer hosts among them: no classifier for it")
-    max_documents: Count = Field(200_000, description="most documents of each label and language to train on")
+    max_documents: Count = Field(
+        20_000, description="most documents of each label and language to train on; 12 KB of driver memory each"
+    )
     max_host_share: Share = Field(0.2, description="largest share of one label that one host may have")
     weak_host_citations: int = Field(
         0, ge=0, description="hosts cited at least this often make all their pages positives; 0: none do"
@@ -162,6 +165,7 @@ class CitationConfig(Settings):
     held_out: Share = Field(
         0.2, description="share of the hosts kept out of training, for metrics and calibration"
     )
+    min_auc: Share = Field(0.6, description="a classifier that ranks held-out hosts worse than this is not used")
     seed: int = Field(0, description="seed of the sampling, the split and fastText")
 
 

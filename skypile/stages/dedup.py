@@ -6,24 +6,31 @@
 4. Components of confirmed pairs (``dedup_components``); within them the best documents stay, and only what is itself
    close to one that stays goes (``dedup_survivors``).
 
-Decisions depend on the documents and the config alone: not on partitions, batches or order. Cost is linear: each
-document has ``bands`` bucket rows, each bucket row at most ``bucket_limit`` pairs.
+Decisions depend on the documents and the config alone: not on partitions, batches or order. Cost is linear:
+each document has ``bands`` bucket rows, each bucket row at most ``bucket_limit`` pairs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import reduce
 
+import pyarrow as pa
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from skypile import schema
 from skypile.config import DedupConfig
-from skypile.schema import KEPT, STAGE_COLUMNS
 from skypile.stages.attach import attach
-from skypile.stages.dedup_candidates import bucket_members, bucket_pairs, large_bucket_members, refined_candidates
+from skypile.stages.dedup_candidates import (
+    bucket_members,
+    bucket_pairs,
+    large_bucket_members,
+    refined_candidates,
+)
 from skypile.stages.dedup_components import connected_components
 from skypile.stages.dedup_exact import equal_records
-from skypile.stages.dedup_sketch import sketch_documents
+from skypile.stages.dedup_paragraphs import cut_batch, recurring_paragraphs
+from skypile.stages.dedup_sketch import rank_column, sketch_documents
 from skypile.stages.dedup_survivors import best_match, dropped_documents
 from skypile.stages.dedup_verify import confirmed_edges
 from skypile.storage import spark_schema
@@ -34,31 +41,51 @@ DECISION_COLUMNS = ("record_id", "verdict", "reason", "score", "threshold", "evi
 
 
 def dedup(config: DedupConfig, rows: int, scratch: str) -> Callable[[DataFrame], DataFrame]:
-    """Stage function on `rows` documents read from Parquet; `scratch`: a folder that outlives the returned frame."""
+    """The stage: documents of the stage before -> the same rows with their fate, boilerplate cut from the text.
+
+    `rows`: number of documents, which are read straight from Parquet (see `attach`). `scratch`: a folder that outlives
+    the returned frame.
+    """
 
     def drop_duplicates(documents: DataFrame) -> DataFrame:
-        if config.enabled:
-            decisions = dedup_decisions(documents, config, f"{scratch}/tables")
-            documents = attach(documents, decisions, f"{scratch}/attached", rows)
-        else:
-            documents = documents.withColumns({name: F.lit(None) for name in DECISION_COLUMNS[1:]})
-        defaults = {"verdict": F.coalesce("verdict", F.lit(KEPT)), "duplicates": F.coalesce("duplicates", F.lit(0))}
-        documents = documents.withColumns(defaults).withColumn("cut_paragraphs", F.lit(0))
-        return documents.select(*[F.col(f.name).cast(f.dataType) for f in spark_schema(STAGE_COLUMNS["dedup"])])
+        if not config.enabled:
+            return _completed(documents.drop(*DECISION_COLUMNS[1:]))
+        decisions = dedup_decisions(documents, config, f"{scratch}/tables")
+        fate = _completed(attach(documents, decisions, f"{scratch}/attached", rows))
+        if not (config.boilerplate_host_pages or config.boilerplate_hosts):
+            return fate
+        kept = fate.where(F.col("verdict") == schema.KEPT).withColumn("rank", rank_column(config))
+        recurring = documents.sparkSession.sparkContext.broadcast(recurring_paragraphs(kept, config))
+
+        def cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                yield cut_batch(batch, recurring.value, config)
+
+        return fate.mapInArrow(cut, fate.schema)
 
     return drop_duplicates
+
+
+def _completed(documents: DataFrame) -> DataFrame:
+    """Fill in what documents without a decision lack; columns in the schema's order."""
+    wanted = spark_schema(schema.STAGE_COLUMNS["dedup"])
+    missing = {field.name: F.lit(None) for field in wanted if field.name not in documents.columns}
+    filled = documents.withColumns(missing)
+    defaults = {"verdict": F.lit(schema.KEPT), "duplicates": F.lit(0), "cut_paragraphs": F.lit(0)}
+    filled = filled.withColumns({name: F.coalesce(name, value) for name, value in defaults.items()})
+    return filled.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in wanted])
 
 
 def dedup_decisions(documents: DataFrame, config: DedupConfig, scratch: str | None = None) -> DataFrame:
     """Decisions on documents with record_id, url, text (and the column the survivor rule reads).
 
-    Returns a row for each dropped document, and for each that stays and has duplicates: record_id, verdict ("dropped" or
-    "kept"), reason, score, threshold (double), evidence (JSON), duplicates (int: records dropped in favour of this
-    one). Documents without a row stay and have no duplicates.
+    Returns a row for each dropped document, and for each that stays and has duplicates: record_id, verdict
+    ("dropped" or "kept"), reason, score, threshold (double), evidence (JSON), duplicates (int: records
+    dropped in favour of this one). Documents without a row stay and have no duplicates.
 
-    The work is done here, not lazily. Intermediate tables (and the result) go to Parquet under ``scratch``, which may
-    be removed once the decisions are used; without it they are held by Spark on the executors' disks, which suits one
-    machine: a lost executor then fails the run.
+    The work is done here, not lazily. Intermediate tables (and the result) go to Parquet under ``scratch``,
+    which may be removed once the decisions are used; without it they are held by Spark on the executors'
+    disks, which suits one machine: a lost executor then fails the run.
     """
     hold = holder(scratch)
     return decide(hold(sketch_documents(documents, config), "sketches"), config, hold)
@@ -67,8 +94,8 @@ def dedup_decisions(documents: DataFrame, config: DedupConfig, scratch: str | No
 def holder(scratch: str | None) -> Hold:
     """A function that computes a frame once and gives it back without its history.
 
-    Caching would keep the history: Spark compares every plan with every cached one, and at the tenth nested join
-    planning alone takes a minute.
+    Caching would keep the history: Spark compares every plan with every cached one, and at the tenth nested
+    join planning alone takes a minute.
     """
 
     def hold(frame: DataFrame, name: str) -> DataFrame:
@@ -122,15 +149,18 @@ def near_edges(sketches: DataFrame, config: DedupConfig, hold: Hold) -> DataFram
 def near_duplicates(edges: DataFrame, components: DataFrame, dropped: DataFrame, config: DedupConfig) -> DataFrame:
     """Dropped documents with their closest survivor and the size of their component."""
     sizes = components.groupBy("component").agg(F.count("*").cast("int").alias("size"))
-    sized = components.join(sizes, "component").select(F.col("node").alias("record_id"), F.col("size").alias("component"))
+    sized = components.join(sizes, "component").select(
+        F.col("node").alias("record_id"), F.col("size").alias("component")
+    )
     return best_match(edges, dropped, config.jaccard_threshold).join(sized, "record_id")
 
 
 def verdict_rows(names: DataFrame, exact: list[DataFrame], near: DataFrame, config: DedupConfig) -> DataFrame:
     """Decision rows from the records found equal (in the order of the passes) and the near-duplicates.
 
-    A record may be found equal to one that is itself dropped later on; its survivor is then that one's survivor (its
-    text is the same, or it is an older capture of the same page), and ``via`` names the record it was equal to.
+    A record may be found equal to one that is itself dropped later on; its survivor is then that one's
+    survivor (its text is the same, or it is an older capture of the same page), and ``via`` names the
+    record it was equal to.
     """
     near_rows = near.withColumn(
         "reason",

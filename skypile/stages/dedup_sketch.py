@@ -1,8 +1,8 @@
 """What deduplication needs to know of a document, without its text.
 
-One narrow pass over the documents. Everything that is shuffled later is taken from here: keys, the survivor rank,
-bucket keys and the hashed shingle set. A set has 4 bytes a shingle: about 1.5 KB for 500 English words, at most
-80 KB (``max_shingles``) for a book.
+One narrow pass over the documents. Everything that is shuffled later is taken from here: keys, the survivor
+rank, bucket keys and the hashed shingle set. A set has 4 bytes a shingle: about 1.5 KB for 500 English
+words, at most 80 KB (``max_shingles``) for a book.
 """
 
 from collections.abc import Callable, Iterator
@@ -54,7 +54,9 @@ def sketch_batch(batch: pa.RecordBatch, config: DedupConfig) -> pa.RecordBatch:
     """Sketches of a batch with columns record_id, url, rank, text; the schema is ``SKETCH``."""
     made = shingle_texts(batch["text"], config.word_shingle, config.character_shingle)
     keys = band_keys(
-        signatures(made.hashes, made.offsets, *permutations(config.permutations, config.seed)), config.bands, config.rows
+        signatures(made.hashes, made.offsets, *permutations(config.permutations, config.seed)),
+        config.bands,
+        config.rows,
     )
     hashes, offsets, limits = limit_sets(made.hashes, made.offsets, config.max_shingles)
     has_shingles = np.diff(offsets) > 0
@@ -110,4 +112,3 @@ def _sketcher(config: DedupConfig) -> Callable[[Iterator[pa.RecordBatch]], Itera
                 yield sketch_batch(batch, config)
 
     return sketch
-

@@ -1,16 +1,17 @@
 """Who stays: of every set of confirmed duplicates, the best document and whatever is not close to one that stays.
 
-Documents are taken in survivor order, best first. A document is dropped exactly when a document that stays is close
-to it (a confirmed edge), and stays otherwise. So nothing is dropped through a chain of acquaintances, no two
-documents that stay are a confirmed pair, and the outcome depends on nothing but the edges and the order: it is the
-lexicographically first maximal independent set of the graph.
+Documents are taken in survivor order, best first. A document is dropped exactly when a document that stays
+is close to it (a confirmed edge), and stays otherwise. So nothing is dropped through a chain of
+acquaintances, no two documents that stay are a confirmed pair, and the outcome depends on nothing but the
+edges and the order: it is the lexicographically first maximal independent set of the graph.
 
-    chain A ~ B ~ C ~ D in survivor order: A stays, B goes (close to A), C stays (only B and D are close), D goes
+    chain A ~ B ~ C ~ D in survivor order: A stays, B goes (close to A), C stays (only B and D are close), D
+    goes
 
-The order is acyclic, so a document may be decided as soon as all its better neighbours are. That is done a component at
-a time, in compiled code, in one pass over the edges; a task holds one component (some 40 bytes an edge). Above
-``local_edges`` edges, distributed rounds decide first all documents that have no undecided better neighbour and the
-ones these drop, which dissolves hubs and leaves little.
+The order is acyclic, so a document may be decided as soon as all its better neighbours are. That is done a
+component at a time, in compiled code, in one pass over the edges; a task holds one component (some 40 bytes
+an edge). Above ``local_edges`` edges, distributed rounds decide first all documents that have no undecided
+better neighbour and the ones these drop, which dissolves hubs and leaves little.
 """
 
 from collections.abc import Iterator
@@ -139,5 +140,9 @@ def best_match(edges: DataFrame, dropped: DataFrame, jaccard_threshold: float) -
     best = F.min_by(F.struct("better", "jaccard", "containment", "bands"), order).alias("best")
     chosen = stays.groupBy("worse").agg(best)
     return chosen.select(
-        F.col("worse").alias("record_id"), F.col("best.better").alias("survivor"), "best.jaccard", "best.containment", "best.bands"
+        F.col("worse").alias("record_id"),
+        F.col("best.better").alias("survivor"),
+        "best.jaccard",
+        "best.containment",
+        "best.bands",
     )

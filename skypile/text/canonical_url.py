@@ -1,9 +1,10 @@
 """One spelling for the addresses that lead to one page.
 
-Lower-cases scheme and host, drops ``www.``, default ports, user names, fragments (but not ``#!``, which selects a
-page), tracking parameters and a trailing slash, sorts the query, treats http and https as one, and spells percent
-escapes in one way. Everything that may select another page (path case, other parameters) stays. Escapes of reserved
-or non-ASCII bytes are never decoded: a query in GBK is not UTF-8, and decoding would make different pages one.
+Lower-cases scheme and host, drops ``www.``, default ports, user names, fragments (but not ``#!``, which
+selects a page), tracking parameters and a trailing slash, sorts the query, treats http and https as one,
+and spells percent escapes in one way. Everything that may select another page (path case, other parameters)
+stays. Escapes of reserved or non-ASCII bytes are never decoded: a query in GBK is not UTF-8, and decoding
+would make different pages one.
 
     HTTP://www.Example.com:80/a/?utm_source=x&b=2&a=1#top -> example.com/a?a=1&b=2
 """
@@ -11,8 +12,8 @@ or non-ASCII bytes are never decoded: a query in GBK is not UTF-8, and decoding 
 import re
 from urllib.parse import quote, urlsplit
 
-# Parameters that trackers append and servers ignore: analytics (utm, ga, Baidu's hm), ad clicks, Alibaba's spm,
-# newsletter and share marks. Session identifiers are named here too: each visit has its own.
+# Parameters that trackers append and servers ignore: analytics (utm, ga, Baidu's hm), ad clicks, Alibaba's
+# spm, newsletter and share marks. Session identifiers are named here too: each visit has its own.
 _TRACKING = re.compile(
     r"utm_\w+|hmsr|hmpl|hmcu|hmkw|hmci|gclid|dclid|fbclid|msclkid|yclid|igshid|mc_[ce]id|_ga|_gl|spm|scm|"
     r"share_(?:token|source|from)|phpsessid|jsessionid|aspsessionid\w*",
@@ -41,7 +42,9 @@ def canonical_url(url: str | None) -> str | None:
     host = host.removeprefix("www.") if host.count(".") > 1 else host
     place = f"{host}:{port}" if port and port != _DEFAULT_PORTS[parts.scheme] else host
     path = _spell(_SESSION_IN_PATH.sub("", parts.path)).rstrip("/")
-    query = sorted(pair for pair in _spell(parts.query).split("&") if pair and not _TRACKING.fullmatch(pair.split("=")[0]))
+    query = sorted(
+        pair for pair in _spell(parts.query).split("&") if pair and not _TRACKING.fullmatch(pair.split("=")[0])
+    )
     state = "#" + _spell(parts.fragment) if parts.fragment.startswith("!") else ""
     return place + path + ("?" + "&".join(query) if query else "") + state
 
