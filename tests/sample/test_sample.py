@@ -87,7 +87,7 @@ def test_distinct_articles_are_no_near_duplicates(planted):
         ("exact_duplicate_of", 1.0, 1.0),
         ("duplicate_url", 1.0, 1.0),
         ("near_duplicate_of", 0.83, 0.999),
-        ("excerpt_of", 0.3, 0.7),
+        ("excerpt_of", 0.55, 0.95),
         ("revised_article", 0.2, 0.6),
     ],
 )
@@ -109,7 +109,7 @@ def test_paragraphs_recur_only_where_planted(planted):
     singles = [p.article for p in planted if p.article and p.near is None and p.kind not in ("spam", "template")]
     counts = Counter(paragraph for article in singles for paragraph in article.paragraphs)
     twice = {paragraph for paragraph, n in counts.items() if n > 2 and len(paragraph) > 50}
-    assert len(twice) == 2 and all(counts[p] == 16 for p in twice)  # the notices
+    assert len(twice) == 2 and all(counts[p] == 12 for p in twice)  # the notices
 
 
 def test_sound_records_are_readable_at_their_offsets(sample, truths):
