@@ -12,11 +12,15 @@ from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from rich.console import Console
 
+from classifiers.in_run import train_in_run
 from skypile import config as settings
 from skypile import files, schema, storage
 from skypile.crawl import inputs
 from skypile.progress import stage_progress
 from skypile.stages import extraction as extraction_stage
+from skypile.stages.dedup import dedup as dedup_stage
+from skypile.stages.distribution_filter import distribution_filter as distribution_stage
+from skypile.stages.quality_filter import quality_filter as quality_stage
 from skypile.stages.shards import shards as shards_stage
 from skypile.storage import Read, Stage, read_kept
 
@@ -64,24 +68,61 @@ def extraction(
             "extraction",
             config.extraction.model_dump(mode="json"),
             _input_identity(splits),
-            [wave(part) for part in waves(splits, config.extraction.wave_mb << 20)],
+            [wave(part) for part in waves(splits, int(config.extraction.wave_mb * 2**20))],
         ),
         console,
         lambda stamp: _check_failures(stamp, config.extraction.max_failed_share),
     )
 
 
+def distribution_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
+    """Stage 2: embed, cluster, thin."""
+    clusters = files.join(storage.stage_dir(run, "distribution_filter"), "clusters")
+
+    def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
+        return distribution_stage(config.distribution_filter, rows, scratch, clusters)(frame)
+
+    return _narrow(spark, run, "distribution_filter", config.distribution_filter, stage, console)
+
+
+def dedup(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
+    """Stage 3: exact and near duplicates."""
+
+    def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
+        return dedup_stage(config.dedup, rows, scratch)(frame)
+
+    return _narrow(spark, run, "dedup", config.dedup, stage, console)
+
+
+def quality_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
+    """Stage 4: language, rules, and the citation classifier, loaded or trained in the run."""
+    section = config.quality_filter
+    kept_model = files.join(storage.stage_dir(run, "quality_filter"), "classifier")
+    notes: list[str] = []
+
+    def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
+        classifier = section.classifier
+        if classifier is None and section.wikipedia:
+            trained, found = train_in_run(frame, section, scratch)
+            notes.extend(found)
+            if trained is not None:
+                files.move_tree(trained, kept_model)
+                classifier = kept_model
+        if classifier is None:
+            notes.append("no citation classifier: language and rules alone decide")
+        return quality_stage(section, classifier)(frame)
+
+    return _narrow(spark, run, "quality_filter", section, stage, console, notes=lambda: notes)
+
+
 def shards(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
     """Stage 5: Parquet shards per language."""
-    return _narrow(
-        spark,
-        run,
-        "shards",
-        config.shards,
-        lambda frame, rows, scratch: shards_stage(config.shards)(frame),
-        console,
-        partition_by=("language",),
-    )
+    def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
+        return shards_stage(config.shards)(frame)
+
+    # Read again and again for months: worth the slower compression.
+    options = {"parquet.compression.codec.zstd.level": str(config.shards.compression_level)}
+    return _narrow(spark, run, "shards", config.shards, stage, console, ("language",), options)
 
 
 def waves(splits: Sequence[inputs.Split], wave_bytes: int) -> list[list[inputs.Split]]:
@@ -105,6 +146,7 @@ def _narrow(
     stage: Callable[[DataFrame, int, str], DataFrame],
     console: Console,
     partition_by: tuple[str, ...] = (),
+    options: dict[str, str] | None = None,
     notes: Callable[[], list[str]] = list,
 ) -> dict[str, Any]:
     """Write a stage that reads what the one before it kept: stage(frame, rows, scratch folder)."""
@@ -121,7 +163,7 @@ def _narrow(
         return Read(frame, upstream["kept"]), stage(frame, upstream["kept"], scratch)
 
     identity = {"stage": before, "fingerprint": upstream["fingerprint"], "digest": upstream["digest"]}
-    plan = Stage(name, section.model_dump(mode="json"), identity, [build], partition_by, notes)
+    plan = Stage(name, section.model_dump(mode="json"), identity, [build], partition_by, options or {}, notes)
     result = _write(spark, run, plan, console)
     files.remove_tree(scratch)
     return result
@@ -144,7 +186,7 @@ def _write(
             check(stamp)
 
         result, fresh = storage.write_stage(spark, run, stage, on_wave)
-    console.print(summary(result, fresh))
+    console.print(summary(result, fresh), soft_wrap=True)
     return result
 
 

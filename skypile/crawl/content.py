@@ -21,17 +21,18 @@ UNKNOWN_TYPES = frozenset(
 )
 
 _HEAD = 1024
+# Atomic (?>…) and possessive *+, else a row of comments could be divided in exponentially many ways.
 _HTML_START = re.compile(
-    rb"(?:\xef\xbb\xbf|\s|<!--.*?-->|<\?xml[^>]*>)*<(?:!doctype\s+html|html|head|script|iframe|h1|div|font|table|a|style|title"
-    rb"|b|body|br|p|meta|link)(?:[\s/>]|$)",
+    rb"(?>\xef\xbb\xbf|\s|<!--.*?-->|<\?xml[^>]*>)*+<(?:!doctype\s+html|html|head|script|iframe|h1|div|font|table|a"
+    rb"|style|title|b|body|br|p|meta|link)(?:[\s/>]|$)",
     re.IGNORECASE | re.DOTALL,
 )
 _HTML_ELEMENT = re.compile(rb"<html[\s>]", re.IGNORECASE)
 _UTF16 = re.compile(rb"\xff\xfe|\xfe\xff|(?:\s\0)*<\0|(?:\0\s)*\0<")
 _SIGNATURES = (
     b"%PDF-", b"%!PS-", b"\x89PNG\r\n", b"GIF87a", b"GIF89a", b"\xff\xd8\xff", b"RIFF", b"PK\x03\x04",
-    b"\x1f\x8b\x08", b"Rar!\x1a", b"7z\xbc\xaf", b"\xd0\xcf\x11\xe0", b"OggS", b"ID3", b"wOFF", b"wOF2", b"\x00\x00\x01\x00",
-    b"\x7fELF",
+    b"\x1f\x8b\x08", b"Rar!\x1a", b"7z\xbc\xaf", b"\xd0\xcf\x11\xe0", b"OggS", b"ID3", b"wOFF", b"wOF2",
+    b"\x00\x00\x01\x00", b"\x7fELF",
 )  # fmt: skip
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 

@@ -19,45 +19,15 @@ for a member of its own: set split_mb above the file size for a crawl of WARC fi
 """
 
 import re
-import zlib
-from collections.abc import Callable, Iterator
-from typing import IO, Any, NamedTuple
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import IO, Any
 
-import lz4.frame
-import zstandard
+from skypile.crawl.codec import ERRORS, GZIP, SKIPPABLE, ZSTD, Codec, Damage, with_dictionary
 
 READ = 1 << 17  # bytes per read of the file
-DICTIONARY_LIMIT = 16 << 20
 _START = re.compile(rb"[\r\n]*WARC/")  # some writers put the blank lines after a record before the next
 _START_BYTES = 16
-_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18", re.DOTALL)  # RFC 8878, 3.1.2, also of lz4 frames
-
-
-class Codec(NamedTuple):
-    """A compression whose files are a sequence of members.
-
-    `step` is the largest number of compressed bytes decoded at once, such that the output stays under 16 MB:
-    deflate expands at most 1032-fold, lz4 255-fold; a zstd block of 4 bytes makes up to 128 KB.
-    """
-
-    name: str
-    magic: bytes
-    step: int
-    decoder: Callable[[], Any]  # with decompress(bytes) -> bytes, eof, unused_data
-
-
-GZIP = Codec("gzip", b"\x1f\x8b\x08", 1 << 14, lambda: zlib.decompressobj(31))
-LZ4 = Codec("lz4", b"\x04\x22\x4d\x18", 1 << 14, lz4.frame.LZ4FrameDecompressor)
-ZSTD = Codec("zstd", b"\x28\xb5\x2f\xfd", 1 << 9, lambda: zstandard.ZstdDecompressor().decompressobj())
-_ERRORS = (zlib.error, zstandard.ZstdError, RuntimeError, EOFError)  # lz4 raises RuntimeError
-
-
-class Damage(Exception):
-    """The stream breaks: a reason of skypile.schema.REASONS, and where in the file."""
-
-    def __init__(self, reason: str, detail: str, at: int) -> None:
-        super().__init__(reason, detail, at)
-        self.reason, self.detail, self.at = reason, detail, at
 
 
 class Segment:
@@ -72,7 +42,8 @@ class Segment:
         self.buffer = bytearray()
         self.cursor = 0
         self.damage = damage
-        self._pieces = pieces
+        self.verified = 0  # decoded bytes from the start of the segment in members that ended as they should
+        self.pieces = pieces
         self._before = 0  # bytes that left the buffer
 
     @property
@@ -86,7 +57,7 @@ class Segment:
             if self.cursor > READ:
                 self.forget()
             try:
-                piece = next(self._pieces, None)
+                piece = next(self.pieces, None)
             except Damage as damage:
                 self.damage = damage
                 return False
@@ -113,17 +84,6 @@ class Segment:
         return True
 
 
-def codec_of(head: bytes) -> Codec | None:
-    """The compression a file with these first bytes has; None if it has none that is known here."""
-    if head.startswith(GZIP.magic):
-        return GZIP
-    if head.startswith(LZ4.magic):
-        return LZ4
-    if head.startswith(ZSTD.magic) or (_SKIPPABLE.match(head) and not head.startswith(LZ4.magic)):
-        return ZSTD
-    return None
-
-
 def plain_segment(file: IO[bytes], offset: int = 0) -> Segment:
     """An uncompressed file from `offset` on, as one segment."""
     file.seek(offset)
@@ -140,12 +100,13 @@ class Members:
 
     def __init__(self, file: IO[bytes], codec: Codec) -> None:
         self._file = file
-        self._codec = _with_dictionary(file, codec) if codec is ZSTD else codec
+        self._codec = with_dictionary(file, codec) if codec is ZSTD else codec
         self._raw = b""  # window of the file, and where it lies
         self._raw_at = 0
         self._cursor = 0
         self._decoder: Any = None
         self._member = 0  # offset of the member being decoded
+        self._damage: Damage | None = None  # found in it
         self._next: int | None = None  # where the next segment begins
         self._broken = False  # whether that is a member that cannot be decoded
         file.seek(0)
@@ -164,7 +125,8 @@ class Members:
                 yield Segment(offset, iter(()), damage)
                 self._next = self._find(offset + 1)
                 continue
-            segment = Segment(offset, self._segment_bytes(head))
+            segment = Segment(offset, iter(()))
+            segment.pieces = self._segment_bytes(head, segment)
             yield segment
             while segment.skip(READ):
                 pass
@@ -180,13 +142,17 @@ class Members:
                 yield piece
             offset = self._following()
 
-    def _segment_bytes(self, head: bytes) -> Iterator[bytes]:
+    def _segment_bytes(self, head: bytes, segment: Segment) -> Iterator[bytes]:
         """Decoded bytes of the segment whose first member is begun; sets where the next segment begins."""
         self._next = None
+        decoded = 0
         while True:
+            decoded += len(head)
             yield head
             while piece := self._piece():
+                decoded += len(piece)
                 yield piece
+            segment.verified = decoded
             offset = self._following()
             if offset is None:
                 return
@@ -233,6 +199,7 @@ class Members:
         if not self._raw.startswith(magic, self._cursor):
             raise Damage("bad_compression", f"no {self._codec.name} data where a member should start", offset)
         self._decoder = self._codec.decoder()
+        self._damage = None
         head = b""
         while len(head) < _START_BYTES and (piece := self._piece()):
             head += piece
@@ -240,6 +207,8 @@ class Members:
 
     def _piece(self) -> bytes:
         """More decoded bytes of the member; empty at its end."""
+        if self._damage is not None:
+            raise self._damage
         decoder, step = self._decoder, self._codec.step
         while not decoder.eof:
             if self._cursor >= len(self._raw) and not self._more():
@@ -247,22 +216,44 @@ class Members:
             data = self._raw[self._cursor : self._cursor + step]
             try:
                 piece = decoder.decompress(data)
-            except _ERRORS as error:
-                raise Damage("bad_compression", f"{self._codec.name}: {error}", self._member) from None
+            except ERRORS as error:
+                self._damage = Damage("bad_compression", f"{self._codec.name}: {error}", self._member)
+                if piece := self._before_damage(data):
+                    return piece
+                raise self._damage from None
             self._cursor += len(data) - len(decoder.unused_data or b"")
             if piece:
                 return piece
         return b""
 
+    def _before_damage(self, data: bytes) -> bytes:
+        """What `data` decodes to before it breaks; decoders keep that to themselves when they raise.
+
+        Decodes the member once more, up to `data`, and then byte by byte.
+        """
+        resume = self._raw_at + len(self._raw)
+        decoder = self._codec.decoder()
+        self._file.seek(self._member)
+        remaining = self._raw_at + self._cursor - self._member
+        while remaining > 0 and (again := self._file.read(min(self._codec.step, remaining))):
+            decoder.decompress(again)
+            remaining -= len(again)
+        pieces = []
+        with suppress(*ERRORS):
+            for i in range(len(data)):
+                pieces.append(decoder.decompress(data[i : i + 1]))
+        self._file.seek(resume)
+        return b"".join(pieces)
+
     def _following(self) -> int | None:
-        """Offset of what follows the member that has ended, padding and skippable frames passed; None at the end."""
+        """Offset of what follows the member that has ended, padding and skippable frames passed. None: the end."""
         while True:
             while len(self._raw) - self._cursor < 8 and self._more():
                 pass
             rest = self._raw[self._cursor : self._cursor + 8]
             if not rest:
                 return None
-            if self._codec is not GZIP and len(rest) == 8 and _SKIPPABLE.match(rest):
+            if self._codec is not GZIP and len(rest) == 8 and SKIPPABLE.match(rest):
                 self._seek(self._raw_at + self._cursor + 8 + int.from_bytes(rest[4:], "little"))
             elif rest[0]:
                 return self._raw_at + self._cursor
@@ -283,19 +274,3 @@ class Members:
         self._raw = self._raw[self._cursor :] + data
         self._cursor = 0
         return bool(data)
-
-
-def _with_dictionary(file: IO[bytes], codec: Codec) -> Codec:
-    """ZSTD with the dictionary the file begins with (IIPC's WARC-zstd), or `codec` if it begins with none."""
-    file.seek(0)
-    head = file.read(8)
-    if head[:4] != b"\x5d\x2a\x4d\x18":
-        return codec
-    data = file.read(min(int.from_bytes(head[4:], "little"), DICTIONARY_LIMIT))
-    if data.startswith(codec.magic):
-        try:
-            data = zstandard.ZstdDecompressor().decompress(data, max_output_size=DICTIONARY_LIMIT)
-        except zstandard.ZstdError as error:
-            raise Damage("bad_compression", f"dictionary of the file: {error}", 0) from None
-    dictionary = zstandard.ZstdCompressionDict(data)
-    return codec._replace(decoder=lambda: zstandard.ZstdDecompressor(dict_data=dictionary).decompressobj())

@@ -12,10 +12,11 @@ import pyarrow as pa
 from skypile import files
 from skypile.config import ExtractionConfig
 from skypile.crawl import content
+from skypile.crawl.codec import Damage, codec_of
 from skypile.crawl.html import UNREADABLE, html_records
 from skypile.crawl.inputs import Format, Split
 from skypile.crawl.jsonl import jsonl_records
-from skypile.crawl.members import Damage, codec_of, decoded_segment
+from skypile.crawl.members import decoded_segment
 from skypile.crawl.parquet import parquet_records
 from skypile.crawl.record import Record, batches, failed, record
 from skypile.crawl.warc import warc_records

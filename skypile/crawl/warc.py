@@ -11,8 +11,8 @@ length is followed by a blank line, by the next record or by the end; anything e
 wrong, so its content cannot be trusted.
 
 Ids come from the offset where the record starts: of its byte in a plain file, of its gzip member (zstd or lz4
-frame) and its place among the records of that member in a compressed one. About 20,000 pages of 15 KB a
-second on one core, a third of it decompression.
+frame) and its place among the records of that member in a compressed one. 11,000 pages of 15 KB a
+second on one core (FastWARC: 52,000, zlib alone: 27,000), next to 10 to 300 that any extraction takes on.
 """
 
 import json
@@ -21,8 +21,9 @@ from collections.abc import Iterator
 from typing import IO
 
 from skypile.crawl import http
+from skypile.crawl.codec import Damage, codec_of
 from skypile.crawl.content import media_type, with_content
-from skypile.crawl.members import Damage, Members, Segment, codec_of, plain_segment
+from skypile.crawl.members import Members, Segment, plain_segment
 from skypile.crawl.record import Record, dropped, failed, record
 from skypile.schema import KEPT
 
@@ -118,14 +119,15 @@ def _segment_records(segment: Segment, source: str, limit: int, size: int | None
                     yield failed(row, "too_large", header.length, limit, **where)
                 continue
             problem = _problem(segment, min(header.length, limit))
-            if problem is None and segment.damage is None:
+            if problem is None:
                 content = segment.cursor
                 segment.cursor += header.length
                 if header.is_page:
                     yield _page(row, header, bytes(segment.buffer[content : segment.cursor]), limit)
                 continue
         # A damaged record counts even if it only describes: what followed it may be hidden in it.
-        reported = segment.damage is not None
+        if segment.damage is not None:
+            where, reported = {"at": segment.damage.at}, True
         reason, detail = _reason(segment.damage, problem, isinstance(header, _Header))
         yield failed(row, reason, **where, detail=detail)
         _resynchronise(segment)
@@ -179,7 +181,11 @@ def _problem(segment: Segment, length: int) -> str | None:
         return f"{have} of {length} bytes of content"
     rest = bytes(segment.buffer[segment.cursor + length : segment.cursor + length + _AFTER])
     following = rest.lstrip(b"\r\n")
-    if not following or following.startswith(b"WARC/") or rest.startswith((b"\r\n\r\n", b"\n\n")):
+    if following.startswith(b"WARC/"):
+        return None
+    if segment.damage is not None and segment.position + length > segment.verified:
+        return f"{length} bytes of content"  # in a member that breaks off or fails its checksum
+    if not following or rest.startswith((b"\r\n\r\n", b"\n\n")):
         return None
     return f"Content-Length is {length}, but there the content goes on with {rest[:20]!r}"
 
