@@ -187,7 +187,7 @@ def test_hostile_wikitext_takes_linear_time(build: Callable[[int], str]) -> None
         return time.process_time() - start
 
     # Eight times the text: linear takes 8 times as long, quadratic 64 times.
-    assert seconds(80_000) < 24 * max(seconds(10_000), 0.002)
+    assert seconds(80_000) < min(10, 24 * max(seconds(10_000), 0.002))
 
 
 def test_real_dump_against_a_naive_count(shared_data: Path) -> None:
