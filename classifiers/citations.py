@@ -268,7 +268,7 @@ def _without(text: str) -> str:
 
 
 def _templates(text: str) -> Iterator[str]:
-    """Citation templates, up to their closing braces."""
+    """Citation templates, up to their closing braces or MAX_TEMPLATE."""
     position = 0
     while opening := _CITE.search(text, position):
         depth, end = 1, min(len(text), opening.end() + MAX_TEMPLATE)
@@ -277,5 +277,7 @@ def _templates(text: str) -> Iterator[str]:
             if depth == 0:
                 end = brace.end()
                 break
+        # One that is never closed takes what follows with it, whose parameters are found all the same; to look
+        # again right after its opening would cost MAX_TEMPLATE for each of a million openings.
         yield text[opening.start() : end]
-        position = end if depth == 0 else opening.end()
+        position = end

@@ -187,7 +187,7 @@ def test_hostile_wikitext_takes_linear_time(build: Callable[[int], str]) -> None
         return time.process_time() - start
 
     # Eight times the text: linear takes 8 times as long, quadratic 64 times.
-    assert seconds(80_000) < 24 * max(seconds(10_000), 0.002)
+    assert seconds(80_000) < min(10, 24 * max(seconds(10_000), 0.002))
 
 
 def test_real_dump_against_a_naive_count(shared_data: Path) -> None:
@@ -198,7 +198,7 @@ def test_real_dump_against_a_naive_count(shared_data: Path) -> None:
     for text in re.findall(r"<text[^>]*>(.*?)</text>", raw, re.DOTALL):
         for reference in re.findall(r"(?is)<ref(?:\s[^>]*[^/])?>(.*?)</ref", html.unescape(text)):
             naive |= {canonical(u.rstrip(".,;)")) for u in re.findall(r"https?://[^\s|\]}<>\"]+", reference)}
-    naive = {key for key in naive if "archive" not in host(key) and "wiki" not in host(key)}
+    naive = {key for key in naive if not re.search("archive|wiki|webcitation", host(key))}
     scan = Scan()
     found = {key for key, _ in citations(str(path), scan)}
     assert scan.articles == 106  # of 206 pages, 100 are redirects
