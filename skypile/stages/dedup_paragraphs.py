@@ -63,7 +63,7 @@ def host_key(hashes: np.ndarray, host: int) -> np.ndarray:
 
 
 def occurrences(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """One row a page and paragraph (record, host, paragraph: hashes as int64) of a batch record_id, host, rank, text."""
+    """One row a page and paragraph (hashes as int64) of a batch with record_id, host, rank and text."""
     texts = [paragraphs(text or "") for text in batch["text"].to_pylist()]
     every = paragraph_hashes([part for parts in texts for part in parts])
     hashes, rows, at = [], [], 0
