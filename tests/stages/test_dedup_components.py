@@ -1,10 +1,14 @@
 import random
+from itertools import pairwise
 
 import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
 from skypile.stages.dedup_components import connected_components, label_nodes
+from skypile.stages.dedup_hold import holder
+
+HOLD = holder(None)
 
 
 def expected(edges: list[tuple[str, str]]) -> dict[str, str]:
@@ -24,7 +28,7 @@ def graph() -> list[tuple[str, str]]:
     rng = random.Random(4)
     chain = [f"chain{n:04d}" for n in range(300)]
     rng.shuffle(chain)
-    edges = list(zip(chain, chain[1:], strict=False))
+    edges = list(pairwise(chain))
     edges += [("hub", f"leaf{n}") for n in range(500)]
     for cluster in range(40):
         nodes = [f"c{cluster}n{n}" for n in range(rng.randint(2, 9))]
@@ -38,7 +42,7 @@ def graph() -> list[tuple[str, str]]:
 def test_components_of_chains_hubs_and_clusters(spark: SparkSession, local_edges: int) -> None:
     edges = graph()
     frame = spark.createDataFrame(edges, "a string, b string").repartition(4)
-    rows = connected_components(frame, local_edges).collect()
+    rows = connected_components(frame, local_edges, HOLD).collect()
     found = {row["node"]: row["component"] for row in rows}
     wanted = expected(edges)
     if local_edges == 0:
@@ -49,7 +53,7 @@ def test_components_of_chains_hubs_and_clusters(spark: SparkSession, local_edges
 
 def test_no_edges(spark: SparkSession) -> None:
     empty = spark.createDataFrame([], "a string, b string")
-    assert connected_components(empty, 10).collect() == []
+    assert connected_components(empty, 10, HOLD).collect() == []
 
 
 def test_labels_do_not_depend_on_the_order_of_edges() -> None:

@@ -9,7 +9,10 @@ from pyspark.sql import SparkSession
 
 from skypile.stages import dedup_survivors
 from skypile.stages.dedup_components import connected_components
+from skypile.stages.dedup_hold import holder
 from skypile.stages.dedup_survivors import best_match, dropped_documents, dropped_nodes, solve_sorted
+
+HOLD = holder(None)
 
 
 def greedy(edges: set[tuple[int, int]], nodes: int) -> list[bool]:
@@ -55,8 +58,8 @@ def test_both_ways_drop_the_same(spark: SparkSession, local_edges: int) -> None:
     edges |= {(n, n + 1) for n in range(300, 308)}
     rows = [(f"{a:03d}", f"{b:03d}") for a, b in edges]
     frame = spark.createDataFrame(rows, "better string, worse string").repartition(3)
-    labels = connected_components(frame, 10**6)
-    found = [row["record_id"] for row in dropped_documents(frame, labels, local_edges).collect()]
+    labels = connected_components(frame, 10**6, HOLD)
+    found = [row["record_id"] for row in dropped_documents(frame, labels, local_edges, HOLD).collect()]
     assert sorted(found) == [f"{n:03d}" for n, gone in enumerate(greedy(edges, 309)) if gone]
 
 

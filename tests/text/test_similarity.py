@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skypile.text.similarity import FULL, compare_pairs, limit_sets, shared_bands
@@ -12,6 +12,7 @@ def packed(sets: list[set[int]]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([v for s in sets for v in sorted(s)], np.uint32), offsets
 
 
+@settings(deadline=None)
 @given(SETS)
 def test_measures_are_those_of_python_sets(pairs: list[tuple[set[int], set[int]]]) -> None:
     full = np.full(len(pairs), FULL, np.uint32)
