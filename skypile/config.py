@@ -51,7 +51,7 @@ class ExtractionConfig(Settings):
     html_field: str = Field("html", description="JSONL/Parquet column with HTML")
     url_field: str = Field("url", description="JSONL/Parquet column with the URL")
     split_mb: int = Field(8, ge=1, description="input bytes per Spark task, where the format can be split")
-    wave_mb: int = Field(256, ge=1, description="input bytes per wave; a crash loses at most one wave")
+    wave_mb: float = Field(256, gt=0, description="input bytes per wave; a crash loses at most one wave")
     max_failed_share: Share = Field(
         0.5, description="a wave of 100 or more pages with more extraction failures than this stops the run"
     )
@@ -158,7 +158,9 @@ class CitationConfig(Settings):
 
     min_positives: Count = Field(20, description="fewer cited documents of a language: no classifier for it")
     min_hosts: Count = Field(3, description="fewer hosts among them: no classifier for it")
-    max_documents: Count = Field(200_000, description="most documents of each label and language to train on")
+    max_documents: Count = Field(
+        20_000, description="most documents of each label and language to train on; 12 KB of driver memory each"
+    )
     max_host_share: Share = Field(0.2, description="largest share of one label that one host may have")
     weak_host_citations: int = Field(
         0, ge=0, description="hosts cited at least this often make all their pages positives; 0: none do"
@@ -170,6 +172,7 @@ class CitationConfig(Settings):
     held_out: Share = Field(
         0.2, description="share of the hosts kept out of training, for metrics and calibration"
     )
+    min_auc: Share = Field(0.6, description="a classifier that ranks held-out hosts worse than this is not used")
     seed: int = Field(0, description="seed of the sampling, the split and fastText")
 
 

@@ -66,7 +66,7 @@ def extraction(
             "extraction",
             config.extraction.model_dump(mode="json"),
             _input_identity(splits),
-            [wave(part) for part in waves(splits, config.extraction.wave_mb << 20)],
+            [wave(part) for part in waves(splits, int(config.extraction.wave_mb * 2**20))],
         ),
         console,
         lambda stamp: _check_failures(stamp, config.extraction.max_failed_share),

@@ -17,7 +17,8 @@ MAX_ENCODINGS = 5  # layers of Content-Encoding; curl allows as many
 _STATUS = re.compile(rb"\s*HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?!\d)", re.IGNORECASE)
 _END = re.compile(rb"\r?\n\r?\n")
 _CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]{0,256})?\r?\n")
-_STEP = 1 << 14
+_BROTLI_STEP = 1 << 18  # bytes out
+_STEP = 1 << 12  # compressed bytes decoded at once: at most 4 MB, by deflate's 1032-fold
 
 
 class Response(NamedTuple):
@@ -161,7 +162,7 @@ def _inflate(body: bytes, wbits: int) -> Iterator[bytes]:
     decoder = zlib.decompressobj(wbits)
     position = 0
     while data := body[position : position + _STEP]:
-        yield decoder.decompress(data)  # at most 16 MB
+        yield decoder.decompress(data)
         position += len(data) - len(decoder.unused_data)
         if decoder.eof:
             if wbits != 31 or not body.startswith(b"\x1f\x8b\x08", position):
@@ -172,11 +173,11 @@ def _inflate(body: bytes, wbits: int) -> Iterator[bytes]:
 
 def _brotli(body: bytes) -> Iterator[bytes]:
     decoder = brotli.Decompressor()
-    yield decoder.process(body, output_buffer_limit=_STEP << 4)
+    yield decoder.process(body, output_buffer_limit=_BROTLI_STEP)
     while not decoder.is_finished():
         if decoder.can_accept_more_data():
             raise EOFError("the stream breaks off")
-        yield decoder.process(b"", output_buffer_limit=_STEP << 4)
+        yield decoder.process(b"", output_buffer_limit=_BROTLI_STEP)
 
 
 def _zstd(body: bytes) -> Iterator[bytes]:

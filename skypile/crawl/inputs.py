@@ -1,7 +1,7 @@
 """Which files are read, under which names, in which pieces.
 
-Names come from the listing alone: no file is opened, so a plan over a million files costs one listing and
-about 100 bytes of driver memory a file. What a file really is, its reader finds out (a wrong extension does no
+Names come from the listing alone: no file is opened, so a plan costs one listing, 25 µs and 200 bytes of
+driver memory a file (a million HTML files: 25 s, 200 MB, of which 17 MB stay). What a file really is, its reader finds out (a wrong extension does no
 harm). A WARC, Parquet or plain JSONL file is cut into byte ranges of split_mb; each reader finds the records
 that begin in its range, and the ranges together give what the whole file gives. HTML files go many to a split:
 a task for each would cost Spark more than the page.

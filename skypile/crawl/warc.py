@@ -11,8 +11,8 @@ length is followed by a blank line, by the next record or by the end; anything e
 wrong, so its content cannot be trusted.
 
 Ids come from the offset where the record starts: of its byte in a plain file, of its gzip member (zstd or lz4
-frame) and its place among the records of that member in a compressed one. About 20,000 pages of 15 KB a
-second on one core, a third of it decompression.
+frame) and its place among the records of that member in a compressed one. 11,000 pages of 15 KB a
+second on one core (FastWARC: 52,000, zlib alone: 27,000), next to 10 to 300 that any extraction takes on.
 """
 
 import json

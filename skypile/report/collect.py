@@ -119,8 +119,8 @@ def count(tally: Tally, table: pa.Table) -> None:
     """Add the rows of `table` to the counts."""
     kept = pc.equal(table["verdict"], KEPT)
     table = table.append_column("is_kept", kept)
-    size = pc.cast(pc.floor(pc.log2(pc.cast(pc.max_element_wise(table["characters"], 1), "float64"))), "int32")
-    table = table.append_column("size", size)
+    characters = pc.if_else(pc.greater(table["characters"], 0), table["characters"], None)
+    table = table.append_column("size", pc.cast(pc.floor(pc.log2(pc.cast(characters, "float64"))), "int32"))
     for row in _groups(table, ["language", "is_kept"], [("characters", "sum")]):
         if row["language"] is not None:
             entry = tally.languages[row["language"]]
@@ -141,7 +141,8 @@ def count(tally: Tally, table: pa.Table) -> None:
         if row["size"] is not None:
             tally.lengths[row["size"]][0 if row["is_kept"] else 1] += row["count_all"]
     if "citation_score" in table.column_names:
-        bins = pc.cast(pc.floor(pc.multiply(pc.min_element_wise(table["citation_score"], 0.9999), 20)), "int32")
+        score = table["citation_score"]  # a null stays null in arithmetic, but not in min_element_wise
+        bins = pc.cast(pc.floor(pc.multiply(pc.if_else(pc.less(score, 1), score, 0.9999), 20)), "int32")
         for row in _groups(table.append_column("bin", bins), ["bin", "is_kept"]):
             if row["bin"] is not None:
                 tally.citation[row["bin"]][0 if row["is_kept"] else 1] += row["count_all"]
@@ -160,7 +161,7 @@ def draw(draws: dict[Any, list[tuple[int, str, str]]], stage: str, path: str, ta
     columns = [table[name].to_pylist() for name in ("record_id", "verdict", "reason", "language")]
     for record_id, verdict, reason, language in zip(*columns, strict=True):
         chosen = draws[stage, verdict, language if verdict == KEPT else reason]
-        entry = (-xxhash.xxh64_intdigest(record_id), record_id, path)
+        entry = (-xxhash.xxh64_intdigest(record_id.encode()), record_id, path)
         if len(chosen) < (KEPT_SAMPLES if verdict == KEPT else SAMPLES):
             heapq.heappush(chosen, entry)
         elif entry > chosen[0]:

@@ -23,7 +23,8 @@ def sentences(text: str) -> list[str]:
 def mark(text: str, other: str, limit: int = 1200) -> list[Piece]:
     """`text` in pieces: what `other` has too, what it lacks, and gaps where much that is the same is left out.
 
-    At most about `limit` characters, beginning with the first difference's neighbourhood.
+    At most about `limit` characters: each difference with the sentence before and after it, or the beginning
+    of a text that has none.
 
     >>> mark("A. B. C. D. E.", "A. B. C. X. E.")
     [('gap', '…'), ('same', 'C. '), ('only', 'D. '), ('same', 'E.')]
@@ -31,7 +32,7 @@ def mark(text: str, other: str, limit: int = 1200) -> list[Piece]:
     theirs = {sentence.strip() for sentence in sentences(other)}
     units = [(sentence, sentence.strip() in theirs or not sentence.strip()) for sentence in sentences(text)]
     only = [i for i, (_, shared) in enumerate(units) if not shared]
-    near = {i + step for i in only for step in (-1, 0, 1)} if only else set(range(len(units)))
+    near = {i + step for i in only or [0] for step in (-1, 0, 1)}
     pieces: list[Piece] = []
     size = 0
     for i, (sentence, shared) in enumerate(units):

@@ -54,7 +54,7 @@ def render(facts: Facts) -> str:
             titles=TITLES,
             **_funnel(facts),
             **_tables(facts),
-            samples=_samples(facts),
+            outcomes=_outcomes(facts),
         )
     )
 
@@ -120,7 +120,7 @@ def _funnel(facts: Facts) -> dict[str, Any]:
         lost = [
             {"verdict": verdict, "reason": reason, "count": n, "meaning": REASONS.get(reason, "")}
             for verdict in (DROPPED, FAILED)
-            for reason, n in sorted(manifest[verdict].items(), key=lambda item: -item[1])
+            for reason, n in sorted(manifest[verdict].items(), key=lambda item: (-item[1], item[0]))
         ]
         stages.append(
             {
@@ -195,42 +195,48 @@ def _histogram(bins: dict[int, list[int]], label: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def _samples(facts: Facts) -> list[dict[str, Any]]:
-    """Sections of samples: the kept ones by language, then each stage's by reason."""
+def _outcomes(facts: Facts) -> list[dict[str, Any]]:
+    """Samples in chapters: what was kept, by language, then what each stage lost, by reason."""
     kept = sorted((s for s in facts.samples if s.verdict == KEPT), key=lambda s: s.language or "")
-    lost = [s for s in facts.samples if s.verdict != KEPT]
-    sections = [
+    chapters = [
         {
-            "anchor": f"kept-{language}",
-            "stage": "",
-            "title": f"kept, {language or 'no language'}",
-            "meaning": "what goes into the shards",
-            "verdict": KEPT,
-            "items": [_shown(sample) for sample in group],
+            "title": "Kept",
+            "sections": [
+                _section(f"kept-{language}", language or "no language", "", list(group))
+                for language, group in groupby(kept, key=lambda s: s.language)
+            ],
         }
-        for language, group in groupby(kept, key=lambda s: s.language)
     ]
-    order = {stage: i for i, stage in enumerate(STAGES)}
-    lost.sort(key=lambda s: (order.get(s.stage, 99), s.verdict, s.reason or ""))
-    for (stage, verdict, reason), group in groupby(lost, key=lambda s: (s.stage, s.verdict, s.reason)):
-        sections.append(
-            {
-                "anchor": f"{stage}-{reason}",
-                "stage": TITLES.get(stage, stage),
-                "title": reason or "",
-                "meaning": REASONS.get(reason or "", ""),
-                "verdict": verdict,
-                "items": [_shown(sample) for sample in group],
-            }
-        )
-    return sections
+    for stage in STAGES:
+        lost = [s for s in facts.samples if s.stage == stage and s.verdict != KEPT]
+        lost.sort(key=lambda s: (s.verdict, s.reason or ""))
+        sections = [
+            _section(f"{stage}-{reason}", reason or "", REASONS.get(reason or "", ""), list(group))
+            for reason, group in groupby(lost, key=lambda s: s.reason)
+        ]
+        chapters.append({"title": f"Lost in {TITLES[stage].lower()}", "sections": sections})
+    return [chapter for chapter in chapters if chapter["sections"]]
+
+
+def _section(anchor: str, title: str, meaning: str, samples: list[Sample]) -> dict[str, Any]:
+    return {
+        "anchor": anchor,
+        "title": title,
+        "meaning": meaning,
+        "verdict": samples[0].verdict,
+        "records": [_shown(sample) for sample in samples],
+    }
 
 
 def _shown(sample: Sample) -> dict[str, Any]:
     hidden = {key for pair in OTHERS for key in pair[:2]}
     shown: dict[str, Any] = {
         "sample": sample,
-        "evidence": [(key, value) for key, value in sample.evidence.items() if key not in hidden],
+        "evidence": [
+            (key, number(value) if isinstance(value, float) else value)
+            for key, value in sample.evidence.items()
+            if key not in hidden
+        ],
         "excerpt": clean(sample.text, EXCERPT),
         "pair": None,
     }

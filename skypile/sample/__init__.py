@@ -68,7 +68,6 @@ def write_sample(directory: str | Path, seed: int = 0) -> dict[str, Any]:
 def truth(planted: Planted, file: str, offset: int) -> dict[str, Any]:
     """The line of truths.jsonl for a record at `offset` of `file` (relative to the folder `crawl`)."""
     kind = KINDS[planted.kind]
-    # An original is held to what its copy's kind asks of the group.
     return {
         "kind": planted.kind,
         "url": planted.url,
@@ -150,8 +149,8 @@ def _jsonl(crawl: Path, pages: Sequence[Planted]) -> list[dict[str, Any]]:
     for number, planted in enumerate(pages):
         assert planted.article is not None
         html = planted.message.partition(b"\r\n\r\n")[2].decode()
-        content = {"text": planted.article.text} if number % 3 else {"html": html}
-        records.append((planted, archive.json_line({"url": planted.url, "date": archive.DATE} | content)))
+        row = {"text": planted.article.text} if number % 3 else {"html": html}
+        records.append((planted, archive.json_line({"url": planted.url, "date": archive.DATE} | row)))
     bad = Planted("bad_json", "", b"")
     records.insert(4, (bad, b'{"url": "http://half.example/", "text": "The line ends her\n'))
     missing = Planted("missing_field", "http://bare.example/", b"")

@@ -49,10 +49,10 @@ KINDS: Final = {
     "traditional_copy_of": Kind("the same article in traditional characters", (KEPT, DROPPED), _COPY, (1, 1)),
     "excerpt_of": Kind("the first half of another article", (KEPT, DROPPED), _COPY, (1, 1)),
     "template": Kind(
-        "one of a hundred pages that differ in names and numbers",
+        "one of 130 pages that differ in names and numbers",
         (KEPT, DROPPED),
         ("dense_cluster", "near_duplicate", "contained", "boilerplate", "low_citation_score"),
-        (0, 60),
+        (0, 95),
     ),
     # to be dropped
     "spam": Kind(

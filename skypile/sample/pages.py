@@ -38,6 +38,7 @@ class Planted:
     absent: str | None = None  # must not
     group: str | None = None
     near: str | None = None  # URL of the record it resembles
+    design: str | None = None
 
 
 def write(language: str, random: Random, paragraphs: int = 0) -> Article:
@@ -59,7 +60,7 @@ def page(
     url = f"http{random.choice(('', 's'))}://{host}/{article.topic}/{random.randrange(10**6):06d}.html"
     body = html_of(article, design, url, name, random).encode()
     header = random.choice(("text/html; charset=utf-8", "text/html;charset=UTF-8", "text/html"))
-    return Planted(kind, url, archive.http(body, header), article, absent=absent, group=group)
+    return Planted(kind, url, archive.http(body, header), article, absent=absent, group=group, design=design)
 
 
 def html_of(article: Article, design: str, url: str, name: str, random: Random, meta: str | None = "utf-8") -> str:

@@ -8,8 +8,11 @@ from skypile.sample import oddities, prose
 from skypile.sample.pages import HANT_SITE, SITES, Planted, page, write
 from skypile.sample.prose import Article
 
-ARTICLES_A_TOPIC = 12
-CITED_A_TOPIC = 5
+ARTICLES_A_TOPIC = 10
+CITED_A_TOPIC = 4
+# Copies, and what they are copies of, appear in designs whose main text every engine finds: what is planted is
+# the likeness of two texts, not of what an engine makes of nested tables.
+COPY_DESIGNS = ("journal", "portal")
 NOTICE = {
     "en": "This page belongs to a series on the working past of the region. Corrections are welcome and are "
     "entered once a quarter; please name the paragraph you mean and the source on which you rely.",
@@ -30,7 +33,7 @@ TRADITIONAL_COPIES = 6
 def plant(random: Random) -> list[Planted]:
     """Every record but those that are damaged as bytes of a file, in a fixed order."""
     articles = [record for language in ("en", "zh") for record in _articles(language, random)]
-    hant = [page(write("zh-Hant", random), "good_article", random, HANT_SITE) for _ in range(24)]
+    hant = [page(write("zh-Hant", random), "good_article", random, HANT_SITE) for _ in range(16)]
     makers = (_notices, _readers, *oddities.MAKERS)
     return [*_with_copies(articles, random), *hant, *(record for maker in makers for record in maker(random))]
 
@@ -45,7 +48,8 @@ def _articles(language: str, random: Random) -> Iterator[Planted]:
 
 def _with_copies(articles: Sequence[Planted], random: Random) -> Iterator[Planted]:
     """The articles, some followed by a copy. Original and copy form a group, named by the original's URL."""
-    order = random.sample(range(len(articles)), len(articles))
+    clear = [i for i, article in enumerate(articles) if article.design in COPY_DESIGNS]
+    order = random.sample(clear, len(clear))
     kinds = [kind for kind, count in COPIES for _ in range(count)]
     copied = dict(zip(order, kinds, strict=False))
     simplified = [i for i in order[len(kinds) :] if _article(articles[i]).language == "zh"]
@@ -71,7 +75,8 @@ def _copy(original: Planted, kind: str, random: Random) -> Planted:
     if kind == "duplicate_url":
         return replace(original, url=original.url + "?utm_source=letter")
     article = COPY_OF[kind](_article(original), random)
-    return page(article, kind, random, HANT_SITE if article.language == "zh-Hant" else None)
+    sites = [s for s in (*SITES, HANT_SITE) if s[2] == article.language and s[3] in COPY_DESIGNS]
+    return page(article, kind, random, random.choice(sites))
 
 
 def _reworded(article: Article, random: Random) -> Article:

@@ -16,22 +16,24 @@ the join of skypile.stages.attach, which shuffles ids. The driver holds the samp
 k rows. All decisions are functions of ids, integer vectors and k centres: no partition or order shows in them.
 """
 
+import io
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from skypile import files
 from skypile.config import DistributionFilterConfig
-from skypile.schema import DROPPED, KEPT, STAGE_COLUMNS, names
+from skypile.schema import DISTRIBUTION_COLUMNS, DROPPED, KEPT, STAGE_COLUMNS, VERDICT_COLUMNS, names
 from skypile.stages.attach import attach
+from skypile.storage import spark_schema
 from skypile.text import centroids, embedding
 
-SAMPLE_MARGIN = 6  # standard deviations: the pre-filter by hash misses a sample of full size never in practice
+SAMPLE_MARGIN = 6  # standard deviations by which the filter before the sort lets more than the sample through
 
 
 def distribution_filter(
@@ -47,13 +49,12 @@ def distribution_filter(
     def thin(documents: DataFrame) -> DataFrame:
         if not config.enabled:
             return _kept_unscored(documents)
-        spark = documents.sparkSession
         vectors = _stored(_embed(documents, config), files.join(scratch, "vectors"))
         centres = _train(vectors, rows, config)
         assigned = _stored(_assign(vectors, centres), files.join(scratch, "assigned"))
         table = _clusters(assigned, rows, config)
         _write_clusters(clusters, centres, table)
-        decided = _decide(assigned, _frame(spark, table), config)
+        decided = _decide(assigned, documents.sparkSession.createDataFrame(table), config)
         return attach(documents, decided, files.join(scratch, "decided"), rows).select(
             *names(STAGE_COLUMNS["distribution_filter"])
         )
@@ -147,8 +148,8 @@ def _clusters(assigned: DataFrame, rows: int, config: DistributionFilterConfig) 
 def _decide(assigned: DataFrame, clusters: DataFrame, config: DistributionFilterConfig) -> DataFrame:
     """record_id, DISTRIBUTION_COLUMNS and VERDICT_COLUMNS.
 
-    Score: the member's draw, from 0 to 1; threshold: the share of the core that may stay; null outside of cores that
-    are over budget.
+    Score: the member's draw, from 0 to 1; threshold: the share of the core that may stay, and so the bound the
+    draw must be under. Null outside of cores that are over budget.
     """
     joined = assigned.join(F.broadcast(clusters), "cluster", "left")
     over = (F.col("centroid_similarity") >= config.core_similarity) & (F.col("core") > F.col("budget"))
@@ -191,10 +192,10 @@ def _draw(purpose: str, seed: int) -> Column:
 
 
 def _kept_unscored(documents: DataFrame) -> DataFrame:
-    added: dict[str, Any] = {"cluster": "int", "centroid_similarity": "float", "verdict": KEPT}
-    added |= {"reason": "string", "score": "double", "threshold": "double", "evidence": "string"}
-    columns = {name: F.lit(None).cast(kind) if name != "verdict" else F.lit(KEPT) for name, kind in added.items()}
-    return documents.withColumns(columns).select(*names(STAGE_COLUMNS["distribution_filter"]))
+    columns = spark_schema((*DISTRIBUTION_COLUMNS, *VERDICT_COLUMNS))
+    nulls = {field.name: F.lit(None).cast(field.dataType) for field in columns}
+    added = nulls | {"verdict": F.lit(KEPT)}
+    return documents.withColumns(added).select(*names(STAGE_COLUMNS["distribution_filter"]))
 
 
 def _stored(frame: DataFrame, folder: str) -> DataFrame:
@@ -203,20 +204,12 @@ def _stored(frame: DataFrame, folder: str) -> DataFrame:
     return frame.sparkSession.read.schema(frame.schema).parquet(folder)
 
 
-def _frame(spark: SparkSession, table: pa.Table) -> DataFrame:
-    return spark.createDataFrame(table)
-
-
 def _write_clusters(folder: str, centres: NDArray[np.int8], table: pa.Table) -> None:
-    import io
-
-    import pyarrow.parquet as pq
-
     fs, path = files.filesystem(folder)
     fs.makedirs(path, exist_ok=True)
-    buffer = io.BytesIO()
-    np.save(buffer, centres)
+    array = io.BytesIO()
+    np.save(array, centres, allow_pickle=False)
     with fs.open(files.join(path, "centroids.npy"), "wb") as file:
-        file.write(buffer.getvalue())
+        file.write(array.getvalue())
     with fs.open(files.join(path, "clusters.parquet"), "wb") as file:
         pq.write_table(table, file)

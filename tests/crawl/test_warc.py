@@ -270,9 +270,9 @@ def test_record_types_and_content(tmp_path: Path) -> None:
     rows = rows_of(path)
     assert [(r.verdict, r.reason) for r in rows] == [
         ("dropped", "not_html"), ("dropped", "revisit"), ("kept", None), ("kept", None), ("dropped", "not_html"),
-        ("dropped", "http_status"), ("dropped", "empty_body"), ("kept", None), ("dropped", "not_html"), ("kept", None),
-        ("kept", None), ("dropped", "not_html"), ("dropped", "not_html"), ("kept", None), ("failed", "truncated"),
-        ("failed", "bad_http"),
+        ("dropped", "http_status"), ("dropped", "empty_body"), ("kept", None), ("dropped", "not_html"),
+        ("kept", None), ("kept", None), ("dropped", "not_html"), ("dropped", "not_html"),
+        ("kept", None), ("failed", "truncated"), ("failed", "bad_http"),
     ]  # fmt: skip
     assert rows[2].text == "文本" and rows[9].text == "纯文本" and rows[9].body is None
     assert rows[10].body == b"<!DOCTYPE html><html>" and rows[13].evidence == '{"warc_truncated": "length"}'

@@ -25,9 +25,9 @@ def template_page(rng: random.Random, words: list[str]) -> str:
     """A page of the planted family: one template, four slots."""
     a, b, c, d = rng.sample(words, 4)
     return (
-        f"Weather forecast for {a}, {b}. Today: sunny with a high of {rng.randint(10, 30)} degrees, chance of rain "
-        f"{rng.randint(1, 99)} percent, wind from the {c} at {rng.randint(3, 40)} km per hour. See the ten day "
-        f"forecast, radar maps and hourly weather for {a}. Tonight: cloudy, {d}."
+        f"Weather forecast for {a}, {b}. Today: sunny with a high of {rng.randint(10, 30)} degrees, chance of "
+        f"rain {rng.randint(1, 99)} percent, wind from the {c} at {rng.randint(3, 40)} km per hour. See the ten "
+        f"day forecast, radar maps and hourly weather for {a}. Tonight: cloudy, {d}."
     )
 
 
