@@ -91,7 +91,7 @@ def _hashed(values: Iterable[str | None]) -> np.ndarray:
 
 
 def recurring_paragraphs(pages: DataFrame, config: DedupConfig) -> Recurring:
-    """The paragraphs to cut from ``pages`` (record_id, host, rank, text), counted in Spark and brought to the driver."""
+    """The paragraphs to cut from ``pages`` (record_id, host, rank, text): counted in Spark, brought to the driver."""
 
     def count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
