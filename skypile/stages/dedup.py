@@ -112,18 +112,18 @@ def near_edges(sketches: DataFrame, config: DedupConfig, hold: Hold) -> DataFram
     edges = hold(confirmed_edges(seen, sketches, config), "edges")
     if not config.mega_rounds:
         return edges
-    large = hold(large_bucket_members(sketches, config), "large")
-    if large.isEmpty():
-        return edges
+    left = hold(large_bucket_members(sketches, config), "large")
     for number in range(1, config.mega_rounds + 1):
         components = connected_components(edges.select("better", "worse"), config.local_edges, hold)
         gone = dropped_documents(edges, components, config.local_edges, hold)
-        fresh = refined_candidates(large.join(gone, "record_id", "left_anti"), number, config)
-        fresh = hold(fresh.join(seen, ["better", "worse"], "left_anti"), "candidates")
-        if fresh.isEmpty():
-            continue
-        more = confirmed_edges(fresh, sketches, config)
-        seen, edges = seen.union(fresh), edges.union(hold(more, "edges"))
+        left = hold(left.join(gone, "record_id", "left_anti"), "large")
+        if left.isEmpty():
+            break
+        fresh = refined_candidates(left, number, config).join(seen, ["better", "worse"], "left_anti")
+        fresh = hold(fresh, "candidates")
+        if not fresh.isEmpty():
+            more = hold(confirmed_edges(fresh, sketches, config), "edges")
+            seen, edges = seen.union(fresh), edges.union(more)
     return edges
 
 
