@@ -93,7 +93,8 @@ def submit(master: str, stage: str, *arguments: str) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYSPARK", "SPARK"))}
     environment |= {"SPARK_LOCAL_IP": "127.0.0.1", "PATH": f"{REPOSITORY}/.venv/bin:{os.environ['PATH']}"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd="/", check=False, timeout=900)
-    assert done.returncode == 0, done.stderr[-4000:]
+    messages = [line for line in done.stderr.splitlines() if " INFO " not in line and not line.startswith("\tat ")]
+    assert done.returncode == 0, "\n".join(messages)[-6000:]
 
 
 def test_every_stage_is_written(submitted):
