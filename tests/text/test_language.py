@@ -93,9 +93,7 @@ def test_threads_agree() -> None:
     texts = list(ARTICLE_1.values()) * 20
     expected = [identify(t) for t in texts]
     results: dict[int, list] = {}
-    threads = [
-        threading.Thread(target=lambda i=i: results.update({i: [identify(t) for t in texts]})) for i in range(4)
-    ]
+    threads = [threading.Thread(target=lambda i=i: results.update({i: [identify(t) for t in texts]})) for i in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

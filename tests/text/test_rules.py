@@ -121,9 +121,7 @@ def test_a_paragraph_that_breaks_off_is_still_prose_and_a_decimal_point_ends_not
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.lists(
-        st.sampled_from(["a", "bb", "no", "on", "Cat", "x9", "中", "文", "\n", ". "]), min_size=1, max_size=120
-    )
+    st.lists(st.sampled_from(["a", "bb", "no", "on", "Cat", "x9", "中", "文", "\n", ". "]), min_size=1, max_size=120)
 )
 def test_ngram_shares_equal_naive_counting(pieces: list[str]) -> None:
     text = " ".join(pieces)
@@ -177,9 +175,7 @@ def test_thresholds_decide_and_are_quoted() -> None:
         ("human_quality_en", "en", 0, 0.0, 0.93),
     ],
 )
-def test_keep_rates(
-    shared_data: Path, name: str, language: str, label: int | None, least: float, most: float
-) -> None:
+def test_keep_rates(shared_data: Path, name: str, language: str, label: int | None, least: float, most: float) -> None:
     path = shared_data / "quality" / f"{name}.jsonl"
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     texts = [row.get("text") or row["raw_content"] for row in rows if label is None or row["label"] == label]
