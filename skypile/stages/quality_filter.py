@@ -82,9 +82,7 @@ def judge(
         **{name: [getattr(verdict, name) for verdict in verdicts] for name in names(VERDICT_COLUMNS)},
     }
     schema = arrow_schema(_COLUMNS)
-    columns = [
-        pa.array(own[field.name], field.type) if field.name in _OWN else batch[field.name] for field in schema
-    ]
+    columns = [pa.array(own[field.name], field.type) if field.name in _OWN else batch[field.name] for field in schema]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
@@ -137,9 +135,7 @@ def word_list(path: str) -> units.WordList:
         raise ValueError(f"quality_filter.bad_words: {path} is no UTF-8 text ({error}); convert it") from None
 
 
-def _citation_scores(
-    texts: list[str], languages: list[str], classifiers: dict[str, Classifier]
-) -> list[float | None]:
+def _citation_scores(texts: list[str], languages: list[str], classifiers: dict[str, Classifier]) -> list[float | None]:
     scores: list[float | None] = [None] * len(texts)
     for language, classifier in classifiers.items():
         at = [row for row, code in enumerate(languages) if code == language]
