@@ -149,9 +149,15 @@ def report_command(run: RunFolder) -> None:
 
 
 @app.command("config")
-def config_command(config: ConfigFile = None) -> None:
+def config_command(
+    config: ConfigFile = None,
+    describe: Annotated[bool, typer.Option("--describe", help="A Markdown table of all settings instead")] = False,
+) -> None:
     """Print the settings as TOML, all of them, or those of a file with the defaults filled in."""
-    print(settings.dumps(settings.load(config) if config else settings.Config()), end="")
+    if describe:
+        print(settings.describe(), end="")
+    else:
+        print(settings.dumps(settings.load(config) if config else settings.Config()), end="")
 
 
 @app.command()

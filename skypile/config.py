@@ -5,6 +5,7 @@ the defaults below. The whole config is stored beside the output, and each stage
 settings that shaped it, so that a stage is redone exactly when one of them changed.
 """
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -37,7 +38,7 @@ class ExtractionConfig(Settings):
     engine: Literal["trafilatura", "resiliparse"] = Field("trafilatura", description="extraction engine")
     languages: tuple[str, ...] = Field(("en", "zh"), description="languages the gate lets through; empty: no gate")
     min_characters: int = Field(100, ge=0, description="shortest main text kept; a Han character counts as 2")
-    timeout_seconds: float = Field(20.0, gt=0, description="wall-clock limit per page; over it: failed")
+    timeout_seconds: float = Field(20.0, gt=0, description="processor time per page; over it: failed")
     memory_mb: int = Field(2048, ge=256, description="address space of the process that extracts")
     max_record_bytes: int = Field(16 << 20, ge=1024, description="larger records fail unread")
     text_field: str = Field("text", description="JSONL/Parquet column with ready text")
@@ -57,7 +58,9 @@ class DistributionFilterConfig(Settings):
     model: str | None = Field(None, description="folder of a sentence-transformers model; unset: built-in table")
     characters: int = Field(2000, ge=100, description="leading characters of a document that are embedded")
     clusters: int = Field(
-        0, ge=0, description="number of centroids; 0: sqrt of the documents, 8 to 4096; those of one template are merged"
+        0,
+        ge=0,
+        description="number of centroids; 0: sqrt of the documents, 8 to 4096; those of one template are merged",
     )
     sample: Count = Field(65536, description="documents the centroids are trained on")
     iterations: Count = Field(20, description="k-means iterations")
@@ -77,7 +80,9 @@ class DedupConfig(Settings):
 
     enabled: bool = Field(True, description="off: every document is kept")
     word_shingle: int = Field(5, ge=1, le=64, description="words in a shingle that starts with a word")
-    character_shingle: int = Field(5, ge=1, le=64, description="characters in a shingle that starts with a Han character")
+    character_shingle: int = Field(
+        5, ge=1, le=64, description="characters in a shingle that starts with a Han character"
+    )
     permutations: int = Field(128, ge=1, le=4096, description="length of a MinHash signature")
     # 21 x 6 finds 99.8 % of the pairs at Jaccard 0.8 (14 x 8, the usual choice: 92 %). Verification makes the wider
     # net cheap: it costs a comparison for 28 % of the pairs at 0.5, and nothing is dropped on a guess.
@@ -164,9 +169,7 @@ class CitationConfig(Settings):
     dimension: Count = Field(32, description="fastText vector size")
     learning_rate: float = Field(0.5, gt=0, description="fastText learning rate")
     buckets: Count = Field(200_000, description="fastText hash buckets for n-grams")
-    held_out: Share = Field(
-        0.2, description="share of the hosts kept out of training, for metrics and calibration"
-    )
+    held_out: Share = Field(0.2, description="share of the hosts kept out of training, for metrics and calibration")
     min_auc: Share = Field(0.6, description="a classifier that ranks held-out hosts worse than this is not used")
     seed: int = Field(0, description="seed of the sampling, the split and fastText")
 
@@ -252,6 +255,20 @@ def load(path: str | Path) -> Config:
 def dumps(config: Config) -> str:
     """The config as TOML; unset (None) values are left out. `parse(tomllib.loads(dumps(c))) == c`."""
     return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def describe(table: type[Settings] = Config, prefix: str = "") -> str:
+    """Markdown table of every setting, one section a TOML table."""
+    rows, sections = [], []
+    for name, field in table.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+            sections.append(describe(field.annotation, f"{prefix}.{name}" if prefix else name))
+            continue
+        default = "unset" if field.default is None else json.dumps(field.get_default(call_default_factory=True))
+        rows.append(f"| `{name}` | `{default}` | {(field.description or '').replace('|', '/')} |")
+    head = f"**[{prefix}]** {(table.__doc__ or '').splitlines()[0]}\n\n| setting | default | meaning |\n|---|---|---|\n"
+    own = head + "\n".join(rows) + "\n" if rows else ""
+    return "\n".join([part for part in (own, *sections) if part])
 
 
 def _slip(key: str, kind: str) -> str:
