@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from functools import reduce
 
 import pyarrow as pa
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -29,13 +28,12 @@ from skypile.stages.dedup_candidates import (
 )
 from skypile.stages.dedup_components import connected_components
 from skypile.stages.dedup_exact import equal_records
+from skypile.stages.dedup_hold import Hold, holder
 from skypile.stages.dedup_paragraphs import cut_batch, recurring_paragraphs
 from skypile.stages.dedup_sketch import rank_column, sketch_documents
 from skypile.stages.dedup_survivors import best_match, dropped_documents
 from skypile.stages.dedup_verify import confirmed_edges
 from skypile.storage import spark_schema
-
-Hold = Callable[[DataFrame, str], DataFrame]
 
 DECISION_COLUMNS = ("record_id", "verdict", "reason", "score", "threshold", "evidence", "duplicates")
 
@@ -91,23 +89,6 @@ def dedup_decisions(documents: DataFrame, config: DedupConfig, scratch: str | No
     return decide(hold(sketch_documents(documents, config), "sketches"), config, hold)
 
 
-def holder(scratch: str | None) -> Hold:
-    """A function that computes a frame once and gives it back without its history.
-
-    Caching would keep the history: Spark compares every plan with every cached one, and at the tenth nested
-    join planning alone takes a minute.
-    """
-
-    def hold(frame: DataFrame, name: str) -> DataFrame:
-        if scratch is None:
-            return frame.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
-        path = f"{scratch.rstrip('/')}/{name}"
-        frame.write.mode("overwrite").parquet(path)
-        return frame.sparkSession.read.schema(frame.schema).parquet(path)
-
-    return hold
-
-
 def decide(sketches: DataFrame, config: DedupConfig, hold: Hold) -> DataFrame:
     """Decisions from sketches (``dedup_sketch.SKETCH``)."""
     rest, exact = sketches, []
@@ -119,8 +100,8 @@ def decide(sketches: DataFrame, config: DedupConfig, hold: Hold) -> DataFrame:
         exact.append(equal.withColumn("reason", F.lit(reason)))
     distinct = rest.where(F.size("buckets") > 0)
     edges = near_edges(distinct, config, hold)
-    components = hold(connected_components(edges.select("better", "worse"), config.local_edges), "components")
-    dropped = hold(dropped_documents(edges, components, config.local_edges), "dropped")
+    components = hold(connected_components(edges.select("better", "worse"), config.local_edges, hold), "components")
+    dropped = hold(dropped_documents(edges, components, config.local_edges, hold), "dropped")
     near = hold(near_duplicates(edges, components, dropped, config), "near")
     return hold(verdict_rows(sketches.select("record_id", "url"), exact, near, config), "decisions")
 
@@ -131,18 +112,18 @@ def near_edges(sketches: DataFrame, config: DedupConfig, hold: Hold) -> DataFram
     edges = hold(confirmed_edges(seen, sketches, config), "edges")
     if not config.mega_rounds:
         return edges
-    large = hold(large_bucket_members(sketches, config), "large")
-    if large.isEmpty():
-        return edges
+    left = hold(large_bucket_members(sketches, config), "large")
     for number in range(1, config.mega_rounds + 1):
-        components = connected_components(edges.select("better", "worse"), config.local_edges)
-        gone = dropped_documents(edges, components, config.local_edges)
-        fresh = refined_candidates(large.join(gone, "record_id", "left_anti"), number, config)
-        fresh = hold(fresh.join(seen, ["better", "worse"], "left_anti"), f"candidates_{number}")
-        if fresh.isEmpty():
-            continue
-        more = confirmed_edges(fresh, sketches, config)
-        seen, edges = seen.union(fresh), edges.union(hold(more, f"edges_{number}"))
+        components = connected_components(edges.select("better", "worse"), config.local_edges, hold)
+        gone = dropped_documents(edges, components, config.local_edges, hold)
+        left = hold(left.join(gone, "record_id", "left_anti"), "large")
+        if left.isEmpty():
+            break
+        fresh = refined_candidates(left, number, config).join(seen, ["better", "worse"], "left_anti")
+        fresh = hold(fresh, "candidates")
+        if not fresh.isEmpty():
+            more = hold(confirmed_edges(fresh, sketches, config), "edges")
+            seen, edges = seen.union(fresh), edges.union(more)
     return edges
 
 

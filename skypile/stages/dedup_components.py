@@ -20,6 +20,8 @@ from pyspark.sql import functions as F
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components as scipy_components
 
+from skypile.stages.dedup_hold import Hold
+
 LABELS = pa.schema([pa.field("node", pa.string()), pa.field("component", pa.string())])
 LABELS_TYPE = "node string, component string"
 CONTRACT_ROWS = 4_000_000  # edges held before they are contracted: about 400 MB of ids
@@ -66,15 +68,14 @@ def components_by_contraction(edges: DataFrame) -> DataFrame:
     return forests.repartition(1).mapInArrow(contract, LABELS_TYPE)
 
 
-def components_by_stars(edges: DataFrame, most_rounds: int = 64) -> DataFrame:
+def components_by_stars(edges: DataFrame, hold: Hold, most_rounds: int = 64) -> DataFrame:
     """(node, component) by alternating large and small stars; ``edges`` has two string columns."""
     left, right = edges.columns
     links = edges.select(F.greatest(left, right).alias("node"), F.least(left, right).alias("parent"))
-    links = links.where("node != parent").distinct().localCheckpoint()
+    links = hold(links.where("node != parent").distinct(), "stars")
     for _ in range(most_rounds):
         before = links
-        # A checkpoint a round: the plan would double with every round, and so would its work.
-        links = small_star(large_star(links)).localCheckpoint()
+        links = hold(small_star(large_star(links)), "stars")
         if links.exceptAll(before).isEmpty():
             roots = links.select(F.col("parent").alias("node"), F.col("parent").alias("component")).distinct()
             return links.select("node", F.col("parent").alias("component")).union(roots)
@@ -110,11 +111,11 @@ def _linked(links: DataFrame, moves: Column) -> DataFrame:
     )
 
 
-def connected_components(edges: DataFrame, local_edges: int) -> DataFrame:
+def connected_components(edges: DataFrame, local_edges: int, hold: Hold) -> DataFrame:
     """(node, component) of every node in ``edges`` (two string columns); the label is the smallest id of the component.
 
     ``local_edges``: graphs of at most so many edges are finished in one task.
     """
     if edges.count() <= local_edges:
         return components_by_contraction(edges)
-    return components_by_stars(edges)
+    return components_by_stars(edges, hold)

@@ -63,7 +63,7 @@ def host_key(hashes: np.ndarray, host: int) -> np.ndarray:
 
 
 def occurrences(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """One row a page and paragraph (record, host, paragraph: hashes as int64) of a batch record_id, host, rank, text."""
+    """One row a page and paragraph (hashes as int64) of a batch with record_id, host, rank and text."""
     texts = [paragraphs(text or "") for text in batch["text"].to_pylist()]
     every = paragraph_hashes([part for parts in texts for part in parts])
     hashes, rows, at = [], [], 0
@@ -91,7 +91,7 @@ def _hashed(values: Iterable[str | None]) -> np.ndarray:
 
 
 def recurring_paragraphs(pages: DataFrame, config: DedupConfig) -> Recurring:
-    """The paragraphs to cut from ``pages`` (record_id, host, rank, text), counted in Spark and brought to the driver."""
+    """The paragraphs to cut from ``pages`` (record_id, host, rank, text): counted in Spark, brought to the driver."""
 
     def count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:

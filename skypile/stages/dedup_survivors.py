@@ -19,9 +19,10 @@ from collections.abc import Iterator
 import numba
 import numpy as np
 import pyarrow as pa
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+
+from skypile.stages.dedup_hold import Hold
 
 SOLVE_ROWS = 200_000  # edges solved at a time; one call costs about 1 ms beside its rows
 PEEL_ROUNDS = 20
@@ -108,7 +109,7 @@ def peel(edges: DataFrame) -> tuple[DataFrame, DataFrame]:
     return gone.select(F.col("worse").alias("record_id")), left
 
 
-def dropped_documents(edges: DataFrame, components: DataFrame, local_edges: int) -> DataFrame:
+def dropped_documents(edges: DataFrame, components: DataFrame, local_edges: int, hold: Hold) -> DataFrame:
     """Ids (record_id) of the documents to drop.
 
     ``edges``: better, worse, …; ``components``: node, component of every node in the edges.
@@ -118,8 +119,8 @@ def dropped_documents(edges: DataFrame, components: DataFrame, local_edges: int)
         if links.count() <= local_edges:
             break
         gone, left = peel(links)
-        peeled.append(gone)
-        links = left.persist(StorageLevel.MEMORY_AND_DISK)
+        peeled.append(hold(gone, "peeled"))
+        links = hold(left, "links")
     labelled = links.join(components, F.col("worse") == F.col("node")).select("component", "better", "worse")
     arranged = labelled.repartition("component").sortWithinPartitions("component", "better", "worse")
     result = arranged.mapInArrow(solve_sorted, "record_id string")
