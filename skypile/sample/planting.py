@@ -9,7 +9,9 @@ from skypile.sample.pages import HANT_SITE, SITES, Planted, page, write
 from skypile.sample.prose import Article
 
 ARTICLES_A_TOPIC = 10
-CITED_A_TOPIC = 7
+# Nine in ten, because uncited articles are written no worse than cited ones, and too many of them would leave the
+# citation classifier nothing to learn: AUC on held-out hosts is 0.71 to 0.89 in seeds 0 to 2 (7 in ten: 0.55).
+CITED_A_TOPIC = 9
 # Copies, and what they are copies of, appear in designs whose main text every engine finds: what is planted is
 # the likeness of two texts, not of what an engine makes of nested tables.
 COPY_DESIGNS = ("journal", "portal")
