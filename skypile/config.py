@@ -82,7 +82,9 @@ class DedupConfig(Settings):
 
     enabled: bool = Field(True, description="off: every document is kept")
     word_shingle: int = Field(5, ge=1, le=64, description="words in a shingle that starts with a word")
-    character_shingle: int = Field(5, ge=1, le=64, description="characters in a shingle that starts with a Han character")
+    character_shingle: int = Field(
+        5, ge=1, le=64, description="characters in a shingle that starts with a Han character"
+    )
     permutations: int = Field(128, ge=1, le=4096, description="length of a MinHash signature")
     # 21 x 6 finds 99.8 % of the pairs at Jaccard 0.8 (14 x 8, the usual choice: 92 %). Verification makes the wider
     # net cheap: it costs a comparison for 28 % of the pairs at 0.5, and nothing is dropped on a guess.
@@ -106,6 +108,8 @@ class DedupConfig(Settings):
     local_edges: int = Field(
         20_000_000, ge=0, description="above so many confirmed edges, components are found by distributed rounds"
     )
+    against: str | None = Field(None, description="folder of an index: what matches the corpus in it is dropped")
+    update_index: bool = Field(False, description="add the documents to the index of `against`; creates it if absent")
     boilerplate_host_pages: int = Field(
         10, ge=0, description="a paragraph on so many pages of one host is cut from that host's pages; 0: off"
     )
@@ -122,6 +126,8 @@ class DedupConfig(Settings):
                 f"bands x rows must not exceed permutations: {self.bands} x {self.rows} = {self.bands * self.rows} > "
                 f"{self.permutations}; raise permutations or lower bands"
             )
+        if self.update_index and not self.against:
+            raise ValueError("update_index is on but against names no index; set dedup.against to the index's folder")
         return self
 
 
@@ -169,9 +175,7 @@ class CitationConfig(Settings):
     dimension: Count = Field(32, description="fastText vector size")
     learning_rate: float = Field(0.5, gt=0, description="fastText learning rate")
     buckets: Count = Field(200_000, description="fastText hash buckets for n-grams")
-    held_out: Share = Field(
-        0.2, description="share of the hosts kept out of training, for metrics and calibration"
-    )
+    held_out: Share = Field(0.2, description="share of the hosts kept out of training, for metrics and calibration")
     min_auc: Share = Field(0.6, description="a classifier that ranks held-out hosts worse than this is not used")
     seed: int = Field(0, description="seed of the sampling, the split and fastText")
 
