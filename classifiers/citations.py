@@ -39,9 +39,7 @@ _REF: Final = re.compile(r"<ref(?=[\s>/])[^<>]*>", re.IGNORECASE)
 _REF_END: Final = re.compile(r"</ref\s*>", re.IGNORECASE)
 _CITE: Final = re.compile(r"\{\{\s*(?:cite|citation|vcite)\b", re.IGNORECASE)
 _BRACES: Final = re.compile(r"\{\{|\}\}")
-_URL_PARAMETER: Final = re.compile(
-    r"\|\s*(?:[a-z]{1,20}[ _-]?)?url\s*=\s*(https?://[^\s|{}\[\]<>\"]+)", re.IGNORECASE
-)
+_URL_PARAMETER: Final = re.compile(r"\|\s*(?:[a-z]{1,20}[ _-]?)?url\s*=\s*(https?://[^\s|{}\[\]<>\"]+)", re.IGNORECASE)
 _URL: Final = re.compile(r"https?://[^\s|{}\[\]<>\"\x00-\x1f]+", re.IGNORECASE)
 
 _WAYBACK: Final = re.compile(r"/web/[0-9*]{1,14}[a-z_]{0,4}/(.+)", re.IGNORECASE | re.DOTALL)
@@ -150,9 +148,7 @@ class _Parser:
         return taken
 
     def _doctype(self, name: str, *rest: object) -> None:
-        raise DumpError(
-            f"the dump has a document type declaration ({name}): dumps have none, entities are refused"
-        )
+        raise DumpError(f"the dump has a document type declaration ({name}): dumps have none, entities are refused")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self.is_dump = self.is_dump or name == "mediawiki"
@@ -268,7 +264,7 @@ def _without(text: str) -> str:
 
 
 def _templates(text: str) -> Iterator[str]:
-    """Citation templates, up to their closing braces."""
+    """Citation templates, up to their closing braces or MAX_TEMPLATE."""
     position = 0
     while opening := _CITE.search(text, position):
         depth, end = 1, min(len(text), opening.end() + MAX_TEMPLATE)
@@ -277,5 +273,7 @@ def _templates(text: str) -> Iterator[str]:
             if depth == 0:
                 end = brace.end()
                 break
+        # One that is never closed takes what follows with it, whose parameters are found all the same; to look
+        # again right after its opening would cost MAX_TEMPLATE for each of a million openings.
         yield text[opening.start() : end]
-        position = end if depth == 0 else opening.end()
+        position = end

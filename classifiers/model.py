@@ -90,9 +90,7 @@ def load(folder: str) -> dict[str, Classifier]:
     """The classifier of each language in `folder`. Files are read once a process and version."""
     manifest = files.read_json(files.join(folder, MANIFEST))
     if manifest is None:
-        raise ClassifierError(
-            f"{folder} holds no {MANIFEST}: give the folder that training wrote, not a .bin file"
-        )
+        raise ClassifierError(f"{folder} holds no {MANIFEST}: give the folder that training wrote, not a .bin file")
     if manifest.get("tokens") != VERSION:
         raise ClassifierError(
             f"{folder} was trained on tokens of version {manifest.get('tokens')}, not {VERSION}: train it anew"
@@ -120,8 +118,6 @@ def _load_one(path: str, entry_json: str) -> Classifier:
     if sorted(model.get_labels()) != sorted(entry["labels"]) or sorted(entry["labels"]) != sorted([CITED, OTHER]):
         raise ClassifierError(f"{path} has labels {model.get_labels()}, not {[CITED, OTHER]}")
     if model.get_dimension() != entry["dimension"]:
-        raise ClassifierError(
-            f"{path} has dimension {model.get_dimension()}, {MANIFEST} says {entry['dimension']}"
-        )
+        raise ClassifierError(f"{path} has dimension {model.get_dimension()}, {MANIFEST} says {entry['dimension']}")
     slope, offset = entry["calibration"]["slope"], entry["calibration"]["offset"]
     return Classifier(model, float(slope), float(offset))

@@ -2,7 +2,7 @@
 
 fastText, supervised (Joulin et al. 2016): bag of words and bigrams, a linear layer. Hosts, not pages, are
 held out, because pages of one host share a template and a topic and would flatter the figures. One thread
-and a fixed seed and order make the model the same bytes on every run. Cost: SPEED
+and a fixed seed and order make the model the same bytes on every run. Cost: 1.5 CPU seconds for 2,600 pages.
 """
 
 import hashlib

@@ -75,9 +75,7 @@ def labelled(documents: DataFrame, cited: DataFrame, config: CitationConfig) -> 
     found = found.withColumn("cited", F.coalesce("cited", F.lit(False)))
     if config.weak_host_citations:
         hosts = cited.groupBy("host").agg(F.sum("citations").alias("citations"))
-        hosts = hosts.where(F.col("citations") >= config.weak_host_citations).select(
-            "host", F.lit(True).alias("weak")
-        )
+        hosts = hosts.where(F.col("citations") >= config.weak_host_citations).select("host", F.lit(True).alias("weak"))
         found = found.join(hosts, "host", "left")
         found = found.withColumn("cited", F.col("cited") | F.coalesce("weak", F.lit(False)))
     return found.select("record_id", "language", "host", "cited")

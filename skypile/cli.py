@@ -120,6 +120,7 @@ def status(run: RunFolder) -> None:
     table = Table("stage", "read", "kept", "dropped", "failed", "records/s", "seconds", title=escape(run))
     for column in table.columns[1:]:
         column.justify = "right"
+    notes: list[str] = []
     for stage, folder in ledger.stage_folders(run).items():
         done = files.read_json(files.join(folder, "manifest.json"))
         if done is None:
@@ -133,9 +134,10 @@ def status(run: RunFolder) -> None:
         ]
         speed = f"{done['read'] / done['seconds']:,.0f}" if done["seconds"] else ""
         table.add_row(stage, f"{done['read']:,}", f"{done['kept']:,}", *lost, speed, f"{done['seconds']:,.1f}")
-        for note in done["notes"]:
-            table.add_row("", f"[yellow]{escape(note)}[/yellow]")
+        notes += [f"{stage}: {note}" for note in done["notes"]]
     out.print(table)
+    for note in notes:
+        out.print(f"  {escape(note)}", style="yellow", highlight=False, soft_wrap=True)
 
 
 @app.command("report")

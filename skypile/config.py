@@ -2,11 +2,9 @@
 
 A run reads one TOML file whose tables carry the names of the fields of `Config`; what it leaves out takes
 the defaults below. The whole config is stored beside the output, and each stage's manifest holds the
-fingerprint of the settings that shaped it, so that a stage is redone exactly when one of them changed.
+settings that shaped it, so that a stage is redone exactly when one of them changed.
 """
 
-import hashlib
-import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -22,11 +20,6 @@ class Settings(BaseModel):
     """Base of every table: unknown keys are refused, values never change after validation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def fingerprint(self) -> str:
-        """SHA-256 of the settings as canonical JSON, 64 hex characters."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 class SparkConfig(Settings):
@@ -63,11 +56,13 @@ class DistributionFilterConfig(Settings):
     enabled: bool = Field(True, description="off: every document is kept, unscored")
     model: str | None = Field(None, description="folder of a sentence-transformers model; unset: built-in table")
     characters: int = Field(2000, ge=100, description="leading characters of a document that are embedded")
-    clusters: int = Field(0, ge=0, description="number of centroids; 0: sqrt of the documents, 8 to 4096")
+    clusters: int = Field(
+        0, ge=0, description="number of centroids; 0: sqrt of the documents, 8 to 4096; those of one template are merged"
+    )
     sample: Count = Field(65536, description="documents the centroids are trained on")
     iterations: Count = Field(20, description="k-means iterations")
     core_similarity: Share = Field(
-        0.8, description="documents at least this close to their centroid form its dense core"
+        0.85, description="documents at least this close to their centroid form its dense core"
     )
     budget_share: Share = Field(0.01, description="largest share of all documents one dense core may keep")
     budget_min: Count = Field(50, description="a dense core of up to this many documents is never thinned")

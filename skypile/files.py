@@ -56,6 +56,13 @@ def remove_tree(uri: str) -> None:
         fs.rm(path, recursive=True)
 
 
+def move_tree(source: str, target: str) -> None:
+    """Move a folder within one file system, replacing what stands at `target`."""
+    remove_tree(target)
+    fs, path = filesystem(source)
+    fs.mv(path, filesystem(target)[1], recursive=True)
+
+
 def list_names(uri: str) -> list[str]:
     """Sorted names in a folder; empty if it is absent."""
     fs, path = filesystem(uri)

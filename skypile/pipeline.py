@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from rich.console import Console
 
+from classifiers.in_run import train_in_run
 from skypile import config as settings
 from skypile import files, schema, storage
 from skypile.crawl import inputs
@@ -19,6 +20,7 @@ from skypile.progress import stage_progress
 from skypile.stages import extraction as extraction_stage
 from skypile.stages.dedup import dedup as dedup_stage
 from skypile.stages.distribution_filter import distribution_filter as distribution_stage
+from skypile.stages.quality_filter import quality_filter as quality_stage
 from skypile.stages.shards import shards as shards_stage
 from skypile.storage import Read, Stage, read_kept
 
@@ -38,7 +40,7 @@ def run(
     files.write_text(files.join(output, "config.toml"), settings.dumps(config))
     manifests = [extraction(spark, paths, output, config, console)]
     manifests += [
-        stage(spark, output, config, console) for stage in (distribution_filter, dedup)
+        stage(spark, output, config, console) for stage in (distribution_filter, dedup, quality_filter, shards)
     ]
     return manifests
 
@@ -92,17 +94,35 @@ def dedup(spark: SparkSession, run: str, config: settings.Config, console: Conso
     return _narrow(spark, run, "dedup", config.dedup, stage, console)
 
 
+def quality_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
+    """Stage 4: language, rules, and the citation classifier, loaded or trained in the run."""
+    section = config.quality_filter
+    kept_model = files.join(storage.stage_dir(run, "quality_filter"), "classifier")
+    notes: list[str] = []
+
+    def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
+        classifier = section.classifier
+        if classifier is None and section.wikipedia:
+            trained, found = train_in_run(frame, section, scratch)
+            notes.extend(found)
+            if trained is not None:
+                files.move_tree(trained, kept_model)
+                classifier = kept_model
+        if classifier is None:
+            notes.append("no citation classifier: language and rules alone decide")
+        return quality_stage(section, classifier)(frame)
+
+    return _narrow(spark, run, "quality_filter", section, stage, console, notes=lambda: notes)
+
+
 def shards(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
     """Stage 5: Parquet shards per language."""
-    return _narrow(
-        spark,
-        run,
-        "shards",
-        config.shards,
-        lambda frame, rows, scratch: shards_stage(config.shards)(frame),
-        console,
-        partition_by=("language",),
-    )
+    def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
+        return shards_stage(config.shards)(frame)
+
+    # Read again and again for months: worth the slower compression.
+    options = {"parquet.compression.codec.zstd.level": str(config.shards.compression_level)}
+    return _narrow(spark, run, "shards", config.shards, stage, console, ("language",), options)
 
 
 def waves(splits: Sequence[inputs.Split], wave_bytes: int) -> list[list[inputs.Split]]:
@@ -126,6 +146,7 @@ def _narrow(
     stage: Callable[[DataFrame, int, str], DataFrame],
     console: Console,
     partition_by: tuple[str, ...] = (),
+    options: dict[str, str] | None = None,
     notes: Callable[[], list[str]] = list,
 ) -> dict[str, Any]:
     """Write a stage that reads what the one before it kept: stage(frame, rows, scratch folder)."""
@@ -142,7 +163,7 @@ def _narrow(
         return Read(frame, upstream["kept"]), stage(frame, upstream["kept"], scratch)
 
     identity = {"stage": before, "fingerprint": upstream["fingerprint"], "digest": upstream["digest"]}
-    plan = Stage(name, section.model_dump(mode="json"), identity, [build], partition_by, notes)
+    plan = Stage(name, section.model_dump(mode="json"), identity, [build], partition_by, options or {}, notes)
     result = _write(spark, run, plan, console)
     files.remove_tree(scratch)
     return result

@@ -65,7 +65,7 @@ DOCUMENT_COLUMNS: Final = (
 )
 
 DISTRIBUTION_COLUMNS: Final = (
-    Column("cluster", pa.int32(), "index of the nearest centroid"),
+    Column("cluster", pa.int32(), "index of the nearest centroid; null if the text has no word the embedder knows"),
     Column("centroid_similarity", pa.float32(), "cosine similarity to it, -1 to 1"),
 )
 

@@ -19,7 +19,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
@@ -67,6 +67,7 @@ class Stage:
     inputs: dict[str, Any]
     waves: Sequence[Callable[[], tuple[Read, DataFrame]]]
     partition_by: tuple[str, ...] = ()
+    options: dict[str, str] = field(default_factory=dict)
     notes: Callable[[], list[str]] = list
 
 
@@ -158,7 +159,8 @@ def _write_wave(
     columns = schema.STAGE_COLUMNS[stage.name]
     _check_schema(stage.name, frame, columns)
     frame = frame.withColumns({"kept": F.col("verdict") == schema.KEPT, "wave": F.lit(number)})
-    frame.write.mode("overwrite").partitionBy("kept", "wave", *stage.partition_by).parquet(documents)
+    writer = frame.write.mode("overwrite").partitionBy("kept", "wave", *stage.partition_by).options(**stage.options)
+    writer.parquet(documents)
 
     written = spark.read.schema(spark_schema(columns).add("wave", "integer")).parquet(documents)
     ledger = written.where(F.col("wave") == number).withColumn("stage", F.lit(stage.name))

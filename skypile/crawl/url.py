@@ -12,11 +12,15 @@ from urllib.parse import quote
 
 _PARTS = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?", re.DOTALL)
 _STRIPPED = re.compile(r"[\t\n\r]")  # WHATWG URL: these are dropped wherever they stand
+_C0 = "".join(map(chr, range(33)))
+_SPACE = re.compile(r"[\x00-\x20]")  # in a host: a slip of the pen
+_HOST = re.compile(r"[a-z0-9._-]+")
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _SAFE = "%!$&'()*+,-./:;=@_~[]|?"
 _INDEX = re.compile(r"/(?:index\.(?:x?html?|s?html|php|aspx?|jsp)|default\.(?:html?|aspx?))$", re.IGNORECASE)
 _SESSION = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)
+_MAX_NAME = 253  # characters of a DNS name; longer ones are none, and IDNA takes quadratic time
 _DEFAULT_PORTS = (":80", ":443")
 
 # Parameters that say how a reader came to the page and never which page it is: campaign tags and click ids
@@ -50,8 +54,8 @@ def canonical(url: str) -> str:
     'https://example.com/a?a=1&b=2'
     """
     scheme, authority, path, query = _split(url)
-    if scheme not in ("http", "https", "") or (not scheme and authority is None):
-        return url.strip().split("#", 1)[0]
+    if authority is None or scheme not in ("http", "https", ""):
+        return url.strip(_C0).split("#", 1)[0].rstrip(_C0)
     name, port = _host(authority)
     path = _INDEX.sub("/", _SESSION.sub("", _percent(path))).rstrip("/")
     # A parameter without a value keeps its form: some sites route on "?123" alone.
@@ -63,7 +67,7 @@ def canonical(url: str) -> str:
 
 def _split(url: str) -> tuple[str, str | None, str, str]:
     """Scheme (lower case), authority (None if there is no `//`), path, query. Never raises, unlike urlsplit."""
-    match = _PARTS.match(_STRIPPED.sub("", url.strip()))
+    match = _PARTS.match(_STRIPPED.sub("", url.strip(_C0)))
     assert match is not None  # every part is optional
     scheme, authority, path, query = match.groups()
     return (scheme or "").lower(), authority, path, query or ""
@@ -71,14 +75,15 @@ def _split(url: str) -> tuple[str, str | None, str, str]:
 
 def _host(authority: str | None) -> tuple[str, str]:
     """Host as host() gives it, and the port with its colon, empty for a default port."""
-    name = (authority or "").rsplit("@", 1)[-1].lower()
+    name = _SPACE.sub("", (authority or "").rsplit("@", 1)[-1].lower())
     port = ""
     if match := re.search(r":(\d*)$", name):
         name = name[: match.start()]
         port = match[0] if match[1] and match[0] not in _DEFAULT_PORTS else ""
-    if not name.isascii():
+    if not name.isascii() and len(name) <= _MAX_NAME:
         with suppress(UnicodeError):  # no valid name, yet the same one each time
-            name = name.encode("idna").decode()
+            encoded = name.encode("idna").decode()
+            name = encoded if _HOST.fullmatch(encoded) else name  # ℀ becomes a/c
     name = name.rstrip(".")
     return (name[4:] if name.startswith("www.") and "." in name[4:] else name), port
 

@@ -126,11 +126,12 @@ def _segment_records(segment: Segment, source: str, limit: int, size: int | None
                     yield _page(row, header, bytes(segment.buffer[content : segment.cursor]), limit)
                 continue
         # A damaged record counts even if it only describes: what followed it may be hidden in it.
-        if segment.damage is not None:
-            where, reported = {"at": segment.damage.at}, True
-        reason, detail = _reason(segment.damage, problem, isinstance(header, _Header))
-        yield failed(row, reason, **where, detail=detail)
         _resynchronise(segment)
+        damage = None if segment.ensure(1) else segment.damage  # what breaks the stream may lie further on
+        if damage is not None:
+            where, reported = {"at": damage.at}, True
+        reason, detail = _reason(damage, problem, isinstance(header, _Header))
+        yield failed(row, reason, **where, detail=detail)
     if segment.damage is not None and not reported:
         yield failed(
             record(source, segment.offset, index),

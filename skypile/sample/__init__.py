@@ -138,9 +138,7 @@ def _wet(crawl: Path, pages: Sequence[Planted], random: Random) -> list[dict[str
     for planted in pages:
         assert planted.article is not None
         text = f"{planted.article.title}\n\n{planted.article.text}"
-        records.append(
-            (planted, archive.member(archive.warc_record("conversion", planted.url, text.encode(), random)))
-        )
+        records.append((planted, archive.member(archive.warc_record("conversion", planted.url, text.encode(), random))))
     return _write_warc(crawl / "texts.warc.wet.gz", records, random)
 
 

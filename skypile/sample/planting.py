@@ -9,7 +9,7 @@ from skypile.sample.pages import HANT_SITE, SITES, Planted, page, write
 from skypile.sample.prose import Article
 
 ARTICLES_A_TOPIC = 10
-CITED_A_TOPIC = 4
+CITED_A_TOPIC = 7
 # Copies, and what they are copies of, appear in designs whose main text every engine finds: what is planted is
 # the likeness of two texts, not of what an engine makes of nested tables.
 COPY_DESIGNS = ("journal", "portal")
@@ -93,8 +93,8 @@ def _reworded(article: Article, random: Random) -> Article:
 
 
 def _excerpt(article: Article, random: Random) -> Article:
-    """The first half, word for word."""
-    return replace(article, paragraphs=article.paragraphs[: (len(article.paragraphs) + 1) // 2])
+    """All but the last paragraph or two, word for word: Jaccard 0.6 to 0.9, containment 1."""
+    return replace(article, paragraphs=article.paragraphs[: -(-len(article.paragraphs) * 7 // 10)])
 
 
 def _revised(article: Article, random: Random) -> Article:
@@ -113,8 +113,8 @@ COPY_OF: dict[str, Callable[[Article, Random], Article]] = {
 
 
 def _notices(random: Random) -> Iterator[Planted]:
-    for language, (host, name, _, design) in (("en", SITES[0]), ("zh", SITES[7])):
-        for _ in range(16):
+    for language, (host, name, _, design) in (("en", SITES[0]), ("zh", SITES[-7])):
+        for _ in range(12):
             article = write(language, random)
             article = replace(article, paragraphs=(*article.paragraphs, NOTICE[language]))
             where = (f"series.{host}", name, language, design)

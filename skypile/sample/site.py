@@ -66,9 +66,7 @@ class Page:
 
 @cache
 def _design(name: str) -> Template:
-    return Environment(loader=PackageLoader("skypile.sample", "designs"), autoescape=True).get_template(
-        f"{name}.html"
-    )
+    return Environment(loader=PackageLoader("skypile.sample", "designs"), autoescape=True).get_template(f"{name}.html")
 
 
 def html(
@@ -86,9 +84,7 @@ def html(
     if language == "zh":
         ui = dict(_CHINESE)
     elif language == "zh-Hant":
-        ui = {
-            k: [*map(to_traditional, v)] if isinstance(v, list) else to_traditional(v) for k, v in _CHINESE.items()
-        }
+        ui = {k: [*map(to_traditional, v)] if isinstance(v, list) else to_traditional(v) for k, v in _CHINESE.items()}
     else:
         ui = dict(_ENGLISH)
     page = Page(

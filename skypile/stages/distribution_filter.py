@@ -11,12 +11,23 @@ cluster is ever gathered in one place. Ranking inside clusters would keep exactl
 largest cluster in a single task. The member nearest the centre (the medoid) always stays, as the example that
 evidence points to.
 
+How `core_similarity` = 0.85 was tuned: 11,682 real documents (news, reviews, web pages and software manuals in
+both languages) and 2,000 made from five templates, 117 clusters. In a core at 0.75, 0.80, 0.85 and 0.90 were
+9 to 46 %, 2 to 26 %, 0 to 10 % and 0 to 2 % of the real ones, by source; of the loosest of four families of
+whole-page templates 100 %, 96 %, 61 % and 10 %, of the other three 99 to 100 % throughout. At 0.80 and a budget
+of 50, chapters of one installation manual were thinned among 3,974 crawled pages; at 0.85 nothing was.
+The fifth family, site navigation round different articles, stays out of every core, as it should: that is a
+matter of paragraphs, which deduplication cuts.
+
 Cost: one narrow pass over the leading text, two over the vectors (192 bytes each), one aggregation to k rows, and
 the join of skypile.stages.attach, which shuffles ids. The driver holds the sample (65,536 vectors) and
 k rows. All decisions are functions of ids, integer vectors and k centres: no partition or order shows in them.
+The centres come from float arithmetic on the driver: the same on every run, but another make of processor may
+round them differently.
 """
 
 import io
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -122,7 +133,7 @@ def _assign(vectors: DataFrame, centres: NDArray[np.int8]) -> DataFrame:
 
 def _clusters(assigned: DataFrame, rows: int, config: DistributionFilterConfig) -> pa.Table:
     """One row a cluster: cluster, size, core, budget, medoid, medoid_url."""
-    budget = max(config.budget_min, -int(-config.budget_share * rows // 1))
+    budget = max(config.budget_min, math.ceil(config.budget_share * rows))
     similarity = F.col("centroid_similarity")
     medoid = F.min(F.struct((-similarity).alias("distance"), "record_id", "url"))
     found = (

@@ -2,7 +2,8 @@
 
 Scores are computed once and stored (`rules`, `citation_score`); `decide()` turns them into a verdict and
 needs nothing else, so that thresholds can be moved on a finished run. A document's verdict depends on the
-document alone; nothing is shuffled. Cost: SPEED
+document alone; nothing is shuffled. Cost: 2,200 English or 1,300 Chinese documents a CPU second with the
+classifier, 2,600 and 2,300 without (of 2,300 and 1,400 characters).
 """
 
 import functools
@@ -81,9 +82,7 @@ def judge(
         **{name: [getattr(verdict, name) for verdict in verdicts] for name in names(VERDICT_COLUMNS)},
     }
     schema = arrow_schema(_COLUMNS)
-    columns = [
-        pa.array(own[field.name], field.type) if field.name in _OWN else batch[field.name] for field in schema
-    ]
+    columns = [pa.array(own[field.name], field.type) if field.name in _OWN else batch[field.name] for field in schema]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
@@ -136,9 +135,7 @@ def word_list(path: str) -> units.WordList:
         raise ValueError(f"quality_filter.bad_words: {path} is no UTF-8 text ({error}); convert it") from None
 
 
-def _citation_scores(
-    texts: list[str], languages: list[str], classifiers: dict[str, Classifier]
-) -> list[float | None]:
+def _citation_scores(texts: list[str], languages: list[str], classifiers: dict[str, Classifier]) -> list[float | None]:
     scores: list[float | None] = [None] * len(texts)
     for language, classifier in classifiers.items():
         at = [row for row, code in enumerate(languages) if code == language]

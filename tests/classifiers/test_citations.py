@@ -25,9 +25,7 @@ HEAD = '<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" xml:lang="z
 
 
 def page(text: str, ns: str = "0", extra: str = "") -> str:
-    return (
-        f"<page><title>T</title><ns>{ns}</ns>{extra}<revision><text>{html.escape(text)}</text></revision></page>"
-    )
+    return f"<page><title>T</title><ns>{ns}</ns>{extra}<revision><text>{html.escape(text)}</text></revision></page>"
 
 
 def write(path: Path, *pages: str, head: str = HEAD) -> str:
@@ -97,9 +95,7 @@ def test_only_articles_count_and_wikimedia_does_not(tmp_path: Path) -> None:
         page("<ref>http://www.a.org/x/</ref>"),
         page("<ref>http://talk.org/</ref>", ns="1"),
         page("<ref>http://redirected.org/</ref>", extra='<redirect title="X" />'),
-        page(
-            "<ref>https://zh.wikipedia.org/wiki/X https://upload.wikimedia.org/x.png http://notwikipedia.org</ref>"
-        ),
+        page("<ref>https://zh.wikipedia.org/wiki/X https://upload.wikimedia.org/x.png http://notwikipedia.org</ref>"),
     )
     scan = Scan()
     assert list(citations(path, scan)) == [
@@ -187,7 +183,7 @@ def test_hostile_wikitext_takes_linear_time(build: Callable[[int], str]) -> None
         return time.process_time() - start
 
     # Eight times the text: linear takes 8 times as long, quadratic 64 times.
-    assert seconds(80_000) < 24 * max(seconds(10_000), 0.002)
+    assert seconds(80_000) < min(10, 24 * max(seconds(10_000), 0.002))
 
 
 def test_real_dump_against_a_naive_count(shared_data: Path) -> None:
@@ -198,7 +194,7 @@ def test_real_dump_against_a_naive_count(shared_data: Path) -> None:
     for text in re.findall(r"<text[^>]*>(.*?)</text>", raw, re.DOTALL):
         for reference in re.findall(r"(?is)<ref(?:\s[^>]*[^/])?>(.*?)</ref", html.unescape(text)):
             naive |= {canonical(u.rstrip(".,;)")) for u in re.findall(r"https?://[^\s|\]}<>\"]+", reference)}
-    naive = {key for key in naive if "archive" not in host(key) and "wiki" not in host(key)}
+    naive = {key for key in naive if not re.search("archive|wiki|webcitation", host(key))}
     scan = Scan()
     found = {key for key, _ in citations(str(path), scan)}
     assert scan.articles == 106  # of 206 pages, 100 are redirects
@@ -219,9 +215,7 @@ def test_real_dump_against_mwparserfromhell(shared_data: Path) -> None:
                 urls += [str(link.url) for link in tag.contents.filter_external_links()]
         for template in code.filter_templates():
             if re.match(r"\s*(cite|citation|vcite)\b", str(template.name), re.IGNORECASE):
-                names = [
-                    p for p in template.params if re.fullmatch(r"([a-z]+[ _-]?)?url", str(p.name).strip().lower())
-                ]
+                names = [p for p in template.params if re.fullmatch(r"([a-z]+[ _-]?)?url", str(p.name).strip().lower())]
                 urls += [str(p.value).strip() for p in names]
         originals = [original_url(url.split()[0].replace("&amp;", "&")) for url in urls if url.startswith("http")]
         theirs |= {canonical(url) for url in originals if url}

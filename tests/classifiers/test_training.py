@@ -91,6 +91,11 @@ def test_platt_stays_finite_where_labels_separate() -> None:
     assert platt(np.array([1.0, 2.0]), np.array([True, True])) == (1.0, 0.0)
 
 
+def test_a_half_means_even_odds_whatever_the_labels_numbers() -> None:
+    slope, offset = platt(np.zeros(1000), np.arange(1000) % 10 == 0)
+    assert calibrated(np.zeros(1), slope, offset)[0] == pytest.approx(0.5, abs=0.01)
+
+
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
 def test_no_host_dominates_and_the_size_is_kept(share: float) -> None:
     counts = {"a": 50_000, "b": 9_000, "c": 700} | {f"h{i}": 10 for i in range(300)}
@@ -140,6 +145,17 @@ def test_training_ranks_unseen_hosts_and_is_the_same_bytes_in_any_order(tmp_path
     first.model.save_model(str(tmp_path / "1.bin"))
     second.model.save_model(str(tmp_path / "2.bin"))
     assert (tmp_path / "1.bin").read_bytes() == (tmp_path / "2.bin").read_bytes()
+
+
+def test_held_out_pages_are_not_trained_on() -> None:
+    """Where each host has a word of its own and nothing else tells, only a model that saw the host can rank it."""
+    hosts = [f"h{i % 40}" for i in range(400)]
+    cited = np.array([i % 40 % 2 == 0 for i in range(400)])
+    lines = [f"only{host} filler{i % 7} words{i % 5}" for i, host in enumerate(hosts)]
+    trained = train(Examples([str(i) for i in range(400)], hosts, cited, lines), SMALL)
+    assert trained.metrics["positives"] >= 30 and trained.metrics["negatives"] >= 30
+    assert trained.metrics["auc"] <= 0.7
+    assert trained.metrics["trained_on"] == 400 - trained.metrics["positives"] - trained.metrics["negatives"]
 
 
 def test_one_label_cannot_be_learnt() -> None:

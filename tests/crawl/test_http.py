@@ -57,6 +57,11 @@ def test_parse(block: bytes, status: int, content_type: str | None, body: bytes)
     assert (response.status, response.headers.get("content-type"), response.body) == (status, content_type, body)
 
 
+def test_a_header_without_end_is_an_error() -> None:
+    with pytest.raises(HttpError, match="no end"):
+        parse(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 50_000)
+
+
 @pytest.mark.parametrize("block", [b"", b"<html>", b"HTTP/1.1", b"HTTP/1.1 OK", b"HTTP/1.1 2000 OK", b"\xff" * 50])
 def test_no_status_line_is_an_error(block: bytes) -> None:
     with pytest.raises(HttpError) as caught:

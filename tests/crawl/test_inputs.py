@@ -7,6 +7,7 @@ import time
 import tracemalloc
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from skypile.config import ExtractionConfig
@@ -53,6 +54,27 @@ def test_names_are_relative_to_the_root_and_survive_a_move(crawl: Path, tmp_path
     assert read(f"file://{moved}") == rows
 
 
+def test_remote_files_read_as_local_ones(crawl: Path) -> None:
+    memory = fsspec.filesystem("memory")
+    memory.put(str(crawl), "/bucket/crawl", recursive=True)
+    try:
+        rows = read(crawl)
+        assert read("memory:///bucket/crawl") == rows
+        assert read("memory:///bucket/crawl/*") == rows
+        assert [r["source"] for r in read("memory:///bucket/crawl/z.htm")] == ["z.htm"]
+        memory.pipe("/other/z.html", b"<p>")
+        both = read(["memory:///bucket", "memory:///other"])
+        assert [r["source"] for r in both if r["source"].endswith(".html")][-1] == "other/z.html"
+        assert {r["verdict"] for r in both} == {"kept", "dropped"} and len(both) == len(rows) + 1
+        with pytest.raises(InputError, match="several file systems"):
+            plan(["memory:///bucket/crawl", str(crawl)], CONFIG)
+        with pytest.raises(InputError, match="does not exist"):
+            plan(["memory:///bucket/nothing"], CONFIG)
+    finally:
+        memory.rm("/bucket", recursive=True)
+        memory.rm("/other", recursive=True)
+
+
 def test_the_plan_is_sorted_and_repeatable(crawl: Path) -> None:
     splits = plan([str(crawl)], CONFIG)
     assert (
@@ -82,7 +104,7 @@ def test_a_file_named_twice_is_an_error(crawl: Path) -> None:
 
 
 def test_large_files_are_cut_where_the_format_allows(tmp_path: Path) -> None:
-    for name in ("a.warc.gz", "a.warc", "a.warc.zst", "a.jsonl", "a.jsonl.gz", "a.parquet", "a.bin"):
+    for name in ("a.warc.gz", "a.warc", "a.warc.zst", "a.jsonl", "a.ndjson.gz", "a.parquet", "a.bin"):
         with (tmp_path / name).open("wb") as file:
             file.truncate((5 << 19) + 1)
     pieces: dict[str, list] = {}
@@ -92,7 +114,7 @@ def test_large_files_are_cut_where_the_format_allows(tmp_path: Path) -> None:
     whole = [(0, (5 << 19) + 1)]
     assert pieces == {
         "a.warc.gz": cut, "a.warc.zst": cut, "a.jsonl": cut, "a.parquet": cut, "a.warc": whole,
-        "a.jsonl.gz": whole, "a.bin": whole,
+        "a.ndjson.gz": whole, "a.bin": whole,
     }  # fmt: skip
 
 

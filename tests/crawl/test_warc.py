@@ -163,6 +163,13 @@ def test_records_before_damage_in_the_same_member_are_read(tmp_path: Path) -> No
     assert len(before) >= 15 and {r.verdict for r in before} == {"kept"}
 
 
+def test_each_damage_in_one_member_has_its_row(tmp_path: Path) -> None:
+    member = gzip.compress(page(0) + b"WARC/1.0 garbage\r\n\r\n" + page(1) + page(2))
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(member[:-12] + gzip.compress(page(3)))
+    assert [r.reason for r in rows_of(path)] == [None, "bad_warc_header", None, "bad_compression", None]
+
+
 LAYOUTS = st.lists(
     st.tuples(
         st.sampled_from(["page", "page", "two", "continued", "garbage", "flip", "cut", "nul"]), st.integers(0)
@@ -172,7 +179,7 @@ LAYOUTS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(LAYOUTS, st.sampled_from(sorted(COMPRESSIONS)), st.integers(1, 700))
 def test_ranges_together_give_the_whole(tmp_path_factory, layout, suffix: str, step: int) -> None:
     compress = COMPRESSIONS[suffix]

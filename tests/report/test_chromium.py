@@ -22,9 +22,7 @@ def browse(path, tmp_path):
         *(f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr", f"--log-net-log={log}"),
         *("--virtual-time-budget=2000", "--dump-dom", path.as_uri()),
     ]
-    done = subprocess.run(
-        command, capture_output=True, timeout=120, check=True, encoding="utf-8", errors="replace"
-    )
+    done = subprocess.run(command, capture_output=True, timeout=120, check=True, encoding="utf-8", errors="replace")
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     return done.stdout, console, log.read_text(encoding="utf-8", errors="replace")
 
@@ -42,9 +40,7 @@ def test_the_report_loads_and_nothing_in_it_acts(tmp_path):
 def test_this_test_would_notice(tmp_path):
     """Control: the same attacks in a page without escaping and without policy."""
     page = tmp_path / "open.html"
-    page.write_text(
-        f"<title>open</title><p>{MARKUP}{IMAGE}<script>console.error('seen')</script>", encoding="utf-8"
-    )
+    page.write_text(f"<title>open</title><p>{MARKUP}{IMAGE}<script>console.error('seen')</script>", encoding="utf-8")
     dom, console, network = browse(page, tmp_path)
     assert "<title>owned</title>" in dom
     assert any("seen" in line for line in console)

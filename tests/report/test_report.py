@@ -66,9 +66,7 @@ def test_no_markup_of_a_page_becomes_markup_of_the_report(page):
 
 def attrs_that_act(names):
     return [
-        name
-        for name in names
-        if name.startswith("on") or name in ("src", "srcset", "srcdoc", "action", "formaction")
+        name for name in names if name.startswith("on") or name in ("src", "srcset", "srcdoc", "action", "formaction")
     ]
 
 
@@ -98,9 +96,7 @@ def test_counts_are_those_of_the_records(run):
         expected = [len(kept), len(mine) - len(kept), sum(r["characters"] for r in kept)]
         assert tally.languages[language] == expected, language
     hosts = {r["host"] for r in rows}
-    assert {h: sum(pair) for h, pair in tally.hosts.items()} == {
-        h: sum(r["host"] == h for r in rows) for h in hosts
-    }
+    assert {h: sum(pair) for h, pair in tally.hosts.items()} == {h: sum(r["host"] == h for r in rows) for h in hosts}
     assert tally.charsets["gb18030", "meta"] == [1, 0, 1]
     assert sum(map(sum, tally.lengths.values())) == 39  # all but the record without text
     assert tally.lengths[12] == [1, 0]  # 5,000 characters

@@ -24,9 +24,7 @@ def document(text: str, language: str = "en", score: float = 1.0, **more: Any) -
 
 
 def run(spark: SparkSession, rows: list[dict[str, Any]], config: QualityFilterConfig, **more: Any) -> list[Any]:
-    documents = frame(
-        spark, [{"record_id": f"{i:032x}"} | row for i, row in enumerate(rows)], "dedup", verdicts=False
-    )
+    documents = frame(spark, [{"record_id": f"{i:032x}"} | row for i, row in enumerate(rows)], "dedup", verdicts=False)
     result = quality_filter(config, **more)(documents)
     assert result.columns == names(STAGE_COLUMNS["quality_filter"])
     return sorted(result.collect(), key=lambda row: row["record_id"])
@@ -114,9 +112,7 @@ def test_stored_scores_are_enough_to_decide_again(spark: SparkSession) -> None:
     before, after = run(spark, rows, first), run(spark, rows, second)
     assert [row["reason"] for row in before] != [row["reason"] for row in after]
     for old, new in zip(before, after, strict=True):
-        again = decide(
-            json.loads(old["rules"]), old["language"], old["language_score"], old["citation_score"], second
-        )
+        again = decide(json.loads(old["rules"]), old["language"], old["language_score"], old["citation_score"], second)
         assert again == tuple(new[name] for name in ("verdict", "reason", "score", "threshold", "evidence"))
 
 
