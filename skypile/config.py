@@ -106,6 +106,8 @@ class DedupConfig(Settings):
     local_edges: int = Field(
         20_000_000, ge=0, description="above so many confirmed edges, components are found by distributed rounds"
     )
+    against: str | None = Field(None, description="folder of an index: what matches the corpus in it is dropped")
+    update_index: bool = Field(False, description="add the documents to the index of `against`; creates it if absent")
     boilerplate_host_pages: int = Field(
         10, ge=0, description="a paragraph on so many pages of one host is cut from that host's pages; 0: off"
     )
@@ -122,6 +124,8 @@ class DedupConfig(Settings):
                 f"bands x rows must not exceed permutations: {self.bands} x {self.rows} = {self.bands * self.rows} > "
                 f"{self.permutations}; raise permutations or lower bands"
             )
+        if self.update_index and not self.against:
+            raise ValueError("update_index is on but against names no index; set dedup.against to the index's folder")
         return self
 
 

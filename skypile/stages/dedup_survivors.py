@@ -23,6 +23,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from skypile.stages.dedup_hold import Hold
+from skypile.stages.dedup_index import MARK
 
 SOLVE_ROWS = 200_000  # edges solved at a time; one call costs about 1 ms beside its rows
 PEEL_ROUNDS = 20
@@ -137,7 +138,8 @@ def best_match(edges: DataFrame, dropped: DataFrame, jaccard_threshold: float) -
     gone = dropped.select(F.col("record_id").alias("better"))
     stays = edges.join(gone, "better", "left_anti")
     close = F.col("jaccard") >= jaccard_threshold
-    order = F.struct((~close).alias("far"), -F.col("jaccard"), -F.col("containment"), "better")
+    name = F.substring_index("better", MARK, -1)  # without the arrival, whose name is a digest
+    order = F.struct((~close).alias("far"), -F.col("jaccard"), -F.col("containment"), name, "better")
     best = F.min_by(F.struct("better", "jaccard", "containment", "bands"), order).alias("best")
     chosen = stays.groupBy("worse").agg(best)
     return chosen.select(
