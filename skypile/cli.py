@@ -11,6 +11,7 @@ from rich.table import Table
 
 from skypile import __version__, files, ledger, schema
 from skypile import config as settings
+from skypile.errors import SkypileError
 
 if TYPE_CHECKING:
     from skypile.sample import Score
@@ -168,11 +169,9 @@ def version() -> None:
 
 def main() -> None:
     """Entry point: expected errors end with their message, not with a traceback."""
-    from skypile.session import JavaError
-
     try:
         app()
-    except (settings.ConfigError, JavaError, FileNotFoundError, ValueError) as error:
+    except (SkypileError, FileNotFoundError, ValueError) as error:
         err.print(f"[red]skypile:[/red] {escape(str(error))}", highlight=False)
         sys.exit(2)
 

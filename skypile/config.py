@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, Self
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from skypile.errors import SkypileError
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -229,7 +231,7 @@ class Config(Settings):
         return self
 
 
-class ConfigError(ValueError):
+class ConfigError(SkypileError):
     """The config file is unreadable or invalid; the message names key, value and rule."""
 
 

@@ -16,6 +16,7 @@ from classifiers.in_run import train_in_run
 from skypile import config as settings
 from skypile import files, schema, storage
 from skypile.crawl import inputs
+from skypile.errors import SkypileError
 from skypile.progress import stage_progress
 from skypile.stages import extraction as extraction_stage
 from skypile.stages.dedup import dedup as dedup_stage
@@ -28,7 +29,7 @@ SCRATCH = "_scratch"
 MIN_PAGES_FOR_FAILURE_SHARE = 100
 
 
-class TooManyFailures(RuntimeError):
+class TooManyFailures(SkypileError):
     """So many pages fail in extraction that the installation, not the pages, is likely at fault."""
 
 

@@ -12,7 +12,7 @@ from tests.conftest import REPOSITORY
 # folder or module -> what it must not import
 FORBIDDEN = {
     "skypile/schema.py": ("pyspark", "skypile"),
-    "skypile/config.py": ("pyspark", "skypile"),
+    "skypile/config.py": ("pyspark", "skypile.stages", "skypile.crawl", "skypile.text"),
     "skypile/text": ("pyspark", "skypile.stages", "skypile.storage", "skypile.session", "skypile.pipeline"),
     "skypile/crawl": ("pyspark", "skypile.stages", "skypile.storage", "skypile.session", "skypile.pipeline"),
     "skypile/stages": ("skypile.pipeline", "skypile.cli", "skypile.job", "skypile.report", "jobs"),
