@@ -129,12 +129,13 @@ def status(run: RunFolder) -> None:
             stamped = len(files.list_names(files.join(folder, "waves")))
             table.add_row(stage, f"unfinished: {stamped} of {plan['waves']} waves")
             continue
-        lost = [
-            "\n".join(f"{reason} {n:,}" for reason, n in done[v].items()) or "0"
-            for v in (schema.DROPPED, schema.FAILED)
-        ]
+        lost = [f"{sum(done[verdict].values()):,}" for verdict in (schema.DROPPED, schema.FAILED)]
         speed = f"{done['read'] / done['seconds']:,.0f}" if done["seconds"] else ""
         table.add_row(stage, f"{done['read']:,}", f"{done['kept']:,}", *lost, speed, f"{done['seconds']:,.1f}")
+        for reason, n in sorted(done[schema.DROPPED].items(), key=lambda item: (-item[1], item[0])):
+            table.add_row(f"  {reason}", "", "", f"{n:,}", style="dim")
+        for reason, n in sorted(done[schema.FAILED].items(), key=lambda item: (-item[1], item[0])):
+            table.add_row(f"  {reason}", "", "", "", f"{n:,}", style="dim")
         notes += [f"{stage}: {note}" for note in done["notes"]]
     out.print(table)
     for note in notes:
