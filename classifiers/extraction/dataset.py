@@ -9,13 +9,11 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from classifiers.extraction.labels import gold_labels, snippet_labels
-from skypile.text.extraction import decode_page
+from skypile.crawl import charset
 from skypile.text.fast_extraction.blocks import NAMES, block_texts, cut
 from skypile.text.fast_extraction.page_type import page_slots, page_words
 from skypile.text.fast_extraction.scan import Page
 from skypile.text.fast_extraction.structure import WORDS, structure_features
-
-NO_WORDS = np.empty(0, np.uint32)
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def read_pages(path: Path) -> Iterator[dict]:
 
 
 def label_page(row: dict, set_name: str) -> LabelledPage:
-    html = decode_page(row["html"], None).text.encode("utf-8", "replace")
+    html = charset.decode(row["html"], None).text.encode("utf-8", "replace")
     page, title = cut(html)
     structure, statistics = structure_features(page, title, NAMES.flags)
     named = page_words(html, page, row["url"])
@@ -57,12 +55,11 @@ def label_page(row: dict, set_name: str) -> LabelledPage:
     gold = row.get("gold")
     must, must_not = row.get("must") or [], row.get("must_not") or []
     labels = snippet_labels(blocks, must, must_not) if gold is None else gold_labels(blocks, gold)
-    empty_words = page._replace(words=NO_WORDS, tag=page.tag[:0])
     return LabelledPage(
         id=row["id"], set_name=set_name, host=urlsplit(row["url"]).netloc.lower().removeprefix("www."),
         page_type=row.get("page_type"), gold=gold, must=must, must_not=must_not, n_bytes=len(row["html"]), page=page,
-        structure=structure, statistics=statistics, slots=page_slots(page, NAMES, named),
-        named_slots=page_slots(empty_words, NAMES, named), labels=labels,
+        structure=structure, statistics=statistics, slots=page_slots(page.words, page.tag, NAMES, named),
+        named_slots=page_slots(page.words[:0], page.tag[:0], NAMES, named), labels=labels,
     )  # fmt: skip
 
 

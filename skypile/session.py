@@ -1,0 +1,121 @@
+"""The only place that builds a SparkSession.
+
+Embedded (`skypile run`, tests) it starts `local[*]` in this process; under spark-submit it takes the
+master that was given and adds only what correctness needs.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from pyspark import SparkConf
+from pyspark.sql import SparkSession
+
+from skypile.config import SparkConfig
+
+MINIMUM_JAVA = 17  # Spark 4 runs on Java 17 and later only
+
+# Needed for correct or bounded behaviour wherever Spark runs.
+REQUIRED = {
+    # Documents reach 10 MB: 200 rows or 16 MB a batch keep a Python worker near 320 MB, 64 MB doubles that.
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "200",
+    "spark.sql.execution.arrow.maxBytesPerBatch": "16m",
+    # mapInArrow matches columns by position and never casts; a mismatch must be an error.
+    "spark.sql.execution.arrow.pyspark.validateSchema.enabled": "true",
+    # The vectorised reader would hold 4,096 documents at once.
+    "spark.sql.parquet.columnarReaderBatchSize": "64",
+    "spark.hadoop.parquet.block.size": str(16 << 20),
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.session.timeZone": "UTC",
+    # A wave that is redone replaces its own folder and no other.
+    "spark.sql.sources.partitionOverwriteMode": "dynamic",
+    # A worker silent for this long hangs for good: pages have their own, much shorter limits.
+    "spark.python.worker.idleTimeoutSeconds": "3600",
+    "spark.python.worker.killOnIdleTimeout": "true",
+    "spark.python.worker.faulthandler.enabled": "true",
+    # One task, one core: libraries that start a thread a core would fight each other.
+    **{
+        f"spark.executorEnv.{name}": "1"
+        for name in (
+            "OMP_NUM_THREADS",
+            "OPENBLAS_NUM_THREADS",
+            "MKL_NUM_THREADS",
+            "NUMBA_NUM_THREADS",
+            "RAYON_NUM_THREADS",
+        )
+    },
+    "spark.executorEnv.TOKENIZERS_PARALLELISM": "false",
+}
+
+# Only for a session of our own in this process.
+EMBEDDED = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.sql.catalogImplementation": "in-memory",
+    "spark.log.level": "ERROR",
+    # Serial GC and C1 start faster and hold less memory; the heavy work is in Python and native code.
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto",
+}
+
+
+class JavaError(RuntimeError):
+    """Java is missing or too old; the message says what to install."""
+
+
+def check_java() -> int:
+    """Major version of the Java that Spark will run, or JavaError with one sentence of advice."""
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home, "bin", "java")) if home else shutil.which("java")
+    advice = f"skypile needs Java {MINIMUM_JAVA} or later: install a JDK (Debian: openjdk-17-jre-headless)"
+    if not java or not Path(java).exists():
+        where = f"JAVA_HOME is {home}, which has no bin/java" if home else "no java on PATH"
+        raise JavaError(f"{advice}; {where}.")
+    output = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, check=False)
+    found = re.search(r'version "(\d+)(?:\.(\d+))?', output.stderr + output.stdout)
+    if not found:
+        raise JavaError(f"{advice}; {java} -version does not name its version.")
+    major = int(found[1]) if found[1] != "1" else int(found[2] or 0)  # 1.8 is Java 8
+    if major < MINIMUM_JAVA:
+        raise JavaError(f"{advice}; {java} is version {major}.")
+    return major
+
+
+def cores() -> int:
+    """Cores this process may use (a container's share, not the host's count)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def start(config: SparkConfig, name: str = "skypile", extra: dict[str, str] | None = None) -> SparkSession:
+    """A session: embedded unless spark-submit or `config.master` names a cluster.
+
+    `config.conf`, then `extra`, win over every default of this module.
+    """
+    check_java()
+    submitted = SparkConf()  # what spark-submit and spark-defaults.conf set
+    master = config.master or submitted.get("spark.master", None) or f"local[{cores()},4]"  # 4 attempts a task
+    settings: dict[str, Any] = dict(REQUIRED)
+    if master.startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        for key, value in REQUIRED.items():
+            if key.startswith("spark.executorEnv."):
+                os.environ.setdefault(key.removeprefix("spark.executorEnv."), value)
+        settings |= EMBEDDED | {"spark.driver.memory": config.driver_memory}
+        settings["spark.sql.shuffle.partitions"] = config.shuffle_partitions or 2 * cores()
+    elif config.shuffle_partitions:
+        settings["spark.sql.shuffle.partitions"] = config.shuffle_partitions
+    for key in list(settings):
+        if key not in REQUIRED and submitted.contains(key):
+            del settings[key]
+    settings |= config.conf | (extra or {})
+    builder = SparkSession.builder.appName(name).master(master)
+    for key, value in settings.items():
+        builder = builder.config(key, str(value))
+    return builder.getOrCreate()

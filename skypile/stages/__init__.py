@@ -1,0 +1,1 @@
+"""DataFrame to DataFrame, one file a stage."""

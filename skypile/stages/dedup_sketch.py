@@ -1,0 +1,113 @@
+"""What deduplication needs to know of a document, without its text.
+
+One narrow pass over the documents. Everything that is shuffled later is taken from here: keys, the survivor rank,
+bucket keys and the hashed shingle set. A set has 4 bytes a shingle: about 1.5 KB for 500 English words, at most
+80 KB (``max_shingles``) for a book.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from skypile.stages.dedup_config import DedupConfig
+from skypile.text.canonical_url import canonical_url
+from skypile.text.minhash import band_keys, permutations, signatures
+from skypile.text.shingles import shingle_texts
+from skypile.text.similarity import limit_sets
+
+SKETCH = pa.schema(
+    [
+        pa.field("record_id", pa.string()),
+        pa.field("url", pa.string()),
+        pa.field("rank", pa.float64()),  # survivor rule: the smallest (rank, record_id) of a group stays
+        pa.field("text_key", pa.binary()),  # 16 bytes: hash of the folded text
+        pa.field("url_key", pa.string()),  # canonical URL; null where there is none
+        pa.field("shingles", pa.binary()),  # sorted little-endian uint32
+        pa.field("limit", pa.int64()),  # the set holds the document's shingles up to this hash
+        pa.field("buckets", pa.list_(pa.int64())),  # one key a band; empty for a document without shingles
+    ]
+)
+SKETCH_TYPE = (
+    "record_id string, url string, rank double, text_key binary, url_key string, shingles binary, `limit` bigint, "
+    "buckets array<bigint>"
+)
+
+
+def rank_column(config: DedupConfig) -> Column:
+    """The survivor rule as a number: the smallest stays. Documents without a value go last."""
+    worst = F.lit(float("inf"))
+    if config.survivor == "longest":
+        value = -F.length("text")
+    elif config.survivor == "best_quality":
+        value = -F.col(config.quality_column)
+    elif config.survivor == "earliest":
+        value = F.col(config.time_column).cast("timestamp").cast("double")
+    else:
+        value = F.lit(0.0)
+    return F.coalesce(F.nanvl(value.cast("double"), worst), worst)
+
+
+def sketch_batch(batch: pa.RecordBatch, config: DedupConfig) -> pa.RecordBatch:
+    """Sketches of a batch with columns record_id, url, rank, text; the schema is ``SKETCH``."""
+    made = shingle_texts(batch["text"], config.word_shingle, config.character_shingle)
+    keys = band_keys(
+        signatures(made.hashes, made.offsets, *permutations(config.permutations, config.seed)), config.bands, config.rows
+    )
+    hashes, offsets, limits = limit_sets(made.hashes, made.offsets, config.max_shingles)
+    has_shingles = np.diff(offsets) > 0
+    bucket_offsets = np.concatenate([[0], np.cumsum(has_shingles * config.bands)]).astype(np.int32)
+    columns = [
+        batch["record_id"],
+        batch["url"],
+        batch["rank"],
+        pa.array(made.text_keys, pa.binary()),
+        pa.array([canonical_url(url) for url in batch["url"].to_pylist()], pa.string()),
+        packed_sets(hashes, offsets),
+        pa.array(limits.astype(np.int64)),
+        pa.ListArray.from_arrays(pa.array(bucket_offsets), pa.array(keys[has_shingles].reshape(-1))),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=SKETCH)
+
+
+def packed_sets(hashes: np.ndarray, offsets: np.ndarray) -> pa.Array:
+    """Sets (uint32, offsets in elements) as an Arrow binary array, without a loop over documents."""
+    bounds = pa.py_buffer((offsets * 4).astype(np.int32).tobytes())
+    return pa.BinaryArray.from_buffers(pa.binary(), len(offsets) - 1, [None, bounds, pa.py_buffer(hashes.tobytes())])
+
+
+def unpacked_sets(sets: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Inverse of ``packed_sets``: hashes (uint32) and offsets (int64, in elements)."""
+    if not pa.types.is_large_binary(sets.type):
+        sets = sets.cast(pa.large_binary())
+    _, bounds, data = sets.buffers()
+    offsets = np.frombuffer(bounds, np.int64, len(sets) + 1, sets.offset * 8) // 4
+    hashes = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+    return hashes[: len(hashes) // 4 * 4].view(np.uint32), offsets
+
+
+def sketch_documents(documents: DataFrame, config: DedupConfig) -> DataFrame:
+    """Sketches (``SKETCH``) of documents with record_id, url, text and the column the survivor rule reads."""
+    wanted = {"record_id", "url", "text"}
+    wanted |= {config.quality_column} if config.survivor == "best_quality" else set()
+    wanted |= {config.time_column} if config.survivor == "earliest" else set()
+    missing = sorted(wanted - set(documents.columns))
+    if missing:
+        raise ValueError(
+            f"deduplication with survivor={config.survivor!r} needs the column(s) {missing}; "
+            f"the documents have {documents.columns}"
+        )
+    narrow = documents.select("record_id", "url", rank_column(config).alias("rank"), "text")
+    return narrow.mapInArrow(_sketcher(config), SKETCH_TYPE)
+
+
+def _sketcher(config: DedupConfig) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def sketch(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            if batch.num_rows:
+                yield sketch_batch(batch, config)
+
+    return sketch
+

@@ -1,0 +1,223 @@
+"""Stage 2: thin what recurs too often.
+
+A crawl holds thousands of pages made from one template and few of everything else. Each document becomes a
+vector (skypile.text.embedding), vectors are clustered, and a cluster's *dense core*, the documents at least
+`core_similarity` to its centre, may keep a budget: the larger of `budget_min` and `budget_share` of all
+documents. What lies outside a core is never touched, however large its cluster.
+
+Thinning draws: a core member stays iff a hash of its id, as a fraction of one, is below budget / core size. So
+the expected number kept is the budget, each decision needs only its own row and one row about its cluster, and no
+cluster is ever gathered in one place. Ranking inside clusters would keep exactly the budget, but sort the
+largest cluster in a single task. The member nearest the centre (the medoid) always stays, as the example that
+evidence points to.
+
+Cost: one narrow pass over the leading text, two over the vectors (192 bytes each), one aggregation to k rows, and
+the join of skypile.stages.attach, which shuffles ids. The driver holds the sample (65,536 vectors) and
+k rows. All decisions are functions of ids, integer vectors and k centres: no partition or order shows in them.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from skypile import files
+from skypile.config import DistributionFilterConfig
+from skypile.schema import DROPPED, KEPT, STAGE_COLUMNS, names
+from skypile.stages.attach import attach
+from skypile.text import centroids, embedding
+
+SAMPLE_MARGIN = 6  # standard deviations: the pre-filter by hash misses a sample of full size never in practice
+
+
+def distribution_filter(
+    config: DistributionFilterConfig, rows: int, scratch: str, clusters: str
+) -> Callable[[DataFrame], DataFrame]:
+    """Stage function: adds `cluster`, `centroid_similarity` and the verdict to documents read from Parquet.
+
+    `rows`: number of documents. `scratch`: a folder that outlives the returned frame. `clusters`: a folder that
+    stays, for centroids.npy (int8, (k, dim)) and clusters.parquet, one row a cluster: size, core, budget, medoid.
+    A text without a word the embedder knows gets no cluster and is kept.
+    """
+
+    def thin(documents: DataFrame) -> DataFrame:
+        if not config.enabled:
+            return _kept_unscored(documents)
+        spark = documents.sparkSession
+        vectors = _stored(_embed(documents, config), files.join(scratch, "vectors"))
+        centres = _train(vectors, rows, config)
+        assigned = _stored(_assign(vectors, centres), files.join(scratch, "assigned"))
+        table = _clusters(assigned, rows, config)
+        _write_clusters(clusters, centres, table)
+        decided = _decide(assigned, _frame(spark, table), config)
+        return attach(documents, decided, files.join(scratch, "decided"), rows).select(
+            *names(STAGE_COLUMNS["distribution_filter"])
+        )
+
+    return thin
+
+
+def _embed(documents: DataFrame, config: DistributionFilterConfig) -> DataFrame:
+    """record_id, url, vector: the int8 components as bytes, null where there is nothing to embed."""
+
+    def embed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            vectors = embedding.load(config.model).encode(batch["text"].to_pylist())
+            empty = ~vectors.any(axis=1)
+            stored = pa.array([v.tobytes() for v in vectors], pa.binary(), mask=empty)
+            yield pa.RecordBatch.from_arrays([batch["record_id"], batch["url"], stored], schema=arrow)
+
+    arrow = pa.schema([("record_id", pa.string()), ("url", pa.string()), ("vector", pa.binary())])
+    leading = F.coalesce(F.substring("text", 1, config.characters), F.lit("")).alias("text")
+    return documents.select("record_id", "url", leading).mapInArrow(
+        embed, "record_id string, url string, vector binary"
+    )
+
+
+def _train(vectors: DataFrame, rows: int, config: DistributionFilterConfig) -> NDArray[np.int8]:
+    """Centres of the `sample` documents with the smallest hash, in its order."""
+    margin = SAMPLE_MARGIN * config.sample**0.5
+    nearly = vectors.where("vector is not null").withColumn("draw", _draw("sample", config.seed))
+    nearly = nearly.where(F.col("draw") < (config.sample + margin) / max(rows, 1))
+    sample = nearly.orderBy("draw", "record_id").limit(config.sample).select("vector").toArrow()["vector"]
+    dim = embedding.load(config.model).dim
+    array = np.frombuffer(b"".join(sample.to_pylist()), np.int8).reshape(len(sample), dim)
+    k = centroids.count(rows, len(sample), config.clusters)
+    return centroids.train(array, k, config.iterations, config.seed)
+
+
+def _assign(vectors: DataFrame, centres: NDArray[np.int8]) -> DataFrame:
+    """record_id, url, cluster, similarity; the last two null where there is no vector."""
+    shared = vectors.sparkSession.sparkContext.broadcast(centres)
+
+    def assign(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            held = batch["vector"].drop_null().to_pylist()
+            cluster, similarity = np.empty(0, np.int32), np.empty(0, np.float32)
+            if held:
+                array = np.frombuffer(b"".join(held), np.int8).reshape(len(held), -1)
+                cluster, similarity = centroids.assign(array, shared.value)
+            present = batch["vector"].is_valid().to_numpy(zero_copy_only=False)
+            at = pa.array(np.cumsum(present) - 1, mask=~present)
+            yield pa.RecordBatch.from_arrays(
+                [batch["record_id"], batch["url"], pa.array(cluster).take(at), pa.array(similarity).take(at)],
+                schema=arrow,
+            )
+
+    arrow = pa.schema(
+        [
+            ("record_id", pa.string()),
+            ("url", pa.string()),
+            ("cluster", pa.int32()),
+            ("centroid_similarity", pa.float32()),
+        ]
+    )
+    return vectors.mapInArrow(assign, "record_id string, url string, cluster int, centroid_similarity float")
+
+
+def _clusters(assigned: DataFrame, rows: int, config: DistributionFilterConfig) -> pa.Table:
+    """One row a cluster: cluster, size, core, budget, medoid, medoid_url."""
+    budget = max(config.budget_min, -int(-config.budget_share * rows // 1))
+    similarity = F.col("centroid_similarity")
+    medoid = F.min(F.struct((-similarity).alias("distance"), "record_id", "url"))
+    found = (
+        assigned.where("cluster is not null")
+        .groupBy("cluster")
+        .agg(
+            F.count("*").alias("size"),
+            F.count_if(similarity >= config.core_similarity).alias("core"),
+            medoid.alias("medoid"),
+        )
+        .select(
+            "cluster",
+            "size",
+            "core",
+            F.lit(budget).cast("long").alias("budget"),
+            F.col("medoid.record_id").alias("medoid"),
+            F.col("medoid.url").alias("medoid_url"),
+        )
+    )
+    return found.toArrow().sort_by("cluster")
+
+
+def _decide(assigned: DataFrame, clusters: DataFrame, config: DistributionFilterConfig) -> DataFrame:
+    """record_id, DISTRIBUTION_COLUMNS and VERDICT_COLUMNS.
+
+    Score: the member's draw, from 0 to 1; threshold: the share of the core that may stay; null outside of cores that
+    are over budget.
+    """
+    joined = assigned.join(F.broadcast(clusters), "cluster", "left")
+    over = (F.col("centroid_similarity") >= config.core_similarity) & (F.col("core") > F.col("budget"))
+    over = F.coalesce(over, F.lit(False))
+    share = F.col("budget") / F.col("core")
+    joined = joined.withColumns(
+        {
+            "score": F.when(over, _draw("thin", config.seed)),
+            "threshold": F.when(over, share),
+        }
+    )
+    drop = over & (F.col("score") >= F.col("threshold")) & (F.col("record_id") != F.col("medoid"))
+    evidence = F.to_json(
+        F.struct(
+            "cluster",
+            "size",
+            "core",
+            "budget",
+            F.round(F.col("centroid_similarity").cast("double"), 4).alias("similarity"),
+            F.col("medoid").alias("example"),
+            F.col("medoid_url").alias("example_url"),
+        )
+    )
+    return joined.select(
+        "record_id",
+        "cluster",
+        "centroid_similarity",
+        F.when(drop, DROPPED).otherwise(KEPT).alias("verdict"),
+        F.when(drop, "dense_cluster").alias("reason"),
+        "score",
+        "threshold",
+        F.when(over, evidence).alias("evidence"),
+    )
+
+
+def _draw(purpose: str, seed: int) -> Column:
+    """A number in [0, 1) from the record's id: the same on every run, independent between purposes and seeds."""
+    bits = F.shiftrightunsigned(F.xxhash64("record_id", F.lit(purpose), F.lit(seed)), 11)
+    return bits / F.lit(float(1 << 53))
+
+
+def _kept_unscored(documents: DataFrame) -> DataFrame:
+    added: dict[str, Any] = {"cluster": "int", "centroid_similarity": "float", "verdict": KEPT}
+    added |= {"reason": "string", "score": "double", "threshold": "double", "evidence": "string"}
+    columns = {name: F.lit(None).cast(kind) if name != "verdict" else F.lit(KEPT) for name, kind in added.items()}
+    return documents.withColumns(columns).select(*names(STAGE_COLUMNS["distribution_filter"]))
+
+
+def _stored(frame: DataFrame, folder: str) -> DataFrame:
+    """`frame` written to Parquet and read back: computed once, used several times."""
+    frame.write.mode("overwrite").parquet(folder)
+    return frame.sparkSession.read.schema(frame.schema).parquet(folder)
+
+
+def _frame(spark: SparkSession, table: pa.Table) -> DataFrame:
+    return spark.createDataFrame(table)
+
+
+def _write_clusters(folder: str, centres: NDArray[np.int8], table: pa.Table) -> None:
+    import io
+
+    import pyarrow.parquet as pq
+
+    fs, path = files.filesystem(folder)
+    fs.makedirs(path, exist_ok=True)
+    buffer = io.BytesIO()
+    np.save(buffer, centres)
+    with fs.open(files.join(path, "centroids.npy"), "wb") as file:
+        file.write(buffer.getvalue())
+    with fs.open(files.join(path, "clusters.parquet"), "wb") as file:
+        pq.write_table(table, file)

@@ -1,0 +1,90 @@
+"""One page from bytes to document: decode, gate, extract, identify the language.
+
+The gate spares the expensive call: the tags are stripped (cheap), and a page whose whole visible text is
+already too short, or is certainly in another language, is dropped on that evidence.
+"""
+
+import json
+import re
+import unicodedata
+from typing import Any, Final
+
+from skypile.config import ExtractionConfig
+from skypile.crawl import charset
+from skypile.schema import DROPPED, KEPT
+from skypile.text import extraction, language
+
+# Visible text looked at by the gate: enough for a certain language verdict, and a bound on its cost.
+GATE_CHARACTERS: Final = 4000
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+
+
+def weight(text: str) -> int:
+    """Length of a text where a Han character counts as 2: about what it says, compared to a Latin letter.
+
+    >>> weight("ab 中文")
+    7
+    """
+    return len(text) + len(_HAN.findall(text))
+
+
+def document_from_html(
+    body: bytes, url: str, content_type: str | None, config: ExtractionConfig
+) -> dict[str, Any]:
+    """Columns of DOCUMENT_COLUMNS that follow from the page, verdict included."""
+    decoded = charset.decode(body, content_type)
+    columns: dict[str, Any] = {
+        "charset": decoded.charset,
+        "charset_rung": decoded.rung,
+        "replacements": decoded.replacements,
+        "engine": config.engine,
+    }
+    visible = extraction.pretext(decoded.text, GATE_CHARACTERS)
+    if (size := weight(visible)) < config.min_characters:
+        return columns | _drop("short_gate", size, config.min_characters, {"visible": visible[:200]})
+    if config.languages and language.certainly_other(visible, config.languages):
+        found = language.identify(visible)
+        evidence = {"language": found.code, "visible": visible[:200]}
+        return (
+            columns
+            | {"language": found.code, "language_score": found.score}
+            | _drop("language_gate", found.score, None, evidence)
+        )
+    page = extraction.extract(decoded.text, url=url, engine=config.engine)
+    return columns | {"title": page.title} | document_from_text(page.text, config)
+
+
+def document_from_text(text: str, config: ExtractionConfig) -> dict[str, Any]:
+    """Columns that follow from the main text, verdict included."""
+    text = unicodedata.normalize("NFC", text).strip()
+    if not text:
+        return _drop("no_text", 0.0, config.min_characters, {})
+    found = language.identify(text)
+    columns = {
+        "text": text,
+        "characters": len(text),
+        "language": found.code,
+        "language_score": found.score,
+    }
+    if (size := weight(text)) < config.min_characters:
+        return columns | _drop("too_short", size, config.min_characters, {})
+    return columns | {"verdict": KEPT}
+
+
+def serve(request: bytes) -> bytes:
+    """`document_from_html` for the sandbox: a JSON line (url, content_type, settings) and the body to JSON."""
+    header, _, body = request.partition(b"\n")
+    call = json.loads(header)
+    config = ExtractionConfig.model_construct(**call["settings"])
+    columns = document_from_html(body, call["url"], call["content_type"], config)
+    return json.dumps(columns, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _drop(reason: str, score: float, threshold: float | None, evidence: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "verdict": DROPPED,
+        "reason": reason,
+        "score": float(score),
+        "threshold": None if threshold is None else float(threshold),
+        "evidence": json.dumps(evidence, ensure_ascii=False) if evidence else None,
+    }

@@ -1,0 +1,261 @@
+"""Heuristics that tell prose from menus, lists and filler, the same code for English and Chinese.
+
+`measure()` turns a text into numbers once; `broken_rule()` holds them against thresholds, which can
+therefore be moved without reading a text again. The measures are those of Gopher (Rae et al. 2021, table
+A1), C4 (Raffel et al. 2020) and FineWeb (Penedo et al. 2024), restated so that they mean the same in both
+scripts:
+
+- a *unit* is a word (a run of letters and digits) or one ideograph or kana; an ideograph is 1/1.6 words;
+- widths count an ideograph as two, as a terminal does;
+- n-grams are taken over units, with twice the n where ideographs prevail;
+- a line reads like prose if a sentence ends in it: a paragraph that breaks off still does;
+- short lines count by the characters in them, so that headings between paragraphs weigh little;
+- lines that look like code or markup are left out of the rules about prose: documentation is not to lose
+  its pages for the code blocks in them, nor the corpus its JSON and XML.
+
+All of it is array arithmetic on code points; no line or word becomes a Python object. Cost: 2,600 Chinese
+texts of 1,400 characters or 3,800 English ones of 2,300 a CPU second.
+"""
+
+import functools
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from skypile.config import RuleThresholds
+from skypile.text import characters as ch
+from skypile.text import units
+
+# Longer texts are measured on their beginning: bounds memory (100 bytes a character) and time.
+MAX_CHARACTERS: Final = 1_000_000
+
+IDEOGRAPHS_PER_WORD: Final = 1.6  # mean length of a word in segmented Chinese prose
+SHORT_LINE: Final = 30  # width; FineWeb: "lines shorter than 30 characters"
+CODE_LINE: Final = 0.08  # least share of code marks in a line of code
+
+# Gopher counts repeats of 5 to 10 words and the commonest of 2 to 4; one of each is kept here.
+REPEATED_NGRAM: Final = 5
+TOP_NGRAM: Final = 2
+
+MIN_WORDS: Final = 20  # fewer make no mean and no share
+
+# The commonest function words: prose cannot do without, lists of names and keywords can. Gopher asks for two
+# of eight English words in a text, which any long list has; a share is harder to meet by accident.
+FUNCTION_WORDS: Final = {
+    "en": (
+        *("the", "of", "and", "to", "in", "a", "is", "that", "for", "it", "with", "as", "was", "on", "be"),
+        *("by", "at", "this", "are", "or", "from", "an", "not", "have"),
+    ),
+    "zh": tuple("的一是不了在有人我他这這个個们們中来來上大为為和到说說就也对對能而子那得于於着著下自之以"),
+}
+
+_IS_LETTER: Final = ch.is_in(ch.LATIN, ch.LETTER, ch.HAN, ch.KANA, ch.HANGUL)
+_IS_IDEOGRAPH: Final = ch.is_in(ch.HAN, ch.KANA)
+_IS_SYMBOL: Final = ch.is_in(ch.SYMBOL, ch.BULLET)
+_IS_SPACE: Final = ch.is_in(ch.SPACE, ch.NEWLINE)
+_AFTER_BRACKET: Final = np.array(sorted(map(ord, "):;")), dtype=np.uint32)
+_BULLET_STARTS: Final = np.array(sorted(map(ord, "-*–—+")), dtype=np.uint32)
+
+
+def measure(text: str, bad_words: units.WordList | None = None) -> dict[str, float | None]:
+    """Every measure of `text`; shares are 0 to 1, None where there is nothing to measure.
+
+    characters        code points that are no white space
+    words             words, an ideograph counting 1/1.6
+    ideograph_share   ideographs and kana among letters
+    letter_share      letters and ideographs among characters (lines of code left out)
+    mean_word_length  letters a word, words without digits only; None below 20 of them
+    function_en, _zh  function words among words, among ideographs; None below 20
+    symbol_share      hash signs, emoji, dingbats, bullets, ellipses a word
+    bad_words         occurrences of listed words a word; None without a list
+    bullet_lines, ellipsis_lines   share of lines that begin with a bullet, end with an ellipsis
+    code_lines        share of lines that look like code
+    sentence_lines    share of the other lines in which a sentence ends; None if all are code
+    short_lines       share of the characters of the other lines that stand in lines narrower than 30
+    repeated_lines    share of characters in lines that say what an earlier line said,
+                      short lines of code apart
+    repeated_ngrams   share of characters in 5-grams (ideographs: 10-grams) that occurred before
+    top_ngram         share of characters in the commonest 2-gram (ideographs: 4-gram)
+
+    >>> measure("今天天气很好。\\n我们去公园。")["sentence_lines"]
+    1.0
+    """
+    points = ch.code_points(text[:MAX_CHARACTERS])
+    kinds = ch.classes(points)
+    return _line_measures(points, kinds) | _unit_measures(points, kinds, bad_words)
+
+
+class BrokenRule(NamedTuple):
+    reason: str
+    measure: str
+    value: float
+    threshold: float
+
+
+# In the order in which they are tried: what is nearly nothing first, repetition last. `prose`: not asked of
+# pages of which half the lines are code.
+_RULES: Final = (
+    # reason, measure, threshold, least or most, prose
+    ("too_short", "words", "min_words", "min", False),
+    ("few_letters", "letter_share", "min_letter_share", "min", True),
+    ("symbols", "symbol_share", "max_symbol_share", "max", True),
+    ("symbols", "bullet_lines", "max_bullet_lines", "max", True),
+    ("symbols", "ellipsis_lines", "max_ellipsis_lines", "max", True),
+    ("long_words", "mean_word_length", "min_mean_word_length", "min", True),
+    ("long_words", "mean_word_length", "max_mean_word_length", "max", True),
+    ("few_function_words", "function_en", "min_function_en", "min", True),
+    ("few_function_words", "function_zh", "min_function_zh", "min", True),
+    ("few_sentences", "sentence_lines", "min_sentence_lines", "min", True),
+    ("short_lines", "short_lines", "max_short_lines", "max", True),
+    ("repeated_lines", "repeated_lines", "max_repeated_lines", "max", False),
+    ("repeated_ngrams", "repeated_ngrams", "max_repeated_ngrams", "max", False),
+    ("repeated_ngrams", "top_ngram", "max_top_ngram", "max", False),
+    ("bad_words", "bad_words", "max_bad_words", "max", False),
+)
+
+# Measures that mean something in one language only.
+_ONLY_IN: Final = {"function_en": "en", "function_zh": "zh", "mean_word_length": "en"}
+_MOSTLY_CODE: Final = 0.5
+
+
+def broken_rule(values: dict[str, float | None], thresholds: RuleThresholds, language: str) -> BrokenRule | None:
+    """The first rule that measured `values` break, None if they break none. A measure of None breaks none.
+
+    >>> broken_rule({"words": 12.0}, RuleThresholds(), "en")
+    BrokenRule(reason='too_short', measure='words', value=12.0, threshold=50.0)
+    """
+    code = (values.get("code_lines") or 0.0) >= _MOSTLY_CODE
+    for reason, measure, name, bound, prose in _RULES:
+        value, threshold = values.get(measure), float(getattr(thresholds, name))
+        if value is None or (prose and code) or _ONLY_IN.get(measure, language) != language:
+            continue
+        if value < threshold if bound == "min" else value > threshold:
+            return BrokenRule(reason, measure, value, threshold)
+    return None
+
+
+def _line_measures(points: np.ndarray, kinds: np.ndarray) -> dict[str, float | None]:
+    """Measures of lines. White space is cut out first, so blank lines and indentation do not count."""
+    inked = ~_IS_SPACE[kinds]
+    at = np.flatnonzero(inked)
+    if not len(at):
+        return {"characters": 0.0} | dict.fromkeys(_LINE_MEASURES)
+    line = np.cumsum(kinds == ch.NEWLINE)[at]
+    marks = (kinds == ch.CODE)[at] + 2 * _code_pairs(points, kinds)[at]
+    sentence_ends = ((kinds == ch.SENTENCE_END) & ((points > 0x2000) | ~_followed_by(inked)))[at]
+    points, kinds = points[at], kinds[at]
+    first = np.flatnonzero(np.append(True, line[1:] != line[:-1]))
+    last = np.append(first[1:], len(at)) - 1
+    lengths = last - first + 1
+
+    wide = _IS_IDEOGRAPH[kinds] | (kinds == ch.HANGUL)
+    widths = at[last] - at[first] + 1 + units.sums(wide, first)
+    code = np.add.reduceat(marks, first) >= CODE_LINE * lengths
+    prose = ~code
+    lines, proses, prose_length = len(first), int(prose.sum()), int(lengths[prose].sum())
+
+    final = last.copy()
+    for _ in range(3):  # He said: "Yes (certainly)."
+        final -= (kinds[final] == ch.CLOSING) & (final > first)
+    sentences = (units.sums(sentence_ends, first) > 0) | (kinds[final] == ch.SENTENCE_END)
+    dots = (points[last] == ord(".")) & (points[np.maximum(last - 1, 0)] == ord("."))
+    bullets = (kinds[first] == ch.BULLET) | units.is_listed(points[first], _BULLET_STARTS)
+    repeated = units.is_repeated(units.hash_groups(points, first)) if lines > 1 else np.zeros(1, dtype=bool)
+    repeated &= prose | (widths >= SHORT_LINE)  # closing brackets have to repeat
+    letters = units.sums(_IS_LETTER[kinds], first)
+
+    return {
+        "characters": float(len(points)),
+        "letter_share": _share(letters[prose].sum(), prose_length),
+        "bullet_lines": _share(bullets.sum(), lines),
+        "ellipsis_lines": _share((dots | (points[last] == ord("…"))).sum(), lines),
+        "code_lines": _share(code.sum(), lines),
+        "sentence_lines": _share((sentences & prose).sum(), proses),
+        "short_lines": _share(lengths[prose & (widths < SHORT_LINE)].sum(), prose_length),
+        "repeated_lines": _share(lengths[repeated].sum(), len(points)),
+    }
+
+
+_LINE_MEASURES: Final = (
+    "letter_share",
+    "bullet_lines",
+    "ellipsis_lines",
+    "code_lines",
+    "sentence_lines",
+    "short_lines",
+    "repeated_lines",
+)
+
+
+def _unit_measures(
+    points: np.ndarray, kinds: np.ndarray, bad_words: units.WordList | None
+) -> dict[str, float | None]:
+    """Measures of words, ideographs and their n-grams."""
+    hashes, lengths, is_ideograph, has_digit = found = units.split(points, kinds)
+    if not len(hashes):
+        return {"words": 0.0} | dict.fromkeys(_UNIT_MEASURES)
+    ideographs = int(is_ideograph.sum())
+    words = len(hashes) - ideographs + ideographs / IDEOGRAPHS_PER_WORD
+    lettered = lengths[~is_ideograph & ~has_digit]
+    factor = 2 if ideographs / IDEOGRAPHS_PER_WORD > 0.5 * words else 1
+    symbols = int(_IS_SYMBOL[kinds].sum()) + _ellipses(points)
+    return {
+        "words": words,
+        "ideograph_share": _share(ideographs, int(_IS_LETTER[kinds].sum())),
+        "mean_word_length": float(lettered.mean()) if len(lettered) >= MIN_WORDS else None,
+        "function_en": _function_share(hashes[~is_ideograph], "en"),
+        "function_zh": _function_share(hashes[is_ideograph], "zh"),
+        "symbol_share": symbols / words,
+        "bad_words": units.count_listed(found, bad_words) / words if bad_words is not None else None,
+        "repeated_ngrams": units.repeated_share(hashes, lengths, REPEATED_NGRAM * factor),
+        "top_ngram": units.top_share(hashes, lengths, TOP_NGRAM * factor),
+    }
+
+
+_UNIT_MEASURES: Final = (
+    "ideograph_share",
+    "mean_word_length",
+    "function_en",
+    "function_zh",
+    "symbol_share",
+    "bad_words",
+    "repeated_ngrams",
+    "top_ngram",
+)
+
+
+def _function_share(hashes: np.ndarray, language: str) -> float | None:
+    if len(hashes) < MIN_WORDS:
+        return None
+    return float(units.is_listed(hashes, _function_hashes(language)).mean())
+
+
+@functools.cache
+def _function_hashes(language: str) -> np.ndarray:
+    return units.word_list(FUNCTION_WORDS[language])[1]
+
+
+def _code_pairs(points: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """Whether a pair that prose does not have starts here: `":` `()` `):` `);` `name(` `name.name`."""
+    left, right = points[:-1], points[1:]
+    name = kinds == ch.LATIN
+    pairs = np.zeros(len(points), dtype=bool)
+    pairs[:-1] = ((left == ord('"')) & (right == ord(":"))) | (name[:-1] & (right == ord("(")))
+    pairs[:-1] |= ((left == ord("(")) | (left == ord(")"))) & units.is_listed(right, _AFTER_BRACKET)
+    pairs[:-2] |= name[:-2] & (points[1:-1] == ord(".")) & name[2:]
+    return pairs
+
+
+def _ellipses(points: np.ndarray) -> int:
+    """Runs of three dots, or more, and ellipsis characters."""
+    dots = points == ord(".")
+    triples = dots[:-2] & dots[1:-1] & dots[2:]
+    return int((points == ord("…")).sum() + (triples[1:] & ~triples[:-1]).sum() + triples[:1].sum())
+
+
+def _followed_by(flags: np.ndarray) -> np.ndarray:
+    return np.append(flags[1:], False)
+
+
+def _share(part: int, total: int) -> float | None:
+    return float(part / total) if total else None

@@ -1,0 +1,79 @@
+"""Exact Jaccard similarity and containment of shingle sets, for a batch of pairs, in compiled code.
+
+Sets arrive as sorted uint32 arrays and are merged in O(|A| + |B|) (about 1 ns an element).
+
+A set may be a *sample*: all of its shingles up to a limit, which is how a document of millions of shingles is
+carried (``limit_sets``). Shingle hashes are uniform, so "hash at most t" picks the same random share of every
+set; a pair is then compared on the hashes up to the smaller of its two limits. With both limits at 2³² - 1 the
+result is exact; with k shingles under the limit its standard error is at most sqrt(s(1 - s) / k), 0.003 for
+s = 0.8 and k = 20,000.
+"""
+
+import numba
+import numpy as np
+
+FULL = np.uint32(0xFFFFFFFF)
+
+
+@numba.njit(cache=True, nogil=True)
+def limit_sets(hashes, offsets, most):
+    """Cut each set (sorted) to its ``most`` smallest hashes; returns hashes, offsets, and each set's limit (uint32)."""
+    n = len(offsets) - 1
+    kept, limits = np.zeros(n + 1, np.int64), np.full(n, FULL, np.uint32)
+    out = np.empty(len(hashes), np.uint32)
+    for i in range(n):
+        low, high = offsets[i], offsets[i + 1]
+        if high - low > most:
+            high = low + most
+            limits[i] = hashes[high - 1]
+        kept[i + 1] = kept[i] + high - low
+        out[kept[i] : kept[i + 1]] = hashes[low:high]
+    return out[: kept[n]], kept, limits
+
+
+@numba.njit(cache=True, nogil=True)
+def compare_pairs(left, left_offsets, left_limits, right, right_offsets, right_limits):
+    """Jaccard similarity of each pair and the share of the right set that lies in the left one (float64[n] each).
+
+    Two empty sets have similarity 0: a text without a shingle resembles nothing.
+
+    left {1, 2, 3, 4}, right {3, 4, 5} -> Jaccard 2 / 5, containment 2 / 3
+    """
+    n = len(left_offsets) - 1
+    jaccard, containment = np.zeros(n), np.zeros(n)
+    for pair in range(n):
+        limit = min(left_limits[pair], right_limits[pair])
+        i, left_end = left_offsets[pair], left_offsets[pair + 1]
+        j, right_end = right_offsets[pair], right_offsets[pair + 1]
+        while left_end > i and left[left_end - 1] > limit:
+            left_end -= 1
+        while right_end > j and right[right_end - 1] > limit:
+            right_end -= 1
+        left_size, right_size, common = left_end - i, right_end - j, 0
+        while i < left_end and j < right_end:
+            a, b = left[i], right[j]
+            common += a == b
+            i += a <= b
+            j += b <= a
+        union = left_size + right_size - common
+        if union > 0:
+            jaccard[pair] = common / union
+        if right_size > 0:
+            containment[pair] = common / right_size
+    return jaccard, containment
+
+
+@numba.njit(cache=True, nogil=True)
+def _shared_bands(left, right, n, out):
+    bands = len(left) // n
+    for pair in range(n):
+        for band in range(pair * bands, pair * bands + bands):
+            out[pair] += left[band] == right[band]
+
+
+def shared_bands(left: np.ndarray, right: np.ndarray, n: int) -> np.ndarray:
+    """Number of bands in which two documents agree, int32[n]; both sides int64[n * bands]."""
+    out = np.zeros(n, np.int32)
+    if n:
+        _shared_bands(left, right, n, out)
+    return out

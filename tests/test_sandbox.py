@@ -1,0 +1,112 @@
+"""Poison of every kind ends as an outcome; what comes after it is unharmed."""
+
+import ctypes
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from skypile.sandbox import Sandbox
+
+
+def poison(data: bytes) -> bytes:
+    """What the child runs: the request names the kind of harm."""
+    kind = data.split(b":")[0]
+    if kind == b"python loop":
+        while True:
+            pass
+    if kind == b"c loop":
+        ctypes.PyDLL(None).PyRun_SimpleString(b"while True: pass")
+    if kind == b"native loop":  # one C call that never comes back to the interpreter
+        pow(7, 3 * 10**8)
+    if kind == b"sleep":
+        time.sleep(3600)
+    if kind == b"memory":
+        return bytes(4 << 30)
+    if kind == b"segfault":
+        ctypes.string_at(0)
+    if kind == b"kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if kind == b"exit":
+        os._exit(7)
+    if kind == b"recursion":
+        return poison(b"recursion")
+    if kind == b"raise":
+        raise ValueError("broken page \udcff")
+    if kind == b"pid":
+        return str(os.getpid()).encode()
+    if kind == b"grow":
+        kept.append(bytes(300 << 20))
+        kept[-1] = kept[-1].replace(b"\0", b"\1")  # touch it
+        return str(os.getpid()).encode()
+    return data[::-1]
+
+
+kept: list[bytes] = []
+
+
+@pytest.fixture(scope="module")
+def box():
+    sandbox = Sandbox("tests.test_sandbox:poison", seconds=1.0, memory_mb=1024)
+    yield sandbox
+    sandbox.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "message"),
+    [
+        ("python loop", "timeout", "used up 1 s of processor time"),
+        ("c loop", "timeout", "used up 1 s of processor time"),
+        ("native loop", "timeout", "processor time"),
+        ("memory", "out_of_memory", "1024 MB"),
+        ("segfault", "crash", "SIGSEGV"),
+        ("kill", "crash", "SIGKILL"),
+        ("exit", "crash", "exit status 7"),
+        ("recursion", "error", "RecursionError"),
+        ("raise", "error", "ValueError: broken page"),
+    ],
+)
+def test_poison_is_named_and_the_next_page_is_unharmed(box, kind, status, message):
+    outcome = box.call(kind.encode())
+    assert outcome.status == status
+    assert message in outcome.value.decode()
+    assert box.call(b"abc").value == b"cba"
+
+
+def test_a_page_that_waits_for_ever_meets_the_wall_clock():
+    sandbox = Sandbox("tests.test_sandbox:poison", seconds=0.3, memory_mb=1024)
+    began = time.monotonic()
+    assert sandbox.call(b"sleep").status == "timeout"
+    assert time.monotonic() - began < 60
+    sandbox.close()
+
+
+def test_requests_and_replies_larger_than_a_pipe(box):
+    data = bytes(range(256)) * 40_000  # 10 MB, read and written in parts on both sides
+    assert box.call(data).value == data[::-1]
+
+
+def test_the_child_is_kept_between_pages_and_replaced_when_it_has_grown(box):
+    first = box.call(b"pid").value
+    assert box.call(b"pid").value == first
+    for _ in range(3):  # 300 MB each: past half of the limit after the second
+        last = box.call(b"grow").value
+    assert last != first or box.call(b"pid").value != first
+
+
+def test_a_missing_import_stops_the_run_instead_of_failing_every_page():
+    with pytest.raises(RuntimeError, match="did not start"):
+        Sandbox("no_such_module:f", seconds=1.0, memory_mb=1024).call(b"")
+
+
+def test_the_child_ends_with_its_parent():
+    sandbox = Sandbox("tests.test_sandbox:poison", seconds=1.0, memory_mb=1024)
+    pid = int(sandbox.call(b"pid").value)
+    os.close(sandbox._to)  # what the kernel does when the worker dies
+    for _ in range(100):
+        if sandbox._child.poll() is not None:
+            break
+        threading.Event().wait(0.05)
+    assert sandbox._child.poll() is not None, f"child {pid} outlives its worker"

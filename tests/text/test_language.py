@@ -1,0 +1,130 @@
+"""Language identification against texts whose language is known."""
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from skypile.text.language import certainly_other, identify, shares
+
+SHARED = Path(os.environ.get("SKYPILE_SHARED", Path(__file__).parents[2].parent / "shared"))
+
+# Article 1 of the Universal Declaration of Human Rights, by ISO 639-1 code.
+ARTICLE_1 = {
+    "en": "All human beings are born free and equal in dignity and rights. They are endowed with reason.",
+    "zh": "人人生而自由，在尊严和权利上一律平等。他们赋有理性和良心，并应以兄弟关系的精神相对待。",
+    "ja": "すべての人間は、生まれながらにして自由であり、かつ、尊厳と権利とについて平等である。",
+    "ko": "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다.",
+    "ru": "Все люди рождаются свободными и равными в своём достоинстве и правах.",
+    "de": "Alle Menschen sind frei und gleich an Würde und Rechten geboren. Sie sind mit Vernunft begabt.",
+    "fr": "Tous les êtres humains naissent libres et égaux en dignité et en droits. Ils sont doués de raison.",
+    "es": "Todos los seres humanos nacen libres e iguales en dignidad y derechos y, dotados como están de razón.",
+    "it": "Tutti gli esseri umani nascono liberi ed eguali in dignità e diritti. Essi sono dotati di ragione.",
+    "pt": "Todos os seres humanos nascem livres e iguais em dignidade e em direitos. Dotados de razão.",
+    "nl": "Alle mensen worden vrij en gelijk in waardigheid en rechten geboren. Zij zijn begiftigd met verstand.",
+    "pl": "Wszyscy ludzie rodzą się wolni i równi pod względem swej godności i swych praw.",
+    "tr": "Bütün insanlar hür, haysiyet ve haklar bakımından eşit doğarlar. Akıl ve vicdana sahiptirler.",
+    "vi": "Tất cả mọi người sinh ra đều được tự do và bình đẳng về nhân phẩm và quyền lợi.",
+    "ar": "يولد جميع الناس أحرارًا متساوين في الكرامة والحقوق، وقد وهبوا عقلًا وضميرًا.",
+    "he": "כל בני האדם נולדו בני חורין ושווים בערכם ובזכויותיהם.",
+    "el": "Όλοι οι άνθρωποι γεννιούνται ελεύθεροι και ίσοι στην αξιοπρέπεια και τα δικαιώματα.",
+    "th": "มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกันในเกียรติศักดิ์และสิทธิ",
+    "sv": "Alla människor är födda fria och lika i värde och rättigheter.",
+}
+
+
+@pytest.mark.parametrize("code", ARTICLE_1)
+def test_a_sentence_is_enough(code: str) -> None:
+    assert identify(ARTICLE_1[code]).code == code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "人人生而自由，在尊嚴和權利上一律平等。他們賦有理性和良心。",  # traditional
+        "佢哋喺香港嘅生活好唔容易，但係佢哋從來都冇放棄過。",  # Cantonese
+        "我买了一部 iPhone 15 Pro Max 手机，屏幕很大，价格也不便宜，用起来很顺手。",
+        "最近爆红的「の」字招牌随处可见，许多商家都喜欢把中文的“的”换成日文假名。",  # a stray kana
+        "国际新闻",
+    ],
+)
+def test_all_chinese_is_zh(text: str) -> None:
+    assert identify(text).code == "zh"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " \n\t",
+        "12345 67890 +1 (555) 010-9999",
+        "!!! ??? ———",
+        "\0",
+        "OK",
+        "東京都知事選挙結果",  # Chinese or Japanese: no telling without kana
+        "def f(x):\n return x+1\n",
+        "aaaa aaaa aaaa",
+        "Lorem ipsum dolor sit amet, consectetur adipisicing elit, sed do eiusmod tempor incididunt ut labore.",
+        "Ni wakati wa kuanza safari yetu ya kwenda nyumbani kwa sababu jua linazama.",  # eldc has no Swahili
+    ],
+)
+def test_undetermined_when_unsure(text: str) -> None:
+    assert identify(text).code == "und"
+
+
+def test_score_is_the_share_of_the_text_wherever_it_stands() -> None:
+    french, english = ARTICLE_1["fr"] * 60, ARTICLE_1["en"] * 30
+    for text in (french + english, english + french):
+        code, score = identify(text)
+        assert code == "fr"
+        assert score == pytest.approx(2 / 3, abs=0.15)
+
+
+def test_an_ideograph_weighs_as_much_as_three_letters() -> None:
+    assert shares("今天天气很好" + "abcdefghi " * 2)["zh"] == 0.5
+
+
+def test_hostile_characters_do_not_blind_it() -> None:
+    assert identify("\0\0" + ARTICLE_1["en"]).code == "en"  # eldc alone stops reading at NUL
+    assert identify("\ud800" + ARTICLE_1["en"] + "\udfff").code == "en"
+    assert identify("=" * 5000 + ARTICLE_1["en"] * 200).code == "en"  # eldc alone reads 1,000 bytes
+
+
+def test_threads_agree() -> None:
+    texts = list(ARTICLE_1.values()) * 20
+    expected = [identify(t) for t in texts]
+    results: dict[int, list] = {}
+    threads = [
+        threading.Thread(target=lambda i=i: results.update({i: [identify(t) for t in texts]})) for i in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(results[i] == expected for i in range(4))
+
+
+def test_gate_closes_only_on_whole_pages_in_other_languages() -> None:
+    wanted = ("en", "zh")
+    german = ARTICLE_1["de"] * 50
+    assert certainly_other(german, wanted)
+    assert not certainly_other(german, ("de",))
+    assert not certainly_other(german, ())  # no languages named: no gate
+    assert not certainly_other(german + ARTICLE_1["en"] * 15, wanted)  # an English article in a German frame
+    assert not certainly_other(german + ARTICLE_1["zh"] * 15, wanted)
+    assert not certainly_other(ARTICLE_1["de"], wanted)  # too short to be certain
+    assert not certainly_other("0123 " * 1000, wanted)
+
+
+@pytest.mark.parametrize("name, code", [("zh_clean", "zh"), ("zh_raw", "zh"), ("human_quality_en", "en")])
+@pytest.mark.parametrize("characters, floor", [(100, 0.94), (200, 0.98), (100_000, 0.995)])
+def test_known_collections(name: str, code: str, characters: int, floor: float) -> None:
+    path = SHARED / "data/quality" / f"{name}.jsonl"
+    if not path.exists():
+        pytest.skip(f"{path} is not there; set SKYPILE_SHARED")
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    texts = [row.get("text") or row["raw_content"] for row in rows]
+    found = [identify(text[:characters]).code for text in texts]
+    assert found.count(code) / len(found) >= floor
