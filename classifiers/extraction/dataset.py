@@ -48,8 +48,8 @@ def read_pages(path: Path) -> Iterator[dict]:
 
 def label_page(row: dict, set_name: str) -> LabelledPage:
     html = charset.decode(row["html"], None).text.encode("utf-8", "replace")
-    page, title = cut(html)
-    structure, statistics = structure_features(page, title, NAMES.flags)
+    page, title, description = cut(html)
+    structure, statistics = structure_features(page, title, description, NAMES.flags)
     named = page_words(html, page, row["url"])
     blocks = block_texts(page)
     gold = row.get("gold")

@@ -49,10 +49,12 @@ def fold_of(host: str, folds: int) -> int:
 
 
 def block_weights(page: LabelledPage) -> np.ndarray:
-    """Every page counts the same; on it, a block counts by its share of the words, with a floor for short ones."""
-    words = page.words
-    weight = words / words.sum() + 0.2 * np.sqrt(words) / np.sqrt(words).sum()
-    return weight * (page.labels >= 0) * SET_WEIGHT.get(page.set_name, 1.0)
+    """A block counts by its size in the F1 of its page: by its words over the mean (geometric) of the page's words and
+    the content's, since what is wrong weighs more on a page with little content. A page's weights sum to at most 3."""
+    words = page.words * (page.labels >= 0)
+    share = (words * page.labels).sum() / max(words.sum(), 1) if page.gold is not None else 1.0
+    weight = words / max(words.sum(), 1) + 0.2 * np.sqrt(words) / max(np.sqrt(words).sum(), 1)
+    return weight * min(1 / np.sqrt(max(share, 0.01)), 2.5) * SET_WEIGHT.get(page.set_name, 1.0)
 
 
 def _page_row(page: LabelledPage, page_odds: np.ndarray) -> np.ndarray:

@@ -53,9 +53,9 @@ def _count(page, names, labels, words, near, middle, far, chain, text):
             e = page.parent[e]
         e = outer
         for _ in range(2):
-            e = block_parent(page, names.flags, e)
+            e = block_parent(page.parent, page.tag, names.flags, e)
             _add(page, names, e, weight, column, middle)
-        e = block_parent(page, names.flags, e)
+        e = block_parent(page.parent, page.tag, names.flags, e)
         while e >= 0:
             _add(page, names, e, weight, column, far)
             e = page.parent[e]

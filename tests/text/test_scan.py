@@ -7,7 +7,7 @@ from skypile.text.fast_extraction.tags import TAGS
 
 
 def blocks(html: str) -> list[str]:
-    page, _ = cut(html.encode("utf-8", "replace"))
+    page, *_ = cut(html.encode("utf-8", "replace"))
     return block_texts(page)
 
 
@@ -93,20 +93,20 @@ def test_line_elements_inside_pre_become_lines():
 
 
 def test_links_are_measured_even_when_misnested():
-    page, _ = cut(b"<p><a href=x>four</a> more<div><a>half<div>in</a>out</div>")
+    page, *_ = cut(b"<p><a href=x>four</a> more<div><a>half<div>in</a>out</div>")
     assert block_texts(page) == ["four more", "half", "inout"]
     assert page.link.tolist() == [4, 4, 2]
 
 
 def test_elements_form_a_tree_in_document_order():
-    page, _ = cut(b"<div class=a><p>x<span>y</span></div><footer>z</footer>")
+    page, *_ = cut(b"<div class=a><p>x<span>y</span></div><footer>z</footer>")
     names = [TAGS[t] for t in page.tag]
     assert names == ["body", "div", "p", "span", "footer"]
     assert page.parent.tolist() == [-1, 0, 1, 2, 0]
 
 
 def test_hidden_elements_are_marked():
-    page, _ = cut(b"<p hidden>a<p style='color:red; display : none'>b<p aria-hidden=true>c<p style='display:block'>d")
+    page, *_ = cut(b"<p hidden>a<p style='color:red; display : none'>b<p aria-hidden=true>c<p style='display:block'>d")
     assert page.hidden.tolist() == [0, 1, 1, 1, 0]
 
 
@@ -128,6 +128,6 @@ def test_blocks_agree_with_lexbor_on_well_formed_html():
 
 def test_depth_has_a_limit_and_the_text_survives():
     html = "<div>" * 5000 + "deep" + "</div>" * 5000 + "<p>after"
-    page, _ = cut(html.encode())
+    page, *_ = cut(html.encode())
     assert block_texts(page) == ["deep", "after"]
     assert np.all(page.parent[1:] < np.arange(1, len(page.parent)))

@@ -3,30 +3,30 @@
 import numpy as np
 
 from skypile.text.fast_extraction.characters import append_text
-from skypile.text.fast_extraction.page_type import OG_TITLE
+from skypile.text.fast_extraction.page_type import DESCRIPTION, OG_DESCRIPTION, OG_TITLE
 from skypile.text.fast_extraction.scan import Page, scan
 from skypile.text.fast_extraction.tags import build_names
 
 NAMES = build_names()
-MAX_TITLE_BYTES = 1000
+MAX_HEAD_BYTES = 1000
 
 
-def cut(html: bytes) -> tuple[Page, np.ndarray]:
-    """Blocks of an HTML page in UTF-8, and its title (uint8, clean UTF-8; empty where there is none)."""
+def cut(html: bytes) -> tuple[Page, np.ndarray, np.ndarray]:
+    """Blocks of an HTML page in UTF-8, its title and its description (uint8, clean UTF-8; empty where missing)."""
     buffer = np.frombuffer(html, np.uint8)
     page = scan(buffer, NAMES)
-    return page, _title(buffer, page)
+    metas = {key: (start, stop) for key, start, stop in reversed(page.metas.tolist())}
+    title = page.title.tolist()
+    if title[0] == title[1]:
+        title = metas.get(OG_TITLE, (0, 0))
+    described = metas.get(DESCRIPTION) or metas.get(OG_DESCRIPTION) or (0, 0)
+    return page, _clean(buffer, *title), _clean(buffer, *described)
 
 
-def _title(buffer: np.ndarray, page: Page) -> np.ndarray:
-    start, stop = page.title.tolist()
-    if start == stop:
-        for key, first, last in page.metas.tolist():
-            if key == OG_TITLE:
-                start, stop = first, last
-                break
-    out = np.empty(2 * MAX_TITLE_BYTES, np.uint8)
-    size, _ = append_text(buffer, start, min(stop, start + MAX_TITLE_BYTES), out, 0, 0, 0, False, NAMES)
+def _clean(buffer: np.ndarray, start: int, stop: int) -> np.ndarray:
+    out = np.empty(2 * MAX_HEAD_BYTES, np.uint8)
+    stop = min(stop, start + MAX_HEAD_BYTES)
+    size, _ = append_text(buffer, start, stop, out, 0, 0, 0, False, NAMES.entity_keys, NAMES.entity_points)
     return out[:size]
 
 

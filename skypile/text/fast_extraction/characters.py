@@ -82,7 +82,7 @@ def is_junk(point):
 
 
 @njit(cache=True)
-def entity(buf, i, end, names):
+def entity(buf, i, end, entity_keys, entity_points):
     """Decode the reference at buf[i] == "&": (point, second point or 0, next index); point -1 where it is none.
 
     b"&amp;x" -> (38, 0, 5); b"&copy 2020" -> (169, 0, 5); b"&x" -> (-1, 0, 0)
@@ -116,7 +116,7 @@ def entity(buf, i, end, names):
     value = np.uint32(0x811C9DC5)
     best, best_slot = -1, 0
     stop = min(end, i + 1 + LONGEST_ENTITY)
-    mask = len(names.entity_keys) - 1
+    mask = len(entity_keys) - 1
     while j < stop:
         c = buf[j]
         letter = (48 <= c <= 57) or (97 <= (c | 32) <= 122)
@@ -126,8 +126,8 @@ def entity(buf, i, end, names):
         j += 1
         if c == 59 or (j - i - 1 >= 2 and j - i - 1 <= LONGEST_LEGACY_ENTITY):
             slot = np.int64(value) & mask
-            while names.entity_keys[slot] != 0:
-                if names.entity_keys[slot] == value:
+            while entity_keys[slot] != 0:
+                if entity_keys[slot] == value:
                     best, best_slot = j, slot
                     break
                 slot = (slot + 1) & mask
@@ -135,11 +135,11 @@ def entity(buf, i, end, names):
             break
     if best < 0:
         return -1, 0, 0
-    return names.entity_points[best_slot, 0], names.entity_points[best_slot, 1], best
+    return entity_points[best_slot, 0], entity_points[best_slot, 1], best
 
 
 @njit(cache=True)
-def append_text(buf, i, end, out, o, start, wait, pre, names):
+def append_text(buf, i, end, out, o, start, wait, pre, entity_keys, entity_points):
     """Append buf[i:end] as clean text to `out`, whose current block began at `start`.
 
     Returns (new length, what waits before the next visible character: 0, BLANK or NEWLINE).
@@ -151,7 +151,7 @@ def append_text(buf, i, end, out, o, start, wait, pre, names):
             point = c
             i += 1
         elif c == 38:
-            point, second, after = entity(buf, i, end, names)
+            point, second, after = entity(buf, i, end, entity_keys, entity_points)
             if point < 0:
                 point = 38
                 i += 1

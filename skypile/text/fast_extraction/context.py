@@ -34,6 +34,7 @@ def score_features(page, names, score, words):
     `score`: the first model's probability per block; `words`: size of each block.
     """
     nb, ne = len(score), len(page.parent)
+    parent, tags, flags = page.parent, page.tag, names.flags
     out = np.zeros((nb, N_SCORES), np.float32)
     if nb == 0:
         return out
@@ -53,8 +54,8 @@ def score_features(page, names, score, words):
     wide_keys = np.empty(nb, np.uint64)
     for b in range(nb):
         e = page.outer[b]
-        p = block_parent(page, names.flags, e)
-        q = block_parent(page, names.flags, p)
+        p = block_parent(parent, tags, flags, e)
+        q = block_parent(parent, tags, flags, p)
         keys[b] = sig[page.inner[b]] ^ (sig[e] * np.uint64(31)) ^ (sig[p] * np.uint64(0xD6E8FEB86659FD93))
         wide_keys[b] = keys[b] ^ (sig[q] * np.uint64(0xA24BAED4963EE407))
     kind, n_kinds = group_ids(keys)
@@ -91,7 +92,7 @@ def score_features(page, names, score, words):
         e = page.outer[b]
         for level in range(LEVELS):
             row[c] = under_score[e] / max(under[e], 1.0)
-            e = block_parent(page, names.flags, e)
+            e = block_parent(parent, tags, flags, e)
             c += 1
         row[c] = of_kind[kind[b], 1] / of_kind[kind[b], 0]
         row[c + 1] = of_wide[wide[b], 1] / of_wide[wide[b], 0]

@@ -32,9 +32,9 @@ class MainText(NamedTuple):
 
 
 @njit(cache=True)
-def score_page(page, title, named, model, names):
+def score_page(page, title, description, named, model, names):
     """Scores of the blocks, their sizes in words, and the page's type probabilities."""
-    structure, statistics = structure_features(page, title, names.flags)
+    structure, statistics = structure_features(page, title, description, names.flags)
     slots = page_slots(page.words, page.tag, names, named)
     named_slots = page_slots(page.words[:0], page.tag[:0], names, named)
     row = page_features(page, statistics, structure, slots, named_slots, model.page_odds)
@@ -48,19 +48,21 @@ def score_page(page, title, named, model, names):
 
 
 @njit(cache=True)
-def keep_and_join(page, title, named, model, names):
+def keep_and_join(page, title, description, named, model, names):
     """Clean UTF-8 of the kept blocks, how many there are, and the page's type."""
-    score, words, types = score_page(page, title, named, model, names)
+    score, words, types = score_page(page, title, description, named, model, names)
     keep = score >= threshold(score, words)
     return join(page, keep), keep.sum(), types.argmax()
 
 
 def main_text(html: bytes, url: str | None = None, model: Model | None = None) -> MainText:
     """Main text of a page in UTF-8. `model`: another than the shipped one."""
-    page, title = cut(html)
+    page, title, description = cut(html)
     name = title.tobytes().decode("utf-8", "replace").strip()
     if not len(page.start):
         return MainText("", name, PAGE_TYPES[0], 0, 0)
     named = page_words(html, page, url)
-    text, kept, kind = keep_and_join(page, title, named, shipped() if model is None else model, NAMES)
+    text, kept, kind = keep_and_join(
+        page, title, description, named, shipped() if model is None else model, NAMES
+    )
     return MainText(text.tobytes().decode("utf-8", "replace"), name, PAGE_TYPES[kind], int(kept), len(page.start))

@@ -23,6 +23,7 @@ COUNTED_TAGS = np.array(
 N_PAGE = 18 + len(COUNTED_TAGS) + len(PAGE_TYPES) + 4
 
 OG_TYPE, GENERATOR, OG_TITLE = fnv1a(b"og:type"), fnv1a(b"generator"), fnv1a(b"og:title")
+DESCRIPTION, OG_DESCRIPTION = fnv1a(b"description"), fnv1a(b"og:description")
 _URL_WORD = re.compile(rb"[a-z]{2,20}")
 _SCHEMA_TYPE = re.compile(rb'"@type"\s*:\s*"(?:https?://schema\.org/)?(\w{2,40})"')
 _DATE = re.compile(r"/(19|20)\d\d[/-]?\d\d")

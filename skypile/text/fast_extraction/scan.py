@@ -69,12 +69,17 @@ class Page(NamedTuple):
     scripts: np.ndarray
 
 
-# Slots of the state array shared by the functions below. The stack's level 0 is <body>.
+# The functions below pass plain arrays, never a tuple of arrays: Numba counts references for each member at each call,
+# which made a tag cost 5 us instead of 0.1. `blocks` is int64 [B, 7], `elements` int32 [E, 4], `stack` int32
+# [MAX_DEPTH, 4] with level 0 for <body>; `s` is the state they share. Their columns and slots:
+START, STOP, LINKED, INNER, OUTER, SPLIT, PREFORMATTED = range(7)
+PARENT, TAG, HIDDEN, WORD_FROM = range(4)
+ON_TAG, ON_ELEMENT, ON_LINKS, ON_BLOCK = range(4)
 LEVEL, OVERFLOW, IN_PRE, DROPPED, DROP_DEPTH, OPEN, WAIT, LENGTH, N_BLOCKS, N_ELEMENTS, BREAKS, N_STATE = range(12)
 
 
 @njit(cache=True)
-def _close_block(page, s):
+def _close_block(blocks, text, s):
     """End the open block, if any; a block without visible text leaves no trace."""
     s[WAIT] = 0
     s[BREAKS] = 0
@@ -82,37 +87,37 @@ def _close_block(page, s):
         return
     s[OPEN] = 0
     b, o = s[N_BLOCKS], s[LENGTH]
-    start = page.start[b]
-    while o > start and page.text[o - 1] <= 32:
+    start = blocks[b, START]
+    while o > start and text[o - 1] <= 32:
         o -= 1
-    if page.pre[b]:  # indentation of the first line stays, empty lines before it go
+    if blocks[b, PREFORMATTED]:  # indentation of the first line stays, empty lines before it go
         line = start
         for j in range(start, o):
-            if page.text[j] == 10:
+            if text[j] == 10:
                 line = j + 1
-            elif page.text[j] > 32:
+            elif text[j] > 32:
                 break
-        page.start[b] = min(line, o)
-    page.stop[b] = o
+        blocks[b, START] = min(line, o)
+    blocks[b, STOP] = o
     s[LENGTH] = o
-    if o > page.start[b]:
+    if o > blocks[b, START]:
         s[N_BLOCKS] = b + 1
 
 
 @njit(cache=True)
-def _open_block(page, s, stack, split):
+def _open_block(blocks, s, stack, split):
     b, level = s[N_BLOCKS], s[LEVEL]
-    page.start[b] = s[LENGTH]
-    page.link[b] = 0
-    page.inner[b] = stack[level, 1]
-    page.outer[b] = stack[level, 3]
-    page.split[b] = split
-    page.pre[b] = s[IN_PRE] > 0
+    blocks[b, START] = s[LENGTH]
+    blocks[b, LINKED] = 0
+    blocks[b, INNER] = stack[level, ON_ELEMENT]
+    blocks[b, OUTER] = stack[level, ON_BLOCK]
+    blocks[b, SPLIT] = split
+    blocks[b, PREFORMATTED] = s[IN_PRE] > 0
     s[OPEN] = 1
 
 
 @njit(cache=True)
-def _text(page, s, stack, buf, i, end, names):
+def _text(blocks, text, s, stack, buf, i, end, entity_keys, entity_points):
     """Text between two tags."""
     if s[DROPPED]:
         return
@@ -122,98 +127,98 @@ def _text(page, s, stack, buf, i, end, names):
             j += 1
         if j == end:
             return
-        _close_block(page, s)
+        _close_block(blocks, text, s)
         s[BREAKS] = 2
     opened = False
     if not s[OPEN]:
         opened = True
-        _open_block(page, s, stack, s[BREAKS] >= 2)
+        _open_block(blocks, s, stack, s[BREAKS] >= 2)
     before = s[LENGTH]
-    start = page.start[s[N_BLOCKS]]
+    start = blocks[s[N_BLOCKS], START]
     s[LENGTH], s[WAIT] = append_text(
-        buf, i, end, page.text, before, start, s[WAIT], s[IN_PRE] > 0, names
+        buf, i, end, text, before, start, s[WAIT], s[IN_PRE] > 0, entity_keys, entity_points
     )
     grown = s[LENGTH] - before
     if grown:
         s[BREAKS] = 0
-        if stack[s[LEVEL], 2] > 0:
-            page.link[s[N_BLOCKS]] += grown
+        if stack[s[LEVEL], ON_LINKS] > 0:
+            blocks[s[N_BLOCKS], LINKED] += grown
     elif opened:
         s[OPEN] = 0
         s[WAIT] = 0
 
 
 @njit(cache=True)
-def _pop(page, s, stack, level, flags):
+def _pop(blocks, text, s, stack, level, flags):
     """Close the elements above stack level `level`."""
     for k in range(s[LEVEL], level, -1):
-        tag = stack[k, 0]
+        tag = stack[k, ON_TAG]
         if tag == PRE:
             if s[IN_PRE] == 1:
-                _close_block(page, s)
+                _close_block(blocks, text, s)
             s[IN_PRE] -= 1
         elif flags[tag] & BLOCK:
-            _break_block(page, s)
+            _break_block(blocks, text, s)
     s[LEVEL] = min(level, s[LEVEL])
 
 
 @njit(cache=True)
-def _break_block(page, s):
+def _break_block(blocks, text, s):
     """A block-level element begins or ends here. Inside <pre> that is a line break only."""
     if not s[IN_PRE]:
-        _close_block(page, s)
-    elif s[LENGTH] > page.start[s[N_BLOCKS]] and page.text[s[LENGTH] - 1] != 10:
-        page.text[s[LENGTH]] = 10
+        _close_block(blocks, text, s)
+    elif s[LENGTH] > blocks[s[N_BLOCKS], START] and text[s[LENGTH] - 1] != 10:
+        text[s[LENGTH]] = 10
         s[LENGTH] += 1
 
 
 @njit(cache=True)
-def _imply_end_tags(page, s, stack, tag, flags):
+def _imply_end_tags(blocks, text, s, stack, tag, flags):
     """Close what the start of `tag` closes (HTML standard, 13.2.6.4.7 and the table modes)."""
     level = s[LEVEL]
     if flags[tag] & CLOSES_P:
         for k in range(level, 0, -1):
-            t = stack[k, 0]
+            t = stack[k, ON_TAG]
             if t == P:
-                _pop(page, s, stack, k - 1, flags)
+                _pop(blocks, text, s, stack, k - 1, flags)
                 break
             if flags[t] & SCOPE:
                 break
     if tag == LI or tag == DT or tag == DD:
         for k in range(s[LEVEL], 0, -1):
-            t = stack[k, 0]
+            t = stack[k, ON_TAG]
             if t == tag or (tag != LI and (t == DT or t == DD)):
-                _pop(page, s, stack, k - 1, flags)
+                _pop(blocks, text, s, stack, k - 1, flags)
                 break
             if flags[t] & SPECIAL and t != ADDRESS and t != DIV and t != P:
                 break
     elif tag == TR or tag == TD or tag == TH or THEAD <= tag <= TFOOT:
         for k in range(s[LEVEL], 0, -1):
-            t = stack[k, 0]
+            t = stack[k, ON_TAG]
             if t == TABLE:
                 break
             same = (t == TD or t == TH) if (tag == TD or tag == TH) else (t == TR if tag == TR else THEAD <= t <= TFOOT)
             if same:
-                _pop(page, s, stack, k - 1, flags)
+                _pop(blocks, text, s, stack, k - 1, flags)
                 break
             if t == TR and (tag == TD or tag == TH):
                 break
     elif tag == A or tag == BUTTON:
-        _end(page, s, stack, tag, flags)
-    elif H1 <= tag <= H6 and H1 <= stack[s[LEVEL], 0] <= H6:
-        _pop(page, s, stack, s[LEVEL] - 1, flags)
+        _end(blocks, text, s, stack, tag, flags)
+    elif H1 <= tag <= H6 and H1 <= stack[s[LEVEL], ON_TAG] <= H6:
+        _pop(blocks, text, s, stack, s[LEVEL] - 1, flags)
 
 
 @njit(cache=True)
-def _end(page, s, stack, tag, flags):
+def _end(blocks, text, s, stack, tag, flags):
     """The end tag </tag>: close the nearest open element it can belong to; otherwise it means nothing."""
     heading = H1 <= tag <= H6
     cell = tag == TD or tag == TH or tag == TR or tag == TABLE or THEAD <= tag <= TFOOT
     block = flags[tag] & BLOCK
     for k in range(s[LEVEL], 0, -1):
-        t = stack[k, 0]
+        t = stack[k, ON_TAG]
         if t == tag or (heading and H1 <= t <= H6):
-            _pop(page, s, stack, k - 1, flags)
+            _pop(blocks, text, s, stack, k - 1, flags)
             return
         if cell:
             if t == TABLE:
@@ -224,22 +229,22 @@ def _end(page, s, stack, tag, flags):
         elif flags[t] & SPECIAL:
             if tag == A:  # a link ends although the element around the text stays open
                 for j in range(k - 1, 0, -1):
-                    if stack[j, 0] == A and stack[j, 2] > 0:
+                    if stack[j, ON_TAG] == A and stack[j, ON_LINKS] > 0:
                         for q in range(j, s[LEVEL] + 1):
-                            stack[q, 2] -= 1
+                            stack[q, ON_LINKS] -= 1
                         return
-                    if flags[stack[j, 0]] & SCOPE:
+                    if flags[stack[j, ON_TAG]] & SCOPE:
                         return
             return
 
 
 @njit(cache=True)
-def _push(page, s, stack, tag, hidden, flags):
+def _push(elements, blocks, s, stack, tag, hidden, flags):
     """A new element; void ones stay off the stack."""
     e, level = s[N_ELEMENTS], s[LEVEL]
-    page.parent[e] = stack[level, 1]
-    page.tag[e] = tag
-    page.hidden[e] = hidden
+    elements[e, PARENT] = stack[level, ON_ELEMENT]
+    elements[e, TAG] = tag
+    elements[e, HIDDEN] = hidden
     s[N_ELEMENTS] = e + 1
     if flags[tag] & VOID:
         return
@@ -247,23 +252,23 @@ def _push(page, s, stack, tag, hidden, flags):
         s[OVERFLOW] += 1
         return
     level += 1
-    stack[level, 0] = tag
-    stack[level, 1] = e
-    stack[level, 2] = stack[level - 1, 2] + (tag == A)
-    stack[level, 3] = e if flags[tag] & BLOCK else stack[level - 1, 3]
+    stack[level, ON_TAG] = tag
+    stack[level, ON_ELEMENT] = e
+    stack[level, ON_LINKS] = stack[level - 1, ON_LINKS] + (tag == A)
+    stack[level, ON_BLOCK] = e if flags[tag] & BLOCK else stack[level - 1, ON_BLOCK]
     s[LEVEL] = level
     if tag == PRE:
         s[IN_PRE] += 1
         if s[IN_PRE] == 1:
-            _open_block(page, s, stack, 0)
+            _open_block(blocks, s, stack, 0)
 
 
 @njit(cache=True)
-def _line_break(page, s):
+def _line_break(text, s):
     if s[DROPPED]:
         return
     if s[IN_PRE]:
-        page.text[s[LENGTH]] = 10
+        text[s[LENGTH]] = 10
         s[LENGTH] += 1
         return
     if s[OPEN] or s[BREAKS]:
@@ -288,13 +293,13 @@ def _raw_end(buf, i, n, name):
 
 
 @njit(cache=True)
-def _find_tag(buf, i, end, names):
+def _find_tag(buf, i, end, tag_keys, tag_ids):
     value = at.lower_hash(buf, i, end)
-    slot = np.int64(value) & (len(names.tag_keys) - 1)
-    while names.tag_keys[slot] != 0:
-        if names.tag_keys[slot] == value:
-            return np.int64(names.tag_ids[slot])
-        slot = (slot + 1) & (len(names.tag_keys) - 1)
+    slot = np.int64(value) & (len(tag_keys) - 1)
+    while tag_keys[slot] != 0:
+        if tag_keys[slot] == value:
+            return np.int64(tag_ids[slot])
+        slot = (slot + 1) & (len(tag_keys) - 1)
     return 0
 
 
@@ -323,29 +328,20 @@ def scan(buf: np.ndarray, names: Names) -> Page:
     n_tags = 1
     for i in range(n):
         n_tags += buf[i] == 60
-    page = Page(
-        np.empty(n_tags + 1, np.int32),
-        np.empty(n_tags + 1, np.int16),
-        np.empty(n_tags + 1, np.uint8),
-        np.empty(n_tags + 2, np.int32),
-        np.empty(n // 3 + 64, np.uint32),
-        np.empty(n + n // 4 + 64, np.uint8),
-        np.empty(n_tags + 2, np.int64),
-        np.empty(n_tags + 2, np.int64),
-        np.empty(n_tags + 2, np.int64),
-        np.empty(n_tags + 2, np.int32),
-        np.empty(n_tags + 2, np.int32),
-        np.empty(n_tags + 2, np.uint8),
-        np.empty(n_tags + 2, np.uint8),
-        np.zeros(2, np.int64),
-        np.empty((MAX_METAS, 3), np.int64),
-        np.empty((MAX_SCRIPTS, 2), np.int64),
-    )
+    elements = np.empty((n_tags + 2, 4), np.int32)
+    words = np.empty(n // 3 + 64, np.uint32)
+    text = np.empty(n + n // 4 + 64, np.uint8)
+    blocks = np.empty((n_tags + 2, 7), np.int64)
+    title = np.zeros(2, np.int64)
+    metas = np.empty((MAX_METAS, 3), np.int64)
+    scripts = np.empty((MAX_SCRIPTS, 2), np.int64)
+    tag_keys, tag_ids, name_hash = names.tag_keys, names.tag_ids, names.name_hash
+    entity_keys, entity_points = names.entity_keys, names.entity_points
     flags = names.flags
     s = np.zeros(N_STATE, np.int64)
     stack = np.zeros((MAX_DEPTH, 4), np.int32)  # tag, element, links open, block element
     stack[0, 0] = BODY
-    page.parent[0], page.tag[0], page.hidden[0], page.word_from[0] = -1, BODY, 0, 0
+    elements[0, PARENT], elements[0, TAG], elements[0, HIDDEN], elements[0, WORD_FROM] = -1, BODY, 0, 0
     s[N_ELEMENTS] = 1
     unclosed = np.zeros(len(flags), np.uint8)  # raw-text elements known to have no end tag from here on
     found = np.zeros(at.N_SLOTS, np.int64)
@@ -356,7 +352,7 @@ def scan(buf: np.ndarray, names: Names) -> Page:
         while j < n and buf[j] != 60:
             j += 1
         if j > i:
-            _text(page, s, stack, buf, i, j, names)
+            _text(blocks, text, s, stack, buf, i, j, entity_keys, entity_points)
         i = j
         if i + 1 >= n:
             break
@@ -370,15 +366,15 @@ def scan(buf: np.ndarray, names: Names) -> Page:
             if closing:
                 i = _skip_declaration(buf, i, n)
             else:  # a lone "<" is text
-                _text(page, s, stack, buf, i, i + 1, names)
+                _text(blocks, text, s, stack, buf, i, i + 1, entity_keys, entity_points)
                 i += 1
             continue
         j = first
         while j < n and buf[j] > 32 and buf[j] != 62 and buf[j] != 47:
             j += 1
-        tag = _find_tag(buf, first, j, names)
+        tag = _find_tag(buf, first, j, tag_keys, tag_ids)
         words_before = n_words
-        n_words = at.read_attributes(buf, j, n, page.words, n_words, found)
+        n_words = at.read_attributes(buf, j, n, words, n_words, found)
         if found[at.NEXT] >= n and buf[n - 1] != 62:
             break  # the page ends inside a tag
         i = found[at.NEXT]
@@ -403,7 +399,7 @@ def scan(buf: np.ndarray, names: Names) -> Page:
         if closing:
             n_words = words_before
             if tag == BR:
-                _line_break(page, s)
+                _line_break(text, s)
                 continue
             if flag & (RAW | DROP) or tag == HTML or tag == BODY or tag == HEAD:
                 continue
@@ -411,22 +407,22 @@ def scan(buf: np.ndarray, names: Names) -> Page:
                 s[OVERFLOW] -= 1
                 continue
             if flag & BLOCK:
-                _break_block(page, s)
-            _end(page, s, stack, tag, flags)
+                _break_block(blocks, text, s)
+            _end(blocks, text, s, stack, tag, flags)
         elif flag & RAW:
             n_words = words_before
             if unclosed[tag]:
                 continue
-            end = _raw_end(buf, i, n, names.name_hash[tag])
+            end = _raw_end(buf, i, n, name_hash[tag])
             if end < 0:
                 unclosed[tag] = 1
                 if tag == SCRIPT:
                     break
                 continue
-            if tag == TITLE and page.title[1] == 0 and not s[DROPPED]:
-                page.title[0], page.title[1] = i, end
+            if tag == TITLE and title[1] == 0 and not s[DROPPED]:
+                title[0], title[1] = i, end
             if tag == SCRIPT and found[at.IS_LD_JSON] and n_scripts < MAX_SCRIPTS:
-                page.scripts[n_scripts, 0], page.scripts[n_scripts, 1] = i, end
+                scripts[n_scripts, 0], scripts[n_scripts, 1] = i, end
                 n_scripts += 1
             i = end
         elif tag == HTML or tag == BODY:
@@ -435,10 +431,10 @@ def scan(buf: np.ndarray, names: Names) -> Page:
         elif tag == BR or tag == WBR or tag == META or tag == LINK or tag == BASE or tag == HEAD:
             n_words = words_before
             if tag == BR:
-                _line_break(page, s)
+                _line_break(text, s)
             if tag == META and n_metas < MAX_METAS and found[at.META_KEY]:
-                page.metas[n_metas, 0] = found[at.META_KEY]
-                page.metas[n_metas, 1], page.metas[n_metas, 2] = found[at.META_FROM], found[at.META_TO]
+                metas[n_metas, 0] = found[at.META_KEY]
+                metas[n_metas, 1], metas[n_metas, 2] = found[at.META_FROM], found[at.META_TO]
                 n_metas += 1
         elif flag & DROP:
             n_words = words_before
@@ -446,16 +442,19 @@ def scan(buf: np.ndarray, names: Names) -> Page:
                 s[DROPPED], s[DROP_DEPTH] = tag, 1
         else:
             if flag & BLOCK:
-                _break_block(page, s)
-            _imply_end_tags(page, s, stack, tag, flags)
-            page.word_from[s[N_ELEMENTS]] = words_before
-            _push(page, s, stack, tag, found[at.IS_HIDDEN], flags)
+                _break_block(blocks, text, s)
+            _imply_end_tags(blocks, text, s, stack, tag, flags)
+            elements[s[N_ELEMENTS], WORD_FROM] = words_before
+            _push(elements, blocks, s, stack, tag, found[at.IS_HIDDEN], flags)
     s[IN_PRE] = 0
-    _close_block(page, s)
+    _close_block(blocks, text, s)
     ne, nb = s[N_ELEMENTS], s[N_BLOCKS]
-    page.word_from[ne] = n_words
+    elements[ne, WORD_FROM] = n_words
     return Page(
-        page.parent[:ne], page.tag[:ne], page.hidden[:ne], page.word_from[: ne + 1], page.words[:n_words],
-        page.text[: s[LENGTH]], page.start[:nb], page.stop[:nb], page.link[:nb], page.inner[:nb], page.outer[:nb],
-        page.split[:nb], page.pre[:nb], page.title, page.metas[:n_metas], page.scripts[:n_scripts],
-    )
+        elements[:ne, PARENT].copy(), elements[:ne, TAG].astype(np.int16), elements[:ne, HIDDEN].astype(np.uint8),
+        elements[: ne + 1, WORD_FROM].copy(), words[:n_words], text[: s[LENGTH]],
+        blocks[:nb, START].copy(), blocks[:nb, STOP].copy(), blocks[:nb, LINKED].copy(),
+        blocks[:nb, INNER].astype(np.int32), blocks[:nb, OUTER].astype(np.int32),
+        blocks[:nb, SPLIT].astype(np.uint8), blocks[:nb, PREFORMATTED].astype(np.uint8),
+        title, metas[:n_metas], scripts[:n_scripts],
+    )  # fmt: skip

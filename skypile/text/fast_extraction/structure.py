@@ -24,11 +24,12 @@ CONTAINER_COLUMNS = 7
 SIBLING_COLUMNS = 5
 N_STRUCTURE = (
     TEXT_COLUMNS + PLACE_COLUMNS + len(LANDMARKS) + CONTAINER_COLUMNS * len(CONTAINER_LEVELS)
-    + SIBLING_COLUMNS * SIBLING_LEVELS + 6
+    + SIBLING_COLUMNS * SIBLING_LEVELS + 6 + 9
 )  # fmt: skip
 H1, H6, IMG, A = TAG_ID["h1"], TAG_ID["h6"], TAG_ID["img"], TAG_ID["a"]
 INPUT, P, SUMMARY, LEGEND = TAG_ID["input"], TAG_ID["p"], TAG_ID["summary"], TAG_ID["legend"]
-TITLE_TOKENS = 64
+HEAD_TOKENS = 40  # of the title and of the description
+BLOCK_TOKENS = 24
 
 # Columns of the text statistics.
 CHARS, WORDS, ENDS, COMMAS, UPPER, DIGITS, HAN, FINAL, COLON, FIRST_UPPER, BARS, COPYRIGHT = range(12)
@@ -225,50 +226,84 @@ def inherited(page, flags):
 
 
 @njit(cache=True)
-def block_parent(page, flags, e):
+def block_parent(parent, tags, flags, e):
     """The nearest block-level element above e; <body> is its own parent."""
-    e = page.parent[e]
-    while e > 0 and not flags[page.tag[e]] & BLOCK:
-        e = page.parent[e]
+    e = parent[e]
+    while e > 0 and not flags[tags[e]] & BLOCK:
+        e = parent[e]
     return max(e, 0)
 
 
 @njit(cache=True)
-def best_path(page, sums):
-    """Marks the element with the best container score (2), and those above it (1): int32 [E] of depth below root."""
-    n = len(page.parent)
-    best = 0
-    for e in range(n):
-        if sums[e, 7] > sums[best, 7]:
-            best = e
-    on_path = np.full(n, -1, np.int32)
-    length, e = 0, best
-    while e >= 0:
-        length += 1
-        e = page.parent[e]
-    e = best
-    k = length - 1
-    while e >= 0:
-        on_path[e] = k
-        k -= 1
-        e = page.parent[e]
-    common = np.empty(n, np.int32)  # depth of the deepest ancestor-or-self that lies on the path
-    depth = np.empty(n, np.int32)
-    for e in range(n):
-        p = page.parent[e]
-        depth[e] = depth[p] + 1 if p >= 0 else 0
-        common[e] = on_path[e] if on_path[e] >= 0 else common[p]
-    return best, length - 1, common, depth
+def depths(page):
+    """Depth of each element below <body>: int32 [E]."""
+    out = np.zeros(len(page.parent), np.int32)
+    for e in range(1, len(page.parent)):
+        out[e] = out[page.parent[e]] + 1
+    return out
 
 
 @njit(cache=True)
-def structure_features(page, title, flags):
-    """float32 [B, N_STRUCTURE], and the text statistics [B, 12]. `title` is the page's title as UTF-8."""
+def nearest_common(page, target):
+    """For each element, the deepest element that holds both it and `target`: int32 [E]."""
+    out = np.full(len(page.parent), -1, np.int32)
+    e = target
+    while e >= 0:
+        out[e] = e
+        e = page.parent[e]
+    for e in range(len(page.parent)):
+        if out[e] < 0:
+            out[e] = out[page.parent[e]]
+    return out
+
+
+@njit(cache=True)
+def overlap(page, words, out):
+    """How much each block says of `words` (the title, the description): share of the block's first tokens that stand
+    there, and share of `words` that the block holds. float32 [B, 2]."""
+    wanted, found = np.empty(HEAD_TOKENS, np.uint32), np.empty(BLOCK_TOKENS, np.uint32)
+    n_wanted = tokens(words, 0, len(words), wanted)
+    for b in range(len(page.start) if n_wanted else 0):
+        n = tokens(page.text, page.start[b], page.stop[b], found)
+        hits = 0
+        for i in range(n):
+            for j in range(n_wanted):
+                if found[i] == wanted[j]:
+                    hits += 1
+                    break
+        out[b, 0] = hits / max(n, 1)
+        out[b, 1] = min(1.0, hits / min(n_wanted, BLOCK_TOKENS))
+
+
+@njit(cache=True)
+def find_anchor(page, of_title):
+    """The block that repeats the page's title, best of all as <h1>; else the first <h1>: (block or -1, how sure)."""
+    best, best_score, kind = -1, 0.5, 0
+    for b in range(len(page.start)):
+        s, c = of_title[b, 0], of_title[b, 1]
+        tag = page.tag[page.outer[b]]
+        score = 2 * s * c / (s + c) if s + c > 0 else 0.0
+        if score >= 0.5:
+            score += 0.5 if tag == H1 else (0.2 if H1 < tag <= H6 else 0.0)
+        if score > best_score:
+            best, best_score = b, score
+            kind = 3 if tag == H1 else 2
+    if best < 0:
+        for b in range(len(page.start)):
+            if page.tag[page.outer[b]] == H1:
+                return b, 1
+    return best, kind
+
+
+@njit(cache=True)
+def structure_features(page, title, description, flags):
+    """float32 [B, N_STRUCTURE], and the text statistics [B, 12]. `title`, `description`: the page's, as UTF-8."""
     nb = len(page.start)
     X = np.zeros((nb, N_STRUCTURE), np.float32)
     stats = np.zeros((nb, 12), np.float32)
     if nb == 0:
         return X, stats
+    parent, tags = page.parent, page.tag
     keys = np.empty(nb, np.uint64)
     total = np.float32(0)
     for b in range(nb):
@@ -282,7 +317,22 @@ def structure_features(page, title, flags):
     copies_before = np.zeros(n_texts, np.int32)
     sums = element_sums(page, stats)
     down = inherited(page, flags)
-    best, best_depth, common, depth = best_path(page, sums)
+    depth = depths(page)
+    best = 0
+    for e in range(len(page.parent)):
+        if sums[e, 7] > sums[best, 7]:
+            best = e
+    with_best = nearest_common(page, best)
+    of_title, of_description = np.zeros((nb, 2), np.float32), np.zeros((nb, 2), np.float32)
+    overlap(page, title, of_title)
+    overlap(page, description, of_description)
+    anchor, anchor_kind = find_anchor(page, of_title)
+    anchor_element = page.inner[anchor] if anchor >= 0 else 0
+    with_anchor = nearest_common(page, anchor_element)
+    described, most = -1, np.float32(0.3)
+    for b in range(nb):
+        if of_description[b, 1] > most:
+            described, most = b, of_description[b, 1]
     sig = signatures(page)
     n = len(sig)
     sibling_key, kind_key = np.empty(n, np.uint64), np.empty(n, np.uint64)
@@ -299,8 +349,6 @@ def structure_features(page, title, flags):
         for k in range(2):
             of_sibling[sibling[e], 1 + k] += sums[e, k]
             of_kind[kind[e], 1 + k] += sums[e, k]
-    title_tokens, block_tokens = np.empty(TITLE_TOKENS, np.uint32), np.empty(TITLE_TOKENS, np.uint32)
-    n_title = tokens(title, 0, len(title), title_tokens)
     h1 = -1
     for b in range(nb):
         if page.tag[page.outer[b]] == H1:
@@ -344,16 +392,8 @@ def structure_features(page, title, flags):
         row[c + 12] = copies_before[same_text[b]]
         row[c + 13] = copies[same_text[b]]
         copies_before[same_text[b]] += 1
-        n_tokens = tokens(page.text, page.start[b], page.stop[b], block_tokens)
-        hits = 0
-        if n_title:
-            for i in range(n_tokens):
-                for j in range(n_title):
-                    if block_tokens[i] == title_tokens[j]:
-                        hits += 1
-                        break
-            row[c + 14] = hits / max(n_tokens, 1)
-            row[c + 15] = min(1.0, hits / n_title)
+        row[c + 14] = of_title[b, 0]
+        row[c + 15] = of_title[b, 1]
         row[c + 16] = min(b - heading, 100) if heading >= 0 else -1
         row[c + 17] = heading_level
         row[c + 18] = np.log1p(before - heading_before) if heading >= 0 else -1
@@ -387,15 +427,27 @@ def structure_features(page, title, flags):
                 row[q + 2] = np.log1p(ok[0])
                 row[q + 3] = np.log1p(ok[1] / ok[0])
                 row[q + 4] = ok[2] / max(ok[1], np.float32(1))
-            e = block_parent(page, flags, e)
+            e = block_parent(parent, tags, flags, e)
             level += 1
         c = c_sibling(SIBLING_LEVELS)
-        row[c] = common[inner] == best_depth
-        row[c + 1] = best_depth - common[inner]
-        row[c + 2] = depth[inner] - common[inner]
+        shared = depth[with_best[inner]]
+        row[c] = with_best[inner] == best
+        row[c + 1] = depth[best] - shared
+        row[c + 2] = depth[inner] - shared
         row[c + 3] = sums[best, 0] / max(total, np.float32(1))
         row[c + 4] = sums[best, 1] / max(sums[best, 0], np.float32(1))
         row[c + 5] = np.log1p(sums[best, 7])
+        c += 6
+        holder = with_anchor[inner]
+        row[c] = anchor_kind
+        row[c + 1] = depth[anchor_element] - depth[holder]
+        row[c + 2] = depth[inner] - depth[holder]
+        row[c + 3] = sums[holder, 0] / max(total, np.float32(1))
+        row[c + 4] = sums[holder, 1] / max(sums[holder, 0], np.float32(1))
+        row[c + 5] = min(max(b - anchor, -60), 200) if anchor >= 0 else -100
+        row[c + 6] = of_description[b, 0]
+        row[c + 7] = of_description[b, 1]
+        row[c + 8] = min(max(b - described, -60), 100) if described >= 0 else -100
     return X, stats
 
 

@@ -66,9 +66,9 @@ def _flow_down(page, own):
 
 
 @njit(cache=True)
-def text_score(page, b, table, found):
+def text_score(text, start, stop, table, found):
     """Log-odds of the block's first words and word pairs: sum, minimum, maximum, mean."""
-    n = tokens(page.text, page.start[b], page.stop[b], found)
+    n = tokens(text, start, stop, found)
     total, low, high = np.float32(0), np.float32(0), np.float32(0)
     for k in range(n):
         value = table[slot_of(found[k], TEXT_BITS)]
@@ -87,6 +87,7 @@ def text_score(page, b, table, found):
 def wording_features(page, odds, names):
     """float32 [B, N_WORDING]."""
     nb, ne = len(page.start), len(page.parent)
+    parent, tags, text, flags, table = page.parent, page.tag, page.text, names.flags, odds.text
     X = np.zeros((nb, N_WORDING), np.float32)
     near, middle, far = np.empty((ne, 3), np.float32), np.empty((ne, 3), np.float32), np.empty((ne, 3), np.float32)
     forum, listing = np.empty((ne, 3), np.float32), np.empty((ne, 3), np.float32)
@@ -113,16 +114,16 @@ def wording_features(page, odds, names):
             e = page.parent[e]
         e = outer
         for _ in range(2):
-            e = block_parent(page, names.flags, e)
+            e = block_parent(parent, tags, flags, e)
             row[3] += middle[e, 0]
             row[4] = min(row[4], middle[e, 1])
             row[5] = max(row[5], middle[e, 2])
-        e = block_parent(page, names.flags, e)
+        e = block_parent(parent, tags, flags, e)
         row[6], row[7], row[8] = far[e, 0], far[e, 1], far[e, 2]
         row[9] = row[0] + row[3] + row[6]
         row[10], row[11] = forum[inner, 0], forum[inner, 1]
         row[12], row[13] = listing[inner, 0], listing[inner, 1]
-        row[14], row[15], row[16], row[17] = text_score(page, b, odds.text, found)
+        row[14], row[15], row[16], row[17] = text_score(text, page.start[b], page.stop[b], table, found)
         row[18], row[19] = heading_score, heading_mean
         tag = page.tag[outer]
         if H1 <= tag <= H6 or tag == SUMMARY or tag == LEGEND:
