@@ -98,3 +98,9 @@ def snippet_labels(blocks: list[str], must: list[str], must_not: list[str]) -> n
                 best = max(hits, key=lambda b: len(flat[b]))
                 labels[best] = 1.0
     return labels
+
+
+def agreed_labels(opinions: list[np.ndarray]) -> np.ndarray:
+    """1 where all opinions are above 0.7, 0 where all are below 0.3, UNKNOWN elsewhere."""
+    low, high = np.min(opinions, axis=0), np.max(opinions, axis=0)
+    return np.where(low > 0.7, 1.0, np.where(high < 0.3, 0.0, UNKNOWN)).astype(np.float32)

@@ -14,9 +14,9 @@ from pathlib import Path
 import lightgbm as lgb
 import numpy as np
 
-from classifiers.extraction.dataset import LabelledPage, load_set
+from classifiers.extraction.dataset import LabelledPage, load_crawl, load_set
 from classifiers.extraction.evaluate import f1_by_type, snippet_scores
-from classifiers.extraction.fit import Fitted, fit
+from classifiers.extraction.fit import Fitted, fit, predict
 from skypile.text.fast_extraction.assemble import threshold
 from skypile.text.fast_extraction.blocks import block_texts
 from skypile.text.fast_extraction.model import SHIPPED, Model, save
@@ -104,6 +104,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model", type=Path, default=SHIPPED, help="where the model is written")
     parser.add_argument("--scores", type=Path, help=".npz for the out-of-fold scores of every page's blocks")
     parser.add_argument("--leave-out", choices=SETS, help="train without this set and report on it; writes no model")
+    parser.add_argument("--crawl", type=Path, help="WARC of Chinese pages, labelled where two engines agree")
     parser.add_argument("--folds", type=int, default=5)
     options = parser.parse_args(arguments)
     start = time.monotonic()
@@ -112,17 +113,13 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"[{time.monotonic() - start:.0f} s] {message}", file=sys.stderr, flush=True)
 
     if options.leave_out:
-        from classifiers.extraction.fit import predict
-
-        fitted, _ = fit(
-            [p for name in SETS if name != options.leave_out for p in load_set(options.data / f"{name}.parquet")],
-            options.folds,
-            log,
-        )
+        others = (name for name in SETS if name != options.leave_out)
+        fitted, _ = fit([page for name in others for page in load_set(options.data / f"{name}.parquet")], options.folds, log)
         held = load_set(options.data / f"{options.leave_out}.parquet")
         report(held, [predict(fitted, page) for page in held])
         return
     pages = [page for name in SETS for page in load_set(options.data / f"{name}.parquet")]
+    pages += load_crawl(options.crawl) if options.crawl else []
     log(f"{len(pages)} pages")
     fitted, scores = fit(pages, options.folds, log)
     report(pages, scores)
