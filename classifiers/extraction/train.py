@@ -27,42 +27,33 @@ SETS = ("wcxb_dev", "zh_dev", "mixed_dev", "snippets_990")
 
 def export_trees(booster: lgb.Booster) -> Trees:
     """LightGBM's trees as flat arrays. Features hold no NaN and no category, so a node is one comparison."""
-    feature, cut, left, right, leaf, node_from, leaf_from = [], [], [], [], [], [], []
+    feature: list[int] = []
+    threshold: list[float] = []
+    child: list[tuple[int, int]] = []
+    value: list[float] = []
+    root, depth = [], []
+
+    def visit(node: dict) -> tuple[int, int]:
+        """Append the subtree; its root's index and its depth."""
+        at = len(feature)
+        feature.append(node.get("split_feature", 0))
+        threshold.append(_round_down(node.get("threshold", 0.0)))
+        child.append((at, at))
+        value.append(node.get("leaf_value", 0.0))
+        if "split_feature" not in node:
+            return at, 0
+        (left, a), (right, b) = visit(node["left_child"]), visit(node["right_child"])
+        child[at] = (left, right)
+        return at, 1 + max(a, b)
+
     for tree in booster.dump_model()["tree_info"]:
-        node_from.append(len(feature))
-        leaf_from.append(len(leaf))
-        nodes, leaves = _flatten(tree["tree_structure"])
-        for f, t, a, b in nodes:
-            feature.append(f)
-            cut.append(_round_down(t))
-            left.append(a)
-            right.append(b)
-        leaf += leaves
+        first, levels = visit(tree["tree_structure"])
+        root.append(first)
+        depth.append(levels)
     return Trees(
-        np.array(feature, np.int16), np.array(cut, np.float32), np.array(left, np.int16), np.array(right, np.int16),
-        np.array(leaf, np.float32), np.array(node_from, np.int32), np.array(leaf_from, np.int32),
+        np.array(feature, np.int16), np.array(threshold, np.float32), np.array(child, np.int32).ravel(),
+        np.array(value, np.float32), np.array(root, np.int32), np.array(depth, np.int32),
     )  # fmt: skip
-
-
-def _flatten(root: dict) -> tuple[list[tuple[int, float, int, int]], list[float]]:
-    """Nodes in depth-first order (feature, threshold, left, right; ~leaf for leaves) and leaf values. A tree without a
-    split becomes one node whose two sides are the same leaf."""
-    nodes: list[tuple[int, float, int, int]] = []
-    leaves: list[float] = []
-
-    def visit(node: dict) -> int:
-        if "leaf_value" in node and "split_feature" not in node:
-            leaves.append(node["leaf_value"])
-            return ~(len(leaves) - 1)
-        at = len(nodes)
-        nodes.append((0, 0.0, 0, 0))
-        sides = visit(node["left_child"]), visit(node["right_child"])
-        nodes[at] = (node["split_feature"], node["threshold"], *sides)
-        return at
-
-    if visit(root) < 0:
-        nodes.append((0, 0.0, ~0, ~0))
-    return nodes, leaves
 
 
 def _round_down(value: float) -> np.float32:

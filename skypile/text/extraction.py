@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from skypile.crawl import charset
+from skypile.text.fast_extraction.blocks import visible_text
+from skypile.text.fast_extraction.engine import main_text
 
 Engine = Literal["fast", "trafilatura", "resiliparse"]
 ENGINES: Final = ("fast", "trafilatura", "resiliparse")
@@ -28,9 +30,7 @@ JUNK: Final = re.compile(
 )
 _TRAILING: Final = re.compile(r"[ \t\u00a0\u3000]+(?=\n|\Z)")
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
-
-# For pretext. A tag ends at ">" or before the next "<", so that a page of unclosed tags costs no more than any other.
-_TAG: Final = re.compile(rb"<(?:(script|style|template|svg|select|textarea|iframe)\b|!--|[a-z/!?][^<>]*>?)")
+PRETEXT_HEAD: Final = 64 << 10  # bytes; on half of real pages they hold 4,000 visible characters
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,6 @@ def extract(
         decoded = charset.decode(html, content_type)
         html, found = decoded.text, decoded.charset
     if engine == "fast":
-        from skypile.text.fast_extraction.engine import main_text
-
         main = main_text(html.encode("utf-8", "replace"), url)
         text = unicodedata.normalize("NFC", main.text)
         return Extraction(
@@ -87,41 +85,18 @@ def clean(text: str) -> str:
     return _BLANK_LINES.sub("\n\n", _TRAILING.sub("", text)).strip("\n")
 
 
-def pretext(html: str | bytes, limit: int) -> str:
-    """Visible text of the page, roughly: tags, scripts and styles stripped, at most `limit` characters.
+def pretext(html: bytes | str, limit: int) -> str:
+    """All visible text of the page, chrome included, at most `limit` characters.
 
-    For the language and length gate, which decides before the page is paid for. Bytes are taken as UTF-8. Stops as
-    soon as it has enough, so its cost is that of the page's head and first `limit` characters.
+    For the language and length gate, which decides before the page is paid for. The fast engine's scanner reads the
+    head of the page, and the rest only if that was not enough: 0.3 to 1 ms. Bytes are taken as UTF-8.
 
-    >>> pretext("<title>T</title><script>var x = '<p>';</script><p>Fish &amp; chips", 100)
-    'T Fish & chips'
+    >>> pretext("<title>T</title><script>var x = '<p>';</script><p>Fish &amp; chips<p>Tea", 100)
+    'Fish & chips Tea'
     """
     source = html.encode("utf-8", "replace") if isinstance(html, str) else html
-    folded = source.lower()
-    parts: list[bytes] = []
-    unclosed: set[bytes] = set()  # elements known to have no end tag from here on
-    at = size = 0
-    while size < 4 * limit:
-        tag = _TAG.search(folded, at)
-        run = source[at : tag.start() if tag else len(source)]
-        run = b" ".join(run[: 16 * limit].split())
-        if run:
-            parts.append(run)
-            size += len(run)
-        if tag is None:
-            break
-        at = tag.end()
-        if tag[0] == b"<!--":
-            end = folded.find(b"-->", at)
-            at = end + 3 if end >= 0 else len(source)
-        elif name := tag[1]:
-            end = -1 if name in unclosed else folded.find(b"</" + name, at)
-            if end < 0:
-                unclosed.add(name)
-                end = len(source) if name == b"script" else at
-            at = end
-    text = b" ".join(parts).decode("utf-8", "replace")
-    return " ".join(html_entities.unescape(text).split())[:limit]
+    head = visible_text(source[:PRETEXT_HEAD], limit)
+    return head if len(head) == limit or len(source) <= PRETEXT_HEAD else visible_text(source, limit)
 
 
 def _title(html: str) -> str | None:

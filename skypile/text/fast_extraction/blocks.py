@@ -35,3 +35,16 @@ def block_texts(page: Page) -> list[str]:
     text = page.text.tobytes()
     spans = zip(page.start.tolist(), page.stop.tolist(), strict=True)
     return [text[start:stop].decode("utf-8", "replace") for start, stop in spans]
+
+
+def visible_text(html: bytes, limit: int) -> str:
+    """All blocks on one line, at most `limit` characters."""
+    page = scan(np.frombuffer(html, np.uint8), NAMES)
+    text, parts, size = page.text[: 6 * limit].tobytes(), [], 0
+    for start, stop in zip(page.start.tolist(), page.stop.tolist(), strict=True):
+        part = text[start:stop].decode("utf-8", "replace")
+        parts.append(part)
+        size += len(part) + 1
+        if size > limit:
+            break
+    return " ".join(" ".join(parts).split())[:limit]
