@@ -82,11 +82,11 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_cost_no_more_than_their_size(name):
-    """2 s of processor time a page of 1 MB (10 MB for the attribute); it takes 0.01 to 0.6 s."""
+    """3 s of processor time a page of 1 MB (10 MB for the attribute); it takes 0.01 to 0.8 s."""
     extract("<p>warm up")
     start = time.process_time()
     page = extract(BOMBS[name], url="https://example.org/")
-    assert time.process_time() - start < 2.0
+    assert time.process_time() - start < 3.0
     assert_clean(page.text)
 
 
