@@ -17,7 +17,7 @@ import numpy as np
 from classifiers.extraction.dataset import LabelledPage, load_crawl, load_set
 from classifiers.extraction.evaluate import f1_by_type, snippet_scores
 from classifiers.extraction.fit import Fitted, fit, predict
-from skypile.text.fast_extraction.assemble import threshold
+from skypile.text.fast_extraction.assemble import choose
 from skypile.text.fast_extraction.blocks import block_texts
 from skypile.text.fast_extraction.model import SHIPPED, Model, save
 from skypile.text.fast_extraction.trees import Trees
@@ -69,8 +69,7 @@ def export(fitted: Fitted) -> Model:
 
 def decide(page: LabelledPage, score: np.ndarray) -> np.ndarray:
     """Which blocks stay, as the engine decides it."""
-    words = page.words.astype(np.float32)
-    return score >= threshold(score, words) if len(score) else np.zeros(0, bool)
+    return choose(page.page, score, page.words.astype(np.float32)) if len(score) else np.zeros(0, bool)
 
 
 def report(pages: list[LabelledPage], scores: list[np.ndarray]) -> None:

@@ -5,15 +5,18 @@ half that maximum (Lipton et al. 2014, "Optimal thresholding of classifiers to m
 the model is sure this is 0.5; on one where it is not, more is kept rather than nothing at all.
 
 What stands between: a blank line between paragraphs, a line break between list items and table rows, a tab between
-the short cells of one row.
+the short cells of one row. What the page says twice is said once: of equal blocks of COPY_BYTES or more the first
+stays (quoted posts, captions, a slider's copies). That alone raises out-of-fold F1 on WCXB forums from 0.80 to 0.83.
 """
 
 import numpy as np
 from numba import njit
 
+from skypile.text.fast_extraction.structure import group_ids, hash_text
 from skypile.text.fast_extraction.tags import TAG_ID
 
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.2, 0.5
+COPY_BYTES = 50  # shorter copies may be meant: "Yes." under two posts; tried 15 to 200, flat from 15 to 100
 SHORT_CELL = 200  # bytes: longer cells are those of layout tables, and become paragraphs
 TR, TABLE, LI, DT, DD = (TAG_ID[x] for x in "tr table li dt dd".split())
 UL, OL, DL, TD, TH = (TAG_ID[x] for x in "ul ol dl td th".split())
@@ -32,6 +35,22 @@ def threshold(score, words):
         right += score[b] * words[b]
         best = max(best, 2 * right / (kept + expected_gold))
     return min(max(best / 2, LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
+
+
+@njit(cache=True)
+def choose(page, score, words):
+    """Which blocks make the text: bool [B]."""
+    keep = score >= threshold(score, words)
+    keys = np.empty(len(keep), np.uint64)
+    for b in range(len(keep)):
+        keys[b] = hash_text(page.text, page.start[b], page.stop[b])
+    text, n_texts = group_ids(keys)
+    said = np.zeros(n_texts, np.uint8)
+    for b in range(len(keep)):
+        if keep[b] and page.stop[b] - page.start[b] >= COPY_BYTES:
+            keep[b] = not said[text[b]]
+            said[text[b]] = 1
+    return keep
 
 
 @njit(cache=True)

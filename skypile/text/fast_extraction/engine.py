@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from skypile.text.fast_extraction.assemble import join, threshold
+from skypile.text.fast_extraction.assemble import choose, join
 from skypile.text.fast_extraction.blocks import NAMES, cut
 from skypile.text.fast_extraction.context import score_features
 from skypile.text.fast_extraction.features import block_features
@@ -55,7 +55,7 @@ def score_page(page, title, description, named, model, names):
 def keep_and_join(page, title, description, named, model, names):
     """Clean UTF-8 of the kept blocks, how many there are, and the page's type."""
     score, words, types = score_page(page, title, description, named, model, names)
-    keep = score >= threshold(score, words)
+    keep = choose(page, score, words)
     return join(page, keep), keep.sum(), types.argmax()
 
 

@@ -165,7 +165,7 @@ def group_ids(keys):
 
 
 @njit(cache=True)
-def _hash_text(text, i, end):
+def hash_text(text, i, end):
     value = np.uint64(0xCBF29CE484222325)
     for j in range(i, end):
         value = (value ^ np.uint64(text[j])) * np.uint64(0x100000001B3)
@@ -308,7 +308,7 @@ def structure_features(page, title, description, flags):
     total = np.float32(0)
     for b in range(nb):
         text_statistics(page.text, page.start[b], page.stop[b], stats[b])
-        keys[b] = _hash_text(page.text, page.start[b], page.stop[b])
+        keys[b] = hash_text(page.text, page.start[b], page.stop[b])
         total += stats[b, WORDS]
     same_text, n_texts = group_ids(keys)
     copies = np.zeros(n_texts, np.int32)

@@ -14,7 +14,7 @@ from numba import njit
 from skypile.text.fast_extraction.structure import H1, H6, LEGEND, SUMMARY, block_parent, tokens
 
 ATTRIBUTE_BITS, TEXT_BITS = 15, 17
-FIRST_TOKENS = 16  # of a block: enough for "Read more", "Posted by", "相关阅读"
+FIRST_TOKENS = 24  # of a block: enough for "Read more", "Posted by", "相关阅读"
 N_WORDING = 9 + 1 + 4 + 4 + 2
 TAG_SALT = np.uint32(0x5BD1E995)
 
