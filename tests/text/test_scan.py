@@ -51,7 +51,7 @@ def test_blocks_follow_the_elements(html, expected):
         "<title>no</title><p>yes",
         "<p>yes</p><p title='no",
         "<p title='>no'>yes",
-        "<p data-x=\"<b>no</b>\">yes",
+        '<p data-x="<b>no</b>">yes',
         "<noscript><p>yes</noscript>",
         "<textarea><p>yes",
     ],
