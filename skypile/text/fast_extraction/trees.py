@@ -1,7 +1,8 @@
-"""Gradient-boosted trees as flat arrays, evaluated by compiled code: about 1.5 us a block for 100 trees of depth 7.
+"""Gradient-boosted trees as flat arrays, evaluated by compiled code: about 1.5 us a block for 100 trees of depth
+7.
 
-LightGBM trains them (classifiers/extraction); nothing of it is needed to run them. The thresholds are rounded down to
-float32, which for float32 features decides exactly as LightGBM's doubles do.
+LightGBM trains them (classifiers/extraction); nothing of it is needed to run them. The thresholds are rounded
+down to float32, which for float32 features decides exactly as LightGBM's doubles do.
 """
 
 from typing import NamedTuple
@@ -12,8 +13,8 @@ from numba import njit
 
 class Trees(NamedTuple):
     """T trees, their N nodes one after another, a tree's root first. `feature` int16, `threshold` float32; `child`
-    int32 [2 N]: at 2 i the node to go to where the feature is at most the threshold, at 2 i + 1 where it is above. A
-    leaf has itself for both children, and its `value`, float32. `root`, `depth`: int32 [T]."""
+    int32 [2 N]: at 2 i the node to go to where the feature is at most the threshold, at 2 i + 1 where it is
+    above. A leaf has itself for both children, and its `value`, float32. `root`, `depth`: int32 [T]."""
 
     feature: np.ndarray
     threshold: np.ndarray
@@ -27,9 +28,10 @@ class Trees(NamedTuple):
 def raw_scores(trees, X, classes):
     """Sum of leaf values: float64 [B, classes]; tree t adds to class t % classes.
 
-    The trees are the outer loop, so that one tree's nodes stay in the first-level cache while all blocks pass. Every
-    block takes as many steps as the tree is deep (leaves lead to themselves), and four go side by side: which way a
-    block goes cannot be predicted, so following one alone is spent waiting. 2x faster than the plain loop.
+    The trees are the outer loop, so that one tree's nodes stay in the first-level cache while all blocks pass.
+    Every block takes as many steps as the tree is deep (leaves lead to themselves), and four go side by side:
+    which way a block goes cannot be predicted, so following one alone is spent waiting. 2x faster than the
+    plain loop.
     """
     n = len(X)
     out = np.zeros((n, classes), np.float64)
