@@ -18,7 +18,8 @@ from skypile.text.fast_extraction.elements import group_ids
 from skypile.text.fast_extraction.tags import TAG_ID
 
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.2, 0.5
-COPY_BYTES = 50  # shorter copies may be meant: "Yes." under two posts; tried 15 to 200, flat from 15 to 100
+COPY_BYTES = 30  # shorter copies may be meant ("Yes." under two posts); tried 15 to 200, flat from 15 to 100
+LIKELY = 0.4  # a page none of whose blocks gets this score has no main text: error pages, consent walls
 SHORT_CELL = 200  # bytes: longer cells are those of layout tables, and become paragraphs
 TR, TABLE, LI, DT, DD = (TAG_ID[x] for x in ["tr", "table", "li", "dt", "dd"])
 UL, OL, DL, TD, TH = (TAG_ID[x] for x in ["ul", "ol", "dl", "td", "th"])
@@ -43,6 +44,8 @@ def threshold(score, words):
 def choose(page, score, words):
     """Which blocks make the text: bool [B]."""
     keep = score >= threshold(score, words)
+    if len(score) and score.max() < LIKELY:
+        keep[:] = False
     keys = np.empty(len(keep), np.uint64)
     for b in range(len(keep)):
         keys[b] = hash_text(page.text, page.start[b], page.stop[b])

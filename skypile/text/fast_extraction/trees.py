@@ -34,6 +34,7 @@ def raw_scores(trees, X, classes):
     plain loop.
     """
     n = len(X)
+    columns = np.ascontiguousarray(X.T)
     out = np.zeros((n, classes), np.float64)
     feature, threshold, child, value = trees.feature, trees.threshold, trees.child, trees.value
     for t in range(len(trees.root)):
@@ -42,10 +43,10 @@ def raw_scores(trees, X, classes):
         while b + 4 <= n:
             i = j = p = q = root
             for _ in range(depth):
-                i = np.int64(child[2 * i + (X[b, feature[i]] > threshold[i])])
-                j = np.int64(child[2 * j + (X[b + 1, feature[j]] > threshold[j])])
-                p = np.int64(child[2 * p + (X[b + 2, feature[p]] > threshold[p])])
-                q = np.int64(child[2 * q + (X[b + 3, feature[q]] > threshold[q])])
+                i = np.int64(child[2 * i + (columns[feature[i], b] > threshold[i])])
+                j = np.int64(child[2 * j + (columns[feature[j], b + 1] > threshold[j])])
+                p = np.int64(child[2 * p + (columns[feature[p], b + 2] > threshold[p])])
+                q = np.int64(child[2 * q + (columns[feature[q], b + 3] > threshold[q])])
             out[b, k] += value[i]
             out[b + 1, k] += value[j]
             out[b + 2, k] += value[p]
@@ -54,7 +55,7 @@ def raw_scores(trees, X, classes):
         while b < n:
             i = root
             for _ in range(depth):
-                i = np.int64(child[2 * i + (X[b, feature[i]] > threshold[i])])
+                i = np.int64(child[2 * i + (columns[feature[i], b] > threshold[i])])
             out[b, k] += value[i]
             b += 1
     return out
