@@ -13,7 +13,7 @@ help:  ## Show this list
 setup: .venv/.core  ## Build .venv with the core install
 
 demo: .venv/.core  ## Run the pipeline on a small crawl of our own making and score it
-	$(BIN)/skypile demo --output demo
+	$(BIN)/skypile demo --config configs/demo.toml --output demo
 
 test: .venv/.dev  ## Run the tests
 	$(BIN)/python -m pytest
@@ -59,4 +59,4 @@ clean:  ## Remove what the targets made, the data of the demo included
 dist/skypile-environment.tar.gz: setup.cfg pyproject.toml constraints.txt $(shell git ls-files skypile classifiers 2>/dev/null) | .venv/.dev
 	rm -rf build/environment && $(PYTHON) -m venv build/environment
 	build/environment/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt .
-	mkdir -p dist && $(BIN)/venv-pack --force --quiet --prefix build/environment --output $@
+	mkdir -p dist && $(BIN)/venv-pack --force --quiet --prefix build/environment --exclude '*/pyspark/jars/*' --output $@  # a cluster has Spark's jars

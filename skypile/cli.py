@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,10 +11,15 @@ from rich.table import Table
 
 from skypile import __version__, files, ledger, schema
 from skypile import config as settings
+from skypile.errors import SkypileError
+
+if TYPE_CHECKING:
+    from skypile.sample import Score
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 out = Console()
 err = Console(stderr=True)
+MISSED_SHOWN = 3  # per kind of planted truth
 
 RunFolder = Annotated[str, typer.Argument(help="Folder of a run", metavar="RUN")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML settings; without it, the defaults")]
@@ -28,14 +33,63 @@ def run(
     config: ConfigFile = None,
 ) -> None:
     """Run every stage; what an earlier run has finished with the same settings and inputs is left as it is."""
+    page = _run(paths, files.absolute(output), settings.load(config) if config else settings.Config())
+    err.print(f"report: {page}", soft_wrap=True)
+
+
+def _run(paths: list[str], output: str, config: settings.Config) -> str:
+    """All stages and the report; returns the report's path."""
     from skypile import pipeline, session
     from skypile.report import write_report
 
+    spark = session.start(config.spark)
+    pipeline.run(spark, paths, output, config, err)
+    return str(write_report(output))
+
+
+@app.command()
+def sample(directory: Annotated[Path, typer.Argument(help="Folder to write", metavar="DIR")], seed: int = 0) -> None:
+    """Write a small bilingual crawl with planted truths, and a Wikipedia dump that cites some of its pages."""
+    from skypile.sample import write_sample
+
+    written = write_sample(directory, seed)
+    out.print(f"{written['records']} records in {written['crawl']}, truths in {written['truths']}", soft_wrap=True)
+
+
+@app.command()
+def demo(output: Output = "demo", config: ConfigFile = None) -> None:
+    """Write the sample, run every stage on it, and say how many of the planted truths were found."""
+    from skypile.sample import score, write_sample
+
+    written = write_sample(Path(output, "sample"))
     chosen = settings.load(config) if config else settings.Config()
-    spark = session.start(chosen.spark)
-    pipeline.run(spark, paths, files.absolute(output), chosen, err)
-    page = write_report(output)
-    err.print(f"report: {page}")
+    quality = chosen.quality_filter.model_copy(update={"wikipedia": (str(Path(written["wikipedia"]).absolute()),)})
+    folder = str(Path(output, "run").absolute())
+    page = _run([written["crawl"]], folder, chosen.model_copy(update={"quality_filter": quality}))
+    status(folder)
+    _print_scores(score(written["truths"], folder))
+    url = ledger.example(folder, "near_duplicate")
+    out.print(
+        "\nNext:\n"
+        f"  open {page}\n"
+        f"  skypile why {url} --run {folder}\n"
+        "  skypile run --output RUN your.warc.gz …   on your own crawl; README.md has the settings",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+def _print_scores(scores: list["Score"]) -> None:
+    table = Table("planted", "what it is", "planted", "found", title="Planted truths")
+    for row in scores:
+        colour = "green" if row.found == row.planted else "yellow"
+        table.add_row(row.kind, row.meaning, str(row.planted), f"[{colour}]{row.found}[/{colour}]")
+    out.print(table)
+    for row in scores:
+        for missed in row.missed[:MISSED_SHOWN]:
+            out.print(f"  missed {row.kind}: {missed}", markup=False, highlight=False, soft_wrap=True)
+        if len(row.missed) > MISSED_SHOWN:
+            out.print(f"  missed {row.kind}: and {len(row.missed) - MISSED_SHOWN} more", highlight=False)
 
 
 @app.command()
@@ -67,6 +121,7 @@ def status(run: RunFolder) -> None:
     table = Table("stage", "read", "kept", "dropped", "failed", "records/s", "seconds", title=escape(run))
     for column in table.columns[1:]:
         column.justify = "right"
+    notes: list[str] = []
     for stage, folder in ledger.stage_folders(run).items():
         done = files.read_json(files.join(folder, "manifest.json"))
         if done is None:
@@ -74,15 +129,17 @@ def status(run: RunFolder) -> None:
             stamped = len(files.list_names(files.join(folder, "waves")))
             table.add_row(stage, f"unfinished: {stamped} of {plan['waves']} waves")
             continue
-        lost = [
-            "\n".join(f"{reason} {n:,}" for reason, n in done[v].items()) or "0"
-            for v in (schema.DROPPED, schema.FAILED)
-        ]
+        lost = [f"{sum(done[verdict].values()):,}" for verdict in (schema.DROPPED, schema.FAILED)]
         speed = f"{done['read'] / done['seconds']:,.0f}" if done["seconds"] else ""
         table.add_row(stage, f"{done['read']:,}", f"{done['kept']:,}", *lost, speed, f"{done['seconds']:,.1f}")
-        for note in done["notes"]:
-            table.add_row("", f"[yellow]{escape(note)}[/yellow]")
+        for reason, n in sorted(done[schema.DROPPED].items(), key=lambda item: (-item[1], item[0])):
+            table.add_row(f"  {reason}", "", "", f"{n:,}", style="dim")
+        for reason, n in sorted(done[schema.FAILED].items(), key=lambda item: (-item[1], item[0])):
+            table.add_row(f"  {reason}", "", "", "", f"{n:,}", style="dim")
+        notes += [f"{stage}: {note}" for note in done["notes"]]
     out.print(table)
+    for note in notes:
+        out.print(f"  {escape(note)}", style="yellow", highlight=False, soft_wrap=True)
 
 
 @app.command("report")
@@ -94,9 +151,15 @@ def report_command(run: RunFolder) -> None:
 
 
 @app.command("config")
-def config_command(config: ConfigFile = None) -> None:
+def config_command(
+    config: ConfigFile = None,
+    describe: Annotated[bool, typer.Option("--describe", help="A Markdown table of all settings instead")] = False,
+) -> None:
     """Print the settings as TOML, all of them, or those of a file with the defaults filled in."""
-    print(settings.dumps(settings.load(config) if config else settings.Config()), end="")
+    if describe:
+        print(settings.describe(), end="")
+    else:
+        print(settings.dumps(settings.load(config) if config else settings.Config()), end="")
 
 
 @app.command()
@@ -107,11 +170,9 @@ def version() -> None:
 
 def main() -> None:
     """Entry point: expected errors end with their message, not with a traceback."""
-    from skypile.session import JavaError
-
     try:
         app()
-    except (settings.ConfigError, JavaError, FileNotFoundError, ValueError) as error:
+    except (SkypileError, FileNotFoundError, ValueError) as error:
         err.print(f"[red]skypile:[/red] {escape(str(error))}", highlight=False)
         sys.exit(2)
 

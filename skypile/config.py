@@ -2,10 +2,9 @@
 
 A run reads one TOML file whose tables carry the names of the fields of `Config`; what it leaves out takes
 the defaults below. The whole config is stored beside the output, and each stage's manifest holds the
-fingerprint of the settings that shaped it, so that a stage is redone exactly when one of them changed.
+settings that shaped it, so that a stage is redone exactly when one of them changed.
 """
 
-import hashlib
 import json
 import tomllib
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Annotated, Any, Literal, Self
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from skypile.errors import SkypileError
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
@@ -22,11 +23,6 @@ class Settings(BaseModel):
     """Base of every table: unknown keys are refused, values never change after validation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def fingerprint(self) -> str:
-        """SHA-256 of the settings as canonical JSON, 64 hex characters."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 class SparkConfig(Settings):
@@ -41,17 +37,17 @@ class SparkConfig(Settings):
 class ExtractionConfig(Settings):
     """Reading the crawl and taking the main text out of each page."""
 
-    engine: Literal["trafilatura", "resiliparse"] = Field("trafilatura", description="extraction engine")
+    engine: Literal["fast", "trafilatura", "resiliparse"] = Field("fast", description="extraction engine")
     languages: tuple[str, ...] = Field(("en", "zh"), description="languages the gate lets through; empty: no gate")
     min_characters: int = Field(100, ge=0, description="shortest main text kept; a Han character counts as 2")
-    timeout_seconds: float = Field(20.0, gt=0, description="wall-clock limit per page; over it: failed")
+    timeout_seconds: float = Field(20.0, gt=0, description="processor time per page; over it: failed")
     memory_mb: int = Field(2048, ge=256, description="address space of the process that extracts")
     max_record_bytes: int = Field(16 << 20, ge=1024, description="larger records fail unread")
     text_field: str = Field("text", description="JSONL/Parquet column with ready text")
     html_field: str = Field("html", description="JSONL/Parquet column with HTML")
     url_field: str = Field("url", description="JSONL/Parquet column with the URL")
     split_mb: int = Field(8, ge=1, description="input bytes per Spark task, where the format can be split")
-    wave_mb: int = Field(256, ge=1, description="input bytes per wave; a crash loses at most one wave")
+    wave_mb: float = Field(256, gt=0, description="input bytes per wave; a crash loses at most one wave")
     max_failed_share: Share = Field(
         0.5, description="a wave of 100 or more pages with more extraction failures than this stops the run"
     )
@@ -63,21 +59,76 @@ class DistributionFilterConfig(Settings):
     enabled: bool = Field(True, description="off: every document is kept, unscored")
     model: str | None = Field(None, description="folder of a sentence-transformers model; unset: built-in table")
     characters: int = Field(2000, ge=100, description="leading characters of a document that are embedded")
-    clusters: int = Field(0, ge=0, description="number of centroids; 0: sqrt of the documents, 8 to 4096")
+    clusters: int = Field(
+        0,
+        ge=0,
+        description="number of centroids; 0: sqrt of the documents, 8 to 4096; those of one template are merged",
+    )
     sample: Count = Field(65536, description="documents the centroids are trained on")
     iterations: Count = Field(20, description="k-means iterations")
     core_similarity: Share = Field(
-        0.8, description="documents at least this close to their centroid form its dense core"
+        0.85, description="documents at least this close to their centroid form its dense core"
     )
     budget_share: Share = Field(0.01, description="largest share of all documents one dense core may keep")
     budget_min: Count = Field(50, description="a dense core of up to this many documents is never thinned")
     seed: int = Field(0, description="seed of the k-means initialisation and the thinning")
 
 
+SurvivorRule = Literal["longest", "best_quality", "earliest", "smallest_id"]
+
+
 class DedupConfig(Settings):
-    """Exact and near duplicates."""
+    """Exact and near duplicates: how they are found and which copy stays."""
 
     enabled: bool = Field(True, description="off: every document is kept")
+    word_shingle: int = Field(5, ge=1, le=64, description="words in a shingle that starts with a word")
+    character_shingle: int = Field(
+        5, ge=1, le=64, description="characters in a shingle that starts with a Han character"
+    )
+    permutations: int = Field(128, ge=1, le=4096, description="length of a MinHash signature")
+    # 21 x 6 finds 99.8 % of the pairs at Jaccard 0.8 (14 x 8, the usual choice: 92 %). Verification makes the wider
+    # net cheap: it costs a comparison for 28 % of the pairs at 0.5, and nothing is dropped on a guess.
+    bands: int = Field(21, ge=1, description="LSH bands; more bands find more")
+    rows: int = Field(6, ge=1, description="rows in a band; more rows look at fewer pairs")
+    seed: int = Field(1, ge=0, le=2**32 - 1, description="seed of the permutations (datasketch's `seed`)")
+    jaccard_threshold: float = Field(0.8, gt=0, le=1, description="near_duplicate: similarity at least this")
+    containment_threshold: float | None = Field(
+        0.95, gt=0, le=1, description="contained: this share of the page's shingles lies in the survivor; null: off"
+    )
+    survivor: SurvivorRule = Field("longest", description="which copy stays; ties go to the smallest record_id")
+    quality_column: str = Field("citation_score", description="column that survivor = best_quality reads")
+    time_column: str = Field("date", description="column that survivor = earliest reads")
+    collapse_urls: bool = Field(True, description="drop all but one record of a canonical URL")
+    # 16 was chosen so that a full bucket costs at most 7.5 comparisons a member.
+    bucket_limit: int = Field(16, ge=2, le=1024, description="buckets up to this size are compared all with all")
+    mega_rounds: int = Field(3, ge=0, le=32, description="extra passes over what is left in larger buckets")
+    max_shingles: int = Field(
+        20_000, ge=100, description="larger documents are compared on a sample of so many shingles (error 0.003)"
+    )
+    local_edges: int = Field(
+        20_000_000, ge=0, description="above so many confirmed edges, components are found by distributed rounds"
+    )
+    against: str | None = Field(None, description="folder of an index: what matches the corpus in it is dropped")
+    update_index: bool = Field(False, description="add the documents to the index of `against`; creates it if absent")
+    boilerplate_host_pages: int = Field(
+        10, ge=0, description="a paragraph on so many pages of one host is cut from that host's pages; 0: off"
+    )
+    boilerplate_hosts: int = Field(5, ge=0, description="a paragraph on so many hosts is cut from all pages; 0: off")
+    boilerplate_share: Share = Field(0.5, description="a page of which more than this is cut is dropped")
+    boilerplate_most: Count = Field(
+        2_000_000, description="so many recurring paragraphs, the commonest, are cut (24 bytes each in a worker)"
+    )
+
+    @model_validator(mode="after")
+    def bands_fit(self) -> Self:
+        if self.bands * self.rows > self.permutations:
+            raise ValueError(
+                f"bands x rows must not exceed permutations: {self.bands} x {self.rows} = {self.bands * self.rows} > "
+                f"{self.permutations}; raise permutations or lower bands"
+            )
+        if self.update_index and not self.against:
+            raise ValueError("update_index is on but against names no index; set dedup.against to the index's folder")
+        return self
 
 
 class RuleThresholds(Settings):
@@ -113,7 +164,9 @@ class CitationConfig(Settings):
 
     min_positives: Count = Field(20, description="fewer cited documents of a language: no classifier for it")
     min_hosts: Count = Field(3, description="fewer hosts among them: no classifier for it")
-    max_documents: Count = Field(200_000, description="most documents of each label and language to train on")
+    max_documents: Count = Field(
+        20_000, description="most documents of each label and language to train on; 12 KB of driver memory each"
+    )
     max_host_share: Share = Field(0.2, description="largest share of one label that one host may have")
     weak_host_citations: int = Field(
         0, ge=0, description="hosts cited at least this often make all their pages positives; 0: none do"
@@ -122,9 +175,8 @@ class CitationConfig(Settings):
     dimension: Count = Field(32, description="fastText vector size")
     learning_rate: float = Field(0.5, gt=0, description="fastText learning rate")
     buckets: Count = Field(200_000, description="fastText hash buckets for n-grams")
-    held_out: Share = Field(
-        0.2, description="share of the hosts kept out of training, for metrics and calibration"
-    )
+    held_out: Share = Field(0.2, description="share of the hosts kept out of training, for metrics and calibration")
+    min_auc: Share = Field(0.6, description="a classifier that ranks held-out hosts worse than this is not used")
     seed: int = Field(0, description="seed of the sampling, the split and fastText")
 
 
@@ -179,7 +231,7 @@ class Config(Settings):
         return self
 
 
-class ConfigError(ValueError):
+class ConfigError(SkypileError):
     """The config file is unreadable or invalid; the message names key, value and rule."""
 
 
@@ -209,6 +261,20 @@ def load(path: str | Path) -> Config:
 def dumps(config: Config) -> str:
     """The config as TOML; unset (None) values are left out. `parse(tomllib.loads(dumps(c))) == c`."""
     return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def describe(table: type[Settings] = Config, prefix: str = "") -> str:
+    """Markdown table of every setting, one section a TOML table."""
+    rows, sections = [], []
+    for name, field in table.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+            sections.append(describe(field.annotation, f"{prefix}.{name}" if prefix else name))
+            continue
+        default = "unset" if field.default is None else json.dumps(field.get_default(call_default_factory=True))
+        rows.append(f"| `{name}` | `{default}` | {(field.description or '').replace('|', '/')} |")
+    head = f"**[{prefix}]** {(table.__doc__ or '').splitlines()[0]}\n\n| setting | default | meaning |\n|---|---|---|\n"
+    own = head + "\n".join(rows) + "\n" if rows else ""
+    return "\n".join([part for part in (own, *sections) if part])
 
 
 def _slip(key: str, kind: str) -> str:

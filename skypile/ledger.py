@@ -77,3 +77,10 @@ def fates(run: str) -> Iterator[Verdict]:
     for stage in stages:
         where = None if stage == stages[-1] else pc.field("verdict") != "kept"
         yield from verdicts(run, stage, where)
+
+
+def example(run: str, reason: str) -> str | None:
+    """URL of a record dropped or failed for `reason`, the first in alphabetical order; None if there is none."""
+    where = pc.field("reason") == reason
+    urls = [v.url for stage in stage_folders(run) for v in verdicts(run, stage, where)]
+    return min(urls, default=None)

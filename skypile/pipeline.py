@@ -12,11 +12,16 @@ from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from rich.console import Console
 
+from classifiers.in_run import train_in_run
 from skypile import config as settings
 from skypile import files, schema, storage
 from skypile.crawl import inputs
+from skypile.errors import SkypileError
 from skypile.progress import stage_progress
 from skypile.stages import extraction as extraction_stage
+from skypile.stages.dedup import dedup as dedup_stage
+from skypile.stages.distribution_filter import distribution_filter as distribution_stage
+from skypile.stages.quality_filter import quality_filter as quality_stage
 from skypile.stages.shards import shards as shards_stage
 from skypile.storage import Read, Stage, read_kept
 
@@ -24,7 +29,7 @@ SCRATCH = "_scratch"
 MIN_PAGES_FOR_FAILURE_SHARE = 100
 
 
-class TooManyFailures(RuntimeError):
+class TooManyFailures(SkypileError):
     """So many pages fail in extraction that the installation, not the pages, is likely at fault."""
 
 
@@ -36,7 +41,7 @@ def run(
     files.write_text(files.join(output, "config.toml"), settings.dumps(config))
     manifests = [extraction(spark, paths, output, config, console)]
     manifests += [
-        stage(spark, output, config, console) for stage in (shards,)
+        stage(spark, output, config, console) for stage in (distribution_filter, dedup, quality_filter, shards)
     ]
     return manifests
 
@@ -64,24 +69,62 @@ def extraction(
             "extraction",
             config.extraction.model_dump(mode="json"),
             _input_identity(splits),
-            [wave(part) for part in waves(splits, config.extraction.wave_mb << 20)],
+            [wave(part) for part in waves(splits, int(config.extraction.wave_mb * 2**20))],
         ),
         console,
         lambda stamp: _check_failures(stamp, config.extraction.max_failed_share),
     )
 
 
+def distribution_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
+    """Stage 2: embed, cluster, thin."""
+    clusters = files.join(storage.stage_dir(run, "distribution_filter"), "clusters")
+
+    def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
+        return distribution_stage(config.distribution_filter, rows, scratch, clusters)(frame)
+
+    return _narrow(spark, run, "distribution_filter", config.distribution_filter, stage, console)
+
+
+def dedup(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
+    """Stage 3: exact and near duplicates."""
+
+    def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
+        return dedup_stage(config.dedup, rows, scratch)(frame)
+
+    return _narrow(spark, run, "dedup", config.dedup, stage, console)
+
+
+def quality_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
+    """Stage 4: language, rules, and the citation classifier, loaded or trained in the run."""
+    section = config.quality_filter
+    kept_model = files.join(storage.stage_dir(run, "quality_filter"), "classifier")
+    notes: list[str] = []
+
+    def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
+        classifier = section.classifier
+        if classifier is None and section.wikipedia:
+            trained, found = train_in_run(frame, section, scratch)
+            notes.extend(found)
+            if trained is not None:
+                files.move_tree(trained, kept_model)
+                classifier = kept_model
+        if classifier is None:
+            notes.append("no citation classifier: language and rules alone decide")
+        return quality_stage(section, classifier)(frame)
+
+    return _narrow(spark, run, "quality_filter", section, stage, console, notes=lambda: notes)
+
+
 def shards(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
     """Stage 5: Parquet shards per language."""
-    return _narrow(
-        spark,
-        run,
-        "shards",
-        config.shards,
-        lambda frame, rows, scratch: shards_stage(config.shards)(frame),
-        console,
-        partition_by=("language",),
-    )
+
+    def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
+        return shards_stage(config.shards)(frame)
+
+    # Read again and again for months: worth the slower compression.
+    options = {"parquet.compression.codec.zstd.level": str(config.shards.compression_level)}
+    return _narrow(spark, run, "shards", config.shards, stage, console, ("language",), options)
 
 
 def waves(splits: Sequence[inputs.Split], wave_bytes: int) -> list[list[inputs.Split]]:
@@ -105,15 +148,14 @@ def _narrow(
     stage: Callable[[DataFrame, int, str], DataFrame],
     console: Console,
     partition_by: tuple[str, ...] = (),
+    options: dict[str, str] | None = None,
     notes: Callable[[], list[str]] = list,
 ) -> dict[str, Any]:
     """Write a stage that reads what the one before it kept: stage(frame, rows, scratch folder)."""
     before = schema.STAGES[schema.STAGES.index(name) - 1]
     upstream = storage.manifest(run, before)
     if upstream is None:
-        raise FileNotFoundError(
-            f"{storage.stage_dir(run, before)} has no manifest.json: run the {before} stage first"
-        )
+        raise FileNotFoundError(f"{storage.stage_dir(run, before)} has no manifest.json: run the {before} stage first")
     scratch = files.join(storage.stage_dir(run, name), SCRATCH)
 
     def build() -> tuple[Read, DataFrame]:
@@ -121,7 +163,7 @@ def _narrow(
         return Read(frame, upstream["kept"]), stage(frame, upstream["kept"], scratch)
 
     identity = {"stage": before, "fingerprint": upstream["fingerprint"], "digest": upstream["digest"]}
-    plan = Stage(name, section.model_dump(mode="json"), identity, [build], partition_by, notes)
+    plan = Stage(name, section.model_dump(mode="json"), identity, [build], partition_by, options or {}, notes)
     result = _write(spark, run, plan, console)
     files.remove_tree(scratch)
     return result
@@ -161,8 +203,7 @@ def summary(manifest: dict[str, Any], fresh: bool = True) -> str:
 
 def _check_failures(stamp: dict[str, Any], limit: float) -> None:
     failed = {
-        reason: stamp["failed"].get(reason, 0)
-        for reason in ("extraction_error", "crash", "timeout", "out_of_memory")
+        reason: stamp["failed"].get(reason, 0) for reason in ("extraction_error", "crash", "timeout", "out_of_memory")
     }
     total = sum(failed.values())
     if stamp["read"] >= MIN_PAGES_FOR_FAILURE_SHARE and total > limit * stamp["read"]:

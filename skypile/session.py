@@ -12,10 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pyspark import SparkConf
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from skypile.config import SparkConfig
+from skypile.errors import SkypileError
 
 MINIMUM_JAVA = 17  # Spark 4 runs on Java 17 and later only
 
@@ -58,13 +59,13 @@ EMBEDDED = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.sql.catalogImplementation": "in-memory",
-    "spark.log.level": "ERROR",
     # Serial GC and C1 start faster and hold less memory; the heavy work is in Python and native code.
-    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto",
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto "
+    f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}",
 }
 
 
-class JavaError(RuntimeError):
+class JavaError(SkypileError):
     """Java is missing or too old; the message says what to install."""
 
 
@@ -97,7 +98,9 @@ def start(config: SparkConfig, name: str = "skypile", extra: dict[str, str] | No
     `config.conf`, then `extra`, win over every default of this module.
     """
     check_java()
-    submitted = SparkConf()  # what spark-submit and spark-defaults.conf set
+    if "PYSPARK_GATEWAY_PORT" in os.environ:  # under spark-submit the JVM runs already, and knows its settings
+        SparkContext._ensure_initialized()
+    submitted = SparkConf()
     master = config.master or submitted.get("spark.master", None) or f"local[{cores()},4]"  # 4 attempts a task
     settings: dict[str, Any] = dict(REQUIRED)
     if master.startswith("local"):

@@ -19,7 +19,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
@@ -29,6 +29,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import StructType
 
 from skypile import __version__, files, schema
+from skypile.errors import SkypileError
 
 PACKAGES = (
     "skypile",
@@ -42,7 +43,7 @@ PACKAGES = (
 )
 
 
-class ConservationError(RuntimeError):
+class ConservationError(SkypileError):
     """kept + dropped + failed != read, a record id appears twice, or a reason is not in the vocabulary."""
 
 
@@ -67,6 +68,7 @@ class Stage:
     inputs: dict[str, Any]
     waves: Sequence[Callable[[], tuple[Read, DataFrame]]]
     partition_by: tuple[str, ...] = ()
+    options: dict[str, str] = field(default_factory=dict)
     notes: Callable[[], list[str]] = list
 
 
@@ -158,7 +160,8 @@ def _write_wave(
     columns = schema.STAGE_COLUMNS[stage.name]
     _check_schema(stage.name, frame, columns)
     frame = frame.withColumns({"kept": F.col("verdict") == schema.KEPT, "wave": F.lit(number)})
-    frame.write.mode("overwrite").partitionBy("kept", "wave", *stage.partition_by).parquet(documents)
+    writer = frame.write.mode("overwrite").partitionBy("kept", "wave", *stage.partition_by).options(**stage.options)
+    writer.parquet(documents)
 
     written = spark.read.schema(spark_schema(columns).add("wave", "integer")).parquet(documents)
     ledger = written.where(F.col("wave") == number).withColumn("stage", F.lit(stage.name))

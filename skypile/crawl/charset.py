@@ -9,15 +9,16 @@ than the template declares. The rule for a declared charset:
 2. UTF-8 and multi-byte charsets are believed if at least 5 characters decode for each that does not: a few
    broken bytes are replaced (and counted), not taken for another charset. A character cut off at the end of
    the page is not held against it.
-3. The text must look natural where it is Chinese, Japanese or Korean: in real text, the most frequent
-   characters of the language and its punctuation are a third to a half of all; in text decoded with the wrong
-   table, under 5 % (measured on GBK, Big5, Shift-JIS and EUC-KR with each other's tables). If they are under
-   a twelfth, or the declared charset is a single-byte one (every byte sequence is valid in those) and the
+3. The text must look natural where it is Chinese, Japanese or Korean, by the share of the language's most
+   frequent characters. Of 420 real Chinese pages, written as GBK and as Big5, the right table gave 0.147 at
+   least and 0.39 in the median, the wrong ones (also Shift-JIS, EUC-JP and EUC-KR) 0.067 at most. If it is
+   under 1/12, or the declared charset is a single-byte one (in which every byte sequence is valid) and the
    bytes come in long runs, then the others are tried, and the declaration loses to one that looks natural.
 
 Detection takes UTF-16 by its zero bytes, then the multi-byte charset that looks most natural, then what
 uchardet (resiliparse) says, and windows-1252 for the rest. What none can decode is decoded with the declared
-charset, or UTF-8, and replacements: rung `lossy`.
+charset, or UTF-8, and replacements: rung `lossy`. About 1 GB/s, 0.06 ms for the median page of a news crawl
+(UTF-8 and GBK), 0.7 ms for the slowest of 300.
 
 Labels are those of the WHATWG Encoding standard; each legacy charset is read as its largest superset (GB2312
 and GBK as GB18030, Big5 as Big5-HKSCS, Shift-JIS as windows-31J, EUC-KR as UHC, ISO-8859-1 as windows-1252).
@@ -46,7 +47,7 @@ META_BYTES = 4096  # the HTML standard asks for 1024; Chinese portals put script
 GOOD_PER_BAD = 5  # decoded characters that outweigh one that cannot be decoded
 UTF8_CERTAIN = 4  # characters, see rule 1
 SAMPLE_BYTES = 16384  # from the first byte over 127 on; what looking natural is judged by
-NATURAL = 0.12  # share of frequent characters; over twice the 5 % of wrong tables, under half of right ones
+NATURAL = 0.12  # share of frequent characters, see rule 3
 UNNATURAL = 1 / 12
 MIN_JUDGED = 8  # characters; fewer show nothing
 _DETECT_BYTES = 32768
@@ -67,14 +68,13 @@ _HANT = (
     "家種事成方多經麼去法學如都同現當沒動面起看定天分還進好小部其些主樣理心本前開但因只從想實日者意無力與長機十民第"
     "公工使情明性知全三關點正業外將兩高間由問最重並物手應文體政美相見被利二等產新制加月合回特代內信表化老給世位次度"
 )
-_PUNCTUATION = "　、。，！？：；（）「」《》“”"
 _KANA = "のにはをたがでとしれさいなかるもてくりあっすうらこきまんえよスントルーイリラシクアフドレジコロマムタ"
 _HANGUL = "이다는의에을를가한고하지로기사은도자인시어서대리일해수들있정그전부아보나동제과상주유스장으라성안여게"
 _TABLES: Final = {
-    "gb18030": frozenset(_HANS + _HANT + _PUNCTUATION),
-    "big5hkscs": frozenset(_HANT + _PUNCTUATION),
-    "cp932": frozenset(_KANA + "、。日本人年大一国中"),
-    "euc_jp": frozenset(_KANA + "、。日本人年大一国中"),
+    "gb18030": frozenset(_HANS + _HANT),
+    "big5hkscs": frozenset(_HANT),
+    "cp932": frozenset(_KANA + "日本人年大一国中"),
+    "euc_jp": frozenset(_KANA + "日本人年大一国中"),
     "cp949": frozenset(_HANGUL),
 }
 
@@ -83,7 +83,9 @@ _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _XML = re.compile(rb"\s*<\?xml[^>]*?\bencoding\s*=\s*[\"']\s*([A-Za-z0-9._:-]+)", re.IGNORECASE)
 _META = re.compile(rb"<meta\b[^>]*?\bcharset\s*=\s*[\"']?\s*([A-Za-z0-9._:-]+)", re.IGNORECASE)
 _FOREIGN_RUN = re.compile(rb"[\x81-\xfe]{6}")  # never in Western text, normal in Chinese; also in Cyrillic
-_FOREIGN = re.compile(r"[^\x00-\x7f]+")
+# Not full-width punctuation, which GB2312, EUC-JP and EUC-KR write with the same bytes.
+_FOREIGN = re.compile(r"[^\x00-\x7f\u3000-\u303f\uff00-\uff60]+")
+_PRIVATE = re.compile("[\uf8f0-\uf8f3]")  # what Python makes of bytes that windows-31J leaves undefined
 _MARKS: Final = (
     (b"\xff\xfe\0\0", "utf-32-le"),
     (b"\0\0\xfe\xff", "utf-32-be"),
@@ -162,8 +164,8 @@ def _legacy(body: bytes, declared: list[tuple[str, Rung]]) -> Decoded:
     if share >= NATURAL:
         return _finished(body, best, "detected")
     for candidate in (detect_encoding(body, _DETECT_BYTES), "cp1252"):
-        codec = codec_of(candidate) if candidate else None
-        if codec and codec != "utf-8" and codec not in _TABLES and (found := _believed(body, codec, "detected")):
+        other = codec_of(candidate) if candidate else None
+        if other and other != "utf-8" and other not in _TABLES and (found := _believed(body, other, "detected")):
             return found
     return _finished(body, declared[0][0] if declared else "utf-8", "lossy")
 
@@ -188,6 +190,8 @@ def _believed(body: bytes, codec: str, rung: Rung) -> Decoded | None:
 
 def _finished(body: bytes, codec: str, rung: Rung) -> Decoded:
     text = body.decode(codec, "skypile" if codec in ("gb18030", "cp1252") else "replace")
+    if codec == "cp932":
+        text = _PRIVATE.sub("\ufffd", text)
     replacements = text.count("\ufffd")
     if replacements:
         replacements -= body.count("\ufffd".encode(codec, "ignore") or b"\xff\xff\xff\xff")

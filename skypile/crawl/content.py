@@ -21,9 +21,10 @@ UNKNOWN_TYPES = frozenset(
 )
 
 _HEAD = 1024
+# Atomic (?>…) and possessive *+, else a row of comments could be divided in exponentially many ways.
 _HTML_START = re.compile(
-    rb"(?:\xef\xbb\xbf|\s|<!--.*?-->|<\?xml[^>]*>)*<(?:!doctype\s+html|html|head|script|iframe|h1|div|font|table|a|style|title"
-    rb"|b|body|br|p|meta|link)(?:[\s/>]|$)",
+    rb"(?>\xef\xbb\xbf|\s|<!--.*?-->|<\?xml[^>]*>)*+<(?:!doctype\s+html|html|head|script|iframe|h1|div|font|table|a"
+    rb"|style|title|b|body|br|p|meta|link)(?:[\s/>]|$)",
     re.IGNORECASE | re.DOTALL,
 )
 _HTML_ELEMENT = re.compile(rb"<html[\s>]", re.IGNORECASE)

@@ -16,9 +16,8 @@ def html_records(split: Split, limit: int) -> Iterator[Record]:
     """Rows of the files of a split of format `html`, in order. The extension says HTML, so no one sniffs."""
     for source in split.source.split(NAMES_SEPARATOR):
         row = record(source, 0)
-        uri = files.join(split.uri, source)
         try:
-            with files.open_uri(uri) as file:
+            with files.open_uri(split.uri + source) as file:
                 body = file.read(limit + 1)
                 size = len(body) if len(body) <= limit else file.seek(0, os.SEEK_END)
         except UNREADABLE as error:

@@ -5,6 +5,7 @@ offset of a line counts decoded bytes; there, damage costs the rest of the file,
 again behind it, and gives one failed row. A line is never held beyond the limit.
 """
 
+import datetime
 import json
 import re
 from collections.abc import Iterator
@@ -16,12 +17,9 @@ from skypile.crawl.members import READ, Segment, decoded_segment, plain_segment
 from skypile.crawl.record import Record, dropped, failed, record
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_BOM = b"\xef\xbb\xbf"
 
 
-def jsonl_records(
-    file: IO[bytes], source: str, start: int, end: int, config: ExtractionConfig
-) -> Iterator[Record]:
+def jsonl_records(file: IO[bytes], source: str, start: int, end: int, config: ExtractionConfig) -> Iterator[Record]:
     """Rows of the lines that begin in bytes [start, end) of the file, in order. See module docstring."""
     file.seek(0)
     codec = codec_of(file.read(4))
@@ -57,8 +55,6 @@ def _lines(segment: Segment, source: str, end: int | None, config: ExtractionCon
             break
         line = bytes(segment.buffer[segment.cursor : segment.cursor + length])
         segment.cursor += length + 1
-        if offset == 0:
-            line = line.removeprefix(_BOM)
         if line.strip():
             yield _parse(line, source, offset, config)
     if segment.damage is not None:
@@ -108,7 +104,7 @@ def from_fields(row: Record, fields: dict[str, Any], config: ExtractionConfig) -
     url, date = fields.get(config.url_field), fields.get("date")
     row = row._replace(
         url=_clean(url) if isinstance(url, str) and url else row.url,
-        date=_clean(str(date)) if isinstance(date, str) or hasattr(date, "isoformat") else None,
+        date=date.isoformat() if isinstance(date, datetime.date) else _clean(date) if isinstance(date, str) else None,
     )
     text, html = fields.get(config.text_field), fields.get(config.html_field)
     if isinstance(text, bytes):

@@ -15,7 +15,8 @@ header and knows no offsets inside a member. It is the oracle of the tests inste
 
 Limits. Decoding advances in steps that cannot grow past 16 MB (a zip bomb costs time, no memory). A range
 that starts inside a member whose *content* is itself a stored, not recompressed, WARC file may take that
-for a member of its own: set split_mb above the file size for a crawl of WARC files.
+for a member of its own: set split_mb above the file size for a crawl of WARC files. zstd and lz4 frames may
+lack a checksum; damage in such a frame is noticed only where it breaks the frame or the records.
 """
 
 import re

@@ -11,8 +11,8 @@ length is followed by a blank line, by the next record or by the end; anything e
 wrong, so its content cannot be trusted.
 
 Ids come from the offset where the record starts: of its byte in a plain file, of its gzip member (zstd or lz4
-frame) and its place among the records of that member in a compressed one. About 20,000 pages of 15 KB a
-second on one core, a third of it decompression.
+frame) and its place among the records of that member in a compressed one. 11,000 pages of 15 KB a
+second on one core (FastWARC: 52,000, zlib alone: 27,000), next to 10 to 300 that any extraction takes on.
 """
 
 import json
@@ -126,11 +126,12 @@ def _segment_records(segment: Segment, source: str, limit: int, size: int | None
                     yield _page(row, header, bytes(segment.buffer[content : segment.cursor]), limit)
                 continue
         # A damaged record counts even if it only describes: what followed it may be hidden in it.
-        if segment.damage is not None:
-            where, reported = {"at": segment.damage.at}, True
-        reason, detail = _reason(segment.damage, problem, isinstance(header, _Header))
-        yield failed(row, reason, **where, detail=detail)
         _resynchronise(segment)
+        damage = None if segment.ensure(1) else segment.damage  # what breaks the stream may lie further on
+        if damage is not None:
+            where, reported = {"at": damage.at}, True
+        reason, detail = _reason(damage, problem, isinstance(header, _Header))
+        yield failed(row, reason, **where, detail=detail)
     if segment.damage is not None and not reported:
         yield failed(
             record(source, segment.offset, index),

@@ -8,7 +8,7 @@
       wikipedia.xml.bz2         articles in English and Chinese that cite some of the pages
       truths.jsonl              one line a planted record: where it is, what must become of it
 
-About 1,000 records and 2 MB; written in 3 s. The same seed gives the same bytes.
+About 1,150 records and 2.5 MB; written in 2 s. The same seed gives the same bytes.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ from typing import Any
 from skypile.sample import archive
 from skypile.sample.kinds import KINDS
 from skypile.sample.pages import Planted, page, write
-from skypile.sample.planting import plant
+from skypile.sample.planting import CITED_KINDS, plant
 from skypile.sample.score import Score, score
 from skypile.sample.wikipedia import dump
 
@@ -53,7 +53,7 @@ def write_sample(directory: str | Path, seed: int = 0) -> dict[str, Any]:
         *_jsonl(crawl, by_file["json_line"]),
         *_html_files(crawl, by_file["html_file"]),
     ]
-    (root / "wikipedia.xml.bz2").write_bytes(dump([p for p in planted if p.kind == "cited"], random))
+    (root / "wikipedia.xml.bz2").write_bytes(dump([p for p in planted if p.kind in CITED_KINDS], random))
     lines = b"".join(archive.json_line(truth) for truth in truths)
     (root / "truths.jsonl").write_bytes(lines)
     return {
@@ -68,7 +68,6 @@ def write_sample(directory: str | Path, seed: int = 0) -> dict[str, Any]:
 def truth(planted: Planted, file: str, offset: int) -> dict[str, Any]:
     """The line of truths.jsonl for a record at `offset` of `file` (relative to the folder `crawl`)."""
     kind = KINDS[planted.kind]
-    # An original is held to what its copy's kind asks of the group.
     return {
         "kind": planted.kind,
         "url": planted.url,
@@ -139,9 +138,7 @@ def _wet(crawl: Path, pages: Sequence[Planted], random: Random) -> list[dict[str
     for planted in pages:
         assert planted.article is not None
         text = f"{planted.article.title}\n\n{planted.article.text}"
-        records.append(
-            (planted, archive.member(archive.warc_record("conversion", planted.url, text.encode(), random)))
-        )
+        records.append((planted, archive.member(archive.warc_record("conversion", planted.url, text.encode(), random))))
     return _write_warc(crawl / "texts.warc.wet.gz", records, random)
 
 
@@ -150,8 +147,8 @@ def _jsonl(crawl: Path, pages: Sequence[Planted]) -> list[dict[str, Any]]:
     for number, planted in enumerate(pages):
         assert planted.article is not None
         html = planted.message.partition(b"\r\n\r\n")[2].decode()
-        content = {"text": planted.article.text} if number % 3 else {"html": html}
-        records.append((planted, archive.json_line({"url": planted.url, "date": archive.DATE} | content)))
+        row = {"text": planted.article.text} if number % 3 else {"html": html}
+        records.append((planted, archive.json_line({"url": planted.url, "date": archive.DATE} | row)))
     bad = Planted("bad_json", "", b"")
     records.insert(4, (bad, b'{"url": "http://half.example/", "text": "The line ends her\n'))
     missing = Planted("missing_field", "http://bare.example/", b"")

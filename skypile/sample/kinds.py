@@ -10,6 +10,10 @@ from typing import Final, NamedTuple
 from skypile.schema import DROPPED, FAILED, KEPT
 
 _COPY: Final = ("duplicate_text", "near_duplicate", "contained")
+_IDLE: Final = (
+    *("low_citation_score", "dense_cluster", "repeated_ngrams", "repeated_lines", "short_lines", "few_sentences"),
+    "too_short",
+)
 _CHARSET: Final = "; the sentence in `sentence` must stand in its text"
 
 
@@ -27,7 +31,9 @@ KINDS: Final = {
     "revised_article": Kind("half of another article, half new: alike, yet no duplicate", (KEPT,)),
     "hostile_markup": Kind("an article about markup, with scripts as its text", (KEPT,)),
     "encoded_transfer": Kind("chunked, gzip, deflate or brotli on the wire", (KEPT,)),
-    "boilerplate_notice": Kind("an article with the notice all pages of its site carry, which is cut", (KEPT,)),
+    "boilerplate_notice": Kind(
+        "an article with the notice all pages of its site carry, which is cut from all but one", (KEPT,)
+    ),
     "gbk_page": Kind("GBK, called gb2312 in its <meta>" + _CHARSET, (KEPT,)),
     "gb18030_page": Kind("GB18030 with characters GBK lacks" + _CHARSET, (KEPT,)),
     "big5_page": Kind("Big5, declared in its <meta>" + _CHARSET, (KEPT,)),
@@ -39,20 +45,18 @@ KINDS: Final = {
     "json_line": Kind("an article as text or HTML in a JSONL file", (KEPT,)),
     "html_file": Kind("an article in a folder of HTML files", (KEPT,)),
     # judged as groups
-    "exact_duplicate_of": Kind(
-        "the same text at another address, in another design", (KEPT, DROPPED), _COPY, (1, 1)
-    ),
+    "exact_duplicate_of": Kind("the same text at another address, in another design", (KEPT, DROPPED), _COPY, (1, 1)),
     "duplicate_url": Kind(
         "the same address with other campaign parameters", (KEPT, DROPPED), (*_COPY, "duplicate_url"), (1, 1)
     ),
     "near_duplicate_of": Kind("the same article with a few words changed", (KEPT, DROPPED), _COPY, (1, 1)),
     "traditional_copy_of": Kind("the same article in traditional characters", (KEPT, DROPPED), _COPY, (1, 1)),
-    "excerpt_of": Kind("the first half of another article", (KEPT, DROPPED), _COPY, (1, 1)),
+    "excerpt_of": Kind("all of another article but its end", (KEPT, DROPPED), _COPY, (1, 1)),
     "template": Kind(
-        "one of a hundred pages that differ in names and numbers",
+        "one of 200 pages that differ in names and numbers",
         (KEPT, DROPPED),
         ("dense_cluster", "near_duplicate", "contained", "boilerplate", "low_citation_score"),
-        (0, 60),
+        (0, 150),
     ),
     # to be dropped
     "spam": Kind(
@@ -61,7 +65,7 @@ KINDS: Final = {
         (
             *("repeated_ngrams", "repeated_lines", "symbols", "bad_words", "few_letters", "few_sentences"),
             *("short_lines", "long_words", "language", "dense_cluster", "no_text", "too_short", "language_gate"),
-            *("low_citation_score", *_COPY, "boilerplate"),
+            *("low_citation_score", "few_function_words", *_COPY, "boilerplate"),
         ),
     ),
     "link_farm": Kind(
@@ -73,12 +77,8 @@ KINDS: Final = {
         ),
     ),
     "short_page": Kind("a page with one sentence", (DROPPED,), ("short_gate", "too_short", "no_text")),
-    "chatter": Kind(
-        "a forum thread: no duty to keep it", (KEPT, DROPPED), ("low_citation_score", "dense_cluster")
-    ),
-    "shop": Kind(
-        "an article for sale: no duty to keep it", (KEPT, DROPPED), ("low_citation_score", "dense_cluster")
-    ),
+    "chatter": Kind("a forum thread: no duty to keep it", (KEPT, DROPPED), _IDLE),
+    "shop": Kind("an article for sale: no duty to keep it", (KEPT, DROPPED), _IDLE),
     **{
         name: Kind(f"a page in {name.capitalize()}", (DROPPED,), ("language_gate", "language"))
         for name in ("german", "french", "russian", "japanese", "korean")

@@ -9,19 +9,27 @@ from skypile.sample.traditional import to_traditional
 
 Site = tuple[str, str, str, str]
 
-# host, name, language and design of the sites that carry articles
-SITES: tuple[Site, ...] = (
-    ("coastal-notes.example", "Coastal Notes", "en", "journal"),
-    ("www.county-record.example", "The County Record", "en", "portal"),
-    ("slow-craft.example", "Slow Craft", "en", "journal"),
-    ("fieldbook.example", "Fieldbook", "en", "handbook"),
-    ("oldtown.example", "Old Town Pages", "en", "tables"),
-    ("harbour-gazette.example", "Harbour Gazette", "en", "journal"),
-    ("www.shanhai-bao.example", "山海报", "zh", "portal"),
-    ("xiangtu.example", "乡土志", "zh", "journal"),
-    ("www.jiangcheng-wang.example", "江城网", "zh", "portal"),
-    ("gongyi.example", "工艺手册", "zh", "handbook"),
-    ("laojie.example", "老街", "zh", "tables"),
+# Sites that carry articles: host, name, language, design. Many, because the citation classifier is judged on
+# hosts that it was not trained on. The tables come last and seldom: extraction leaves their menus in the text.
+_NAMES = {
+    "en": {
+        **{"coastal-notes": "Coastal Notes", "county-record": "The County Record", "slow-craft": "Slow Craft"},
+        **{"fieldbook": "Fieldbook", "harbour-gazette": "Harbour Gazette", "old-trades": "Old Trades"},
+        **{"riverlore": "Riverlore", "hill-and-dale": "Hill and Dale", "makers-quarterly": "Makers' Quarterly"},
+        **{"northern-post": "Northern Post", "the-almanack": "The Almanack", "waterways": "Waterways"},
+        **{"town-memory": "Town Memory", "hearth": "Hearth"},
+    },
+    "zh": {
+        **{"shanhai-bao": "山海报", "xiangtu": "乡土志", "jiangcheng-wang": "江城网", "gongyi": "工艺手册"},
+        **{"fengwu": "风物", "difang-wenshi": "地方文史", "shuixiang": "水乡", "lvdi": "绿地", "minjian": "民间"},
+        **{"guangying": "光影", "shouyi-ren": "手艺人", "chengnan": "城南晚报", "tianye": "田野", "laojie": "老街"},
+    },
+}
+_DESIGNS = ("journal", "portal", "journal", "handbook", "portal", "journal", "tables") * 2
+SITES: tuple[Site, ...] = tuple(
+    (f"{('www.', '')[number % 2]}{host}.example", name, language, design)
+    for language, names in _NAMES.items()
+    for number, ((host, name), design) in enumerate(zip(names.items(), _DESIGNS, strict=True))
 )
 HANT_SITE: Site = ("taidong-riji.example", "臺東日記", "zh-Hant", "journal")
 
@@ -38,6 +46,7 @@ class Planted:
     absent: str | None = None  # must not
     group: str | None = None
     near: str | None = None  # URL of the record it resembles
+    design: str | None = None
 
 
 def write(language: str, random: Random, paragraphs: int = 0) -> Article:
@@ -59,7 +68,7 @@ def page(
     url = f"http{random.choice(('', 's'))}://{host}/{article.topic}/{random.randrange(10**6):06d}.html"
     body = html_of(article, design, url, name, random).encode()
     header = random.choice(("text/html; charset=utf-8", "text/html;charset=UTF-8", "text/html"))
-    return Planted(kind, url, archive.http(body, header), article, absent=absent, group=group)
+    return Planted(kind, url, archive.http(body, header), article, absent=absent, group=group, design=design)
 
 
 def html_of(article: Article, design: str, url: str, name: str, random: Random, meta: str | None = "utf-8") -> str:

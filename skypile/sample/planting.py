@@ -8,8 +8,17 @@ from skypile.sample import oddities, prose
 from skypile.sample.pages import HANT_SITE, SITES, Planted, page, write
 from skypile.sample.prose import Article
 
-ARTICLES_A_TOPIC = 12
-CITED_A_TOPIC = 5
+ARTICLES_A_TOPIC = 10
+CITED_A_TOPIC = 9
+# What the Wikipedia dump cites. Most articles, because uncited ones are written no worse, and too many of them
+# would leave the citation classifier nothing to learn: with seven in ten cited, AUC on held-out hosts fell to 0.55.
+CITED_KINDS = (
+    *("cited", "revised_article", "exact_duplicate_of", "near_duplicate_of", "encoded_transfer", "gbk_page"),
+    *("wet_text", "json_line", "html_file"),
+)
+# Copies, and what they are copies of, appear in designs whose main text every engine finds: what is planted is
+# the likeness of two texts, not of what an engine makes of nested tables.
+COPY_DESIGNS = ("journal", "portal")
 NOTICE = {
     "en": "This page belongs to a series on the working past of the region. Corrections are welcome and are "
     "entered once a quarter; please name the paragraph you mean and the source on which you rely.",
@@ -30,7 +39,7 @@ TRADITIONAL_COPIES = 6
 def plant(random: Random) -> list[Planted]:
     """Every record but those that are damaged as bytes of a file, in a fixed order."""
     articles = [record for language in ("en", "zh") for record in _articles(language, random)]
-    hant = [page(write("zh-Hant", random), "good_article", random, HANT_SITE) for _ in range(24)]
+    hant = [page(write("zh-Hant", random), "good_article", random, HANT_SITE) for _ in range(16)]
     makers = (_notices, _readers, *oddities.MAKERS)
     return [*_with_copies(articles, random), *hant, *(record for maker in makers for record in maker(random))]
 
@@ -45,7 +54,8 @@ def _articles(language: str, random: Random) -> Iterator[Planted]:
 
 def _with_copies(articles: Sequence[Planted], random: Random) -> Iterator[Planted]:
     """The articles, some followed by a copy. Original and copy form a group, named by the original's URL."""
-    order = random.sample(range(len(articles)), len(articles))
+    clear = [i for i, article in enumerate(articles) if article.design in COPY_DESIGNS]
+    order = random.sample(clear, len(clear))
     kinds = [kind for kind, count in COPIES for _ in range(count)]
     copied = dict(zip(order, kinds, strict=False))
     simplified = [i for i in order[len(kinds) :] if _article(articles[i]).language == "zh"]
@@ -71,7 +81,8 @@ def _copy(original: Planted, kind: str, random: Random) -> Planted:
     if kind == "duplicate_url":
         return replace(original, url=original.url + "?utm_source=letter")
     article = COPY_OF[kind](_article(original), random)
-    return page(article, kind, random, HANT_SITE if article.language == "zh-Hant" else None)
+    sites = [s for s in (*SITES, HANT_SITE) if s[2] == article.language and s[3] in COPY_DESIGNS]
+    return page(article, kind, random, random.choice(sites))
 
 
 def _reworded(article: Article, random: Random) -> Article:
@@ -88,8 +99,8 @@ def _reworded(article: Article, random: Random) -> Article:
 
 
 def _excerpt(article: Article, random: Random) -> Article:
-    """The first half, word for word."""
-    return replace(article, paragraphs=article.paragraphs[: (len(article.paragraphs) + 1) // 2])
+    """All but the last paragraph or two, word for word: Jaccard 0.6 to 0.9, containment 1."""
+    return replace(article, paragraphs=article.paragraphs[: -(-len(article.paragraphs) * 7 // 10)])
 
 
 def _revised(article: Article, random: Random) -> Article:
@@ -108,8 +119,8 @@ COPY_OF: dict[str, Callable[[Article, Random], Article]] = {
 
 
 def _notices(random: Random) -> Iterator[Planted]:
-    for language, (host, name, _, design) in (("en", SITES[0]), ("zh", SITES[7])):
-        for _ in range(16):
+    for language, (host, name, _, design) in (("en", SITES[0]), ("zh", SITES[-7])):
+        for _ in range(12):
             article = write(language, random)
             article = replace(article, paragraphs=(*article.paragraphs, NOTICE[language]))
             where = (f"series.{host}", name, language, design)

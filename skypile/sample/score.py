@@ -71,6 +71,7 @@ def tabulate(truths: Sequence[Truth], fates: Sequence[Verdict | None], texts: di
         if truth["group"]:
             groups[truth["group"]].append(i)
     surplus = {i for members in groups.values() for i in _surplus(members, truths, fates)}
+    keepers = _first_with_notice(truths, fates, texts)
     table: dict[str, Score] = {}
     for i, (truth, fate) in enumerate(zip(truths, fates, strict=True)):
         members = groups.get(truth["group"], [])
@@ -79,6 +80,8 @@ def tabulate(truths: Sequence[Truth], fates: Sequence[Verdict | None], texts: di
         row = table.setdefault(truth["kind"], Score(truth["kind"], KINDS[truth["kind"]].meaning))
         row.planted += 1
         problem = "one of its group too many is kept" if i in surplus else _problem(truth, rule, fate, texts)
+        if i in keepers:
+            problem = None
         if problem is None and members and _kept(members, fates) < (KINDS[rule].keeps or (0, 0))[0]:
             problem = f"none of its group is kept: {_words(fate)}"
         if problem is None:
@@ -98,6 +101,19 @@ def _surplus(members: Sequence[int], truths: Sequence[Truth], fates: Sequence[Ve
     kept = [m for m in members if (fate := fates[m]) is not None and fate.verdict == KEPT]
     kept.sort(key=lambda m: (truths[m]["near"] is not None, m))
     return kept[most:]
+
+
+def _first_with_notice(truths: Sequence[Truth], fates: Sequence[Verdict | None], texts: dict[str, str]) -> set[int]:
+    """For every sentence that is to be cut, the first page that holds it still: one page may keep it."""
+    first: dict[str, int] = {}
+    for i, (truth, fate) in enumerate(zip(truths, fates, strict=True)):
+        if (
+            truth["absent"]
+            and fate is not None
+            and _squeeze(truth["absent"]) in _squeeze(texts.get(fate.record_id, ""))
+        ):
+            first.setdefault(truth["absent"], i)
+    return set(first.values())
 
 
 def _problem(truth: Truth, rule: str, fate: Verdict | None, texts: dict[str, str]) -> str | None:

@@ -8,13 +8,14 @@ generated handbook, a bulletin board, a link directory.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, Template
 
 from skypile.sample.prose import Article
 from skypile.sample.traditional import to_traditional
 
-_ENGLISH = {
+_ENGLISH: dict[str, Any] = {
     "menu": ["Home", "News", "Culture", "Science", "Travel", "Shop", "Contact"],
     "cookies": "We use cookies to improve your visit. By continuing you agree to our policy.",
     "accept": "Got it",
@@ -30,7 +31,7 @@ _ENGLISH = {
     "more": "Further notes",
     "posts": "Posts",
 }
-_CHINESE = {
+_CHINESE: dict[str, Any] = {
     "menu": ["首页", "新闻", "文化", "科学", "旅游", "论坛", "联系我们"],
     "cookies": "本网站使用浏览器缓存以改善您的使用体验，继续浏览即表示同意。",
     "accept": "知道了",
@@ -65,9 +66,7 @@ class Page:
 
 @cache
 def _design(name: str) -> Template:
-    return Environment(loader=PackageLoader("skypile.sample", "designs"), autoescape=True).get_template(
-        f"{name}.html"
-    )
+    return Environment(loader=PackageLoader("skypile.sample", "designs"), autoescape=True).get_template(f"{name}.html")
 
 
 def html(
@@ -83,11 +82,9 @@ def html(
     """The page at `url` as HTML. Anything in `article` is escaped: its markup shows, it does not act."""
     language = article.language
     if language == "zh":
-        ui: dict[str, object] = dict(_CHINESE)
+        ui = dict(_CHINESE)
     elif language == "zh-Hant":
-        ui = {
-            k: [*map(to_traditional, v)] if isinstance(v, list) else to_traditional(v) for k, v in _CHINESE.items()
-        }
+        ui = {k: [*map(to_traditional, v)] if isinstance(v, list) else to_traditional(v) for k, v in _CHINESE.items()}
     else:
         ui = dict(_ENGLISH)
     page = Page(

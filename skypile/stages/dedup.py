@@ -6,157 +6,156 @@
 4. Components of confirmed pairs (``dedup_components``); within them the best documents stay, and only what is itself
    close to one that stays goes (``dedup_survivors``).
 
-Decisions depend on the documents and the config alone: not on partitions, batches or order. Cost is linear: each
-document has ``bands`` bucket rows, each bucket row at most ``bucket_limit`` pairs.
+Decisions depend on the documents and the config alone: not on partitions, batches or order. Cost is linear:
+each document has ``bands`` bucket rows, each bucket row at most ``bucket_limit`` pairs.
 """
 
-from collections.abc import Callable
-from functools import reduce
+from collections.abc import Callable, Iterator
 
-from pyspark import StorageLevel
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from skypile.stages.dedup_candidates import bucket_members, bucket_pairs, large_bucket_members, refined_candidates
+from skypile import schema
+from skypile.config import DedupConfig
+from skypile.stages.attach import attach
+from skypile.stages.dedup_candidates import (
+    bucket_members,
+    bucket_pairs,
+    large_bucket_members,
+    refined_candidates,
+)
 from skypile.stages.dedup_components import connected_components
-from skypile.stages.dedup_config import DedupConfig
 from skypile.stages.dedup_exact import equal_records
-from skypile.stages.dedup_sketch import sketch_documents
+from skypile.stages.dedup_hold import Hold, holder
+from skypile.stages.dedup_index import add_arrival, arrivals_before, batch_name, check_index, is_new, matching_corpus
+from skypile.stages.dedup_paragraphs import cut_batch, recurring_paragraphs
+from skypile.stages.dedup_sketch import rank_column, sketch_documents
 from skypile.stages.dedup_survivors import best_match, dropped_documents
+from skypile.stages.dedup_verdicts import DECISION_COLUMNS, dropped_fates, verdict_rows
 from skypile.stages.dedup_verify import confirmed_edges
+from skypile.storage import spark_schema
 
-Hold = Callable[[DataFrame, str], DataFrame]
 
-DECISION_COLUMNS = ("record_id", "verdict", "reason", "score", "threshold", "evidence", "duplicates")
+def dedup(config: DedupConfig, rows: int, scratch: str) -> Callable[[DataFrame], DataFrame]:
+    """The stage: documents of the stage before -> the same rows with their fate, boilerplate cut from the text.
+
+    `rows`: number of documents, which are read straight from Parquet (see `attach`). `scratch`: a folder
+    that outlives the returned frame.
+    """
+
+    def drop_duplicates(documents: DataFrame) -> DataFrame:
+        if not config.enabled:
+            return _completed(documents.drop(*DECISION_COLUMNS[1:]))
+        decisions = dedup_decisions(documents, config, f"{scratch}/tables")
+        fate = _completed(attach(documents, decisions, f"{scratch}/attached", rows))
+        if not (config.boilerplate_host_pages or config.boilerplate_hosts):
+            return fate
+        kept = fate.where(F.col("verdict") == schema.KEPT).withColumn("rank", rank_column(config))
+        recurring = documents.sparkSession.sparkContext.broadcast(recurring_paragraphs(kept, config))
+
+        def cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                yield cut_batch(batch, recurring.value, config)
+
+        return fate.mapInArrow(cut, fate.schema)
+
+    return drop_duplicates
+
+
+def _completed(documents: DataFrame) -> DataFrame:
+    """Fill in what documents without a decision lack; columns in the schema's order."""
+    wanted = spark_schema(schema.STAGE_COLUMNS["dedup"])
+    missing = {field.name: F.lit(None) for field in wanted if field.name not in documents.columns}
+    filled = documents.withColumns(missing)
+    defaults = {"verdict": F.lit(schema.KEPT), "duplicates": F.lit(0), "cut_paragraphs": F.lit(0)}
+    filled = filled.withColumns({name: F.coalesce(name, value) for name, value in defaults.items()})
+    return filled.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in wanted])
 
 
 def dedup_decisions(documents: DataFrame, config: DedupConfig, scratch: str | None = None) -> DataFrame:
     """Decisions on documents with record_id, url, text (and the column the survivor rule reads).
 
-    Returns a row for each dropped document, and for each that stays and has duplicates: record_id, verdict ("dropped" or
-    "kept"), reason, score, threshold (double), evidence (JSON), duplicates (int: records dropped in favour of this
-    one). Documents without a row stay and have no duplicates.
+    Returns a row for each dropped document, and for each that stays and has duplicates: record_id, verdict
+    ("dropped" or "kept"), reason, score, threshold (double), evidence (JSON), duplicates (int: records
+    dropped in favour of this one). Documents without a row stay and have no duplicates.
 
-    The work is done here, not lazily. Intermediate tables (and the result) go to Parquet under ``scratch``, which may
-    be removed once the decisions are used; without it they are held by Spark on the executors' disks, which suits one
-    machine: a lost executor then fails the run.
+    The work is done here, not lazily. Intermediate tables (and the result) go to Parquet under ``scratch``,
+    which may be removed once the decisions are used; without it they are held by Spark on the executors'
+    disks, which suits one machine: a lost executor then fails the run.
     """
     hold = holder(scratch)
-    return decide(hold(sketch_documents(documents, config), "sketches"), config, hold)
+    sketches = hold(sketch_documents(documents, config), "sketches")
+    if not config.against:
+        fates = hold(decide(sketches, None, config, hold), "fates")
+        return hold(verdict_rows(fates, sketches, config), "decisions")
+    check_index(config.against, config)
+    name = batch_name(sketches)
+    before = arrivals_before(config.against, name)
+    corpus = hold(matching_corpus(config.against, before, sketches), "corpus")
+    fates = hold(decide(sketches, corpus, config, hold), "fates")
+    names = sketches.select("record_id", "url").union(corpus.select("record_id", "url"))
+    decisions = hold(verdict_rows(fates, names, config), "decisions")
+    if config.update_index:
+        add_arrival(config.against, name, sketches, fates, config)
+    return decisions
 
 
-def holder(scratch: str | None) -> Hold:
-    """A function that computes a frame once and gives it back without its history.
+def decide(sketches: DataFrame, corpus: DataFrame | None, config: DedupConfig, hold: Hold) -> DataFrame:
+    """Fates of the documents to drop, from sketches and the documents of a corpus that may match (``matching_corpus``).
 
-    Caching would keep the history: Spark compares every plan with every cached one, and at the tenth nested join
-    planning alone takes a minute.
+    Documents of the corpus outrank all others, so that they are never dropped.
     """
-
-    def hold(frame: DataFrame, name: str) -> DataFrame:
-        if scratch is None:
-            return frame.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
-        path = f"{scratch.rstrip('/')}/{name}"
-        frame.write.mode("overwrite").parquet(path)
-        return frame.sparkSession.read.schema(frame.schema).parquet(path)
-
-    return hold
-
-
-def decide(sketches: DataFrame, config: DedupConfig, hold: Hold) -> DataFrame:
-    """Decisions from sketches (``dedup_sketch.SKETCH``)."""
-    rest, exact = sketches, []
+    rest = sketches.withColumn("matched", F.lit(None).cast("string"))
+    survivors = sketches.sparkSession.createDataFrame([], "record_id string, survivor string")
+    if corpus is not None:
+        rest = rest.unionByName(corpus.drop("survivor"))
+        survivors = corpus.select("record_id", "survivor").where("survivor is not null")
+    exact = []
     for key, reason in (("url_key", "duplicate_url"), ("text_key", "duplicate_text")):
         if key == "url_key" and not config.collapse_urls:
             continue
-        equal = hold(equal_records(rest, key), reason)
+        equal = hold(equal_records(rest, key).where(is_new("record_id")), reason)
         rest = rest.join(equal, "record_id", "left_anti")
+        rest = rest.where(F.col("matched").isNull() | (F.col("matched") != reason))  # went in this pass on arrival
         exact.append(equal.withColumn("reason", F.lit(reason)))
     distinct = rest.where(F.size("buckets") > 0)
     edges = near_edges(distinct, config, hold)
-    components = hold(connected_components(edges.select("better", "worse"), config.local_edges), "components")
-    dropped = hold(dropped_documents(edges, components, config.local_edges), "dropped")
+    components = hold(connected_components(edges.select("better", "worse"), config.local_edges, hold), "components")
+    dropped = hold(dropped_documents(edges, components, config.local_edges, hold), "dropped")
     near = hold(near_duplicates(edges, components, dropped, config), "near")
-    return hold(verdict_rows(sketches.select("record_id", "url"), exact, near, config), "decisions")
+    return dropped_fates(exact, near, survivors, config)
 
 
 def near_edges(sketches: DataFrame, config: DedupConfig, hold: Hold) -> DataFrame:
     """Confirmed edges (better, worse, jaccard, containment, bands) among sketches with different texts."""
-    seen = hold(bucket_pairs(bucket_members(sketches), config, "bucket").distinct(), "candidates")
+    seen = hold(
+        bucket_pairs(bucket_members(sketches), config, "bucket").where(is_new("worse")).distinct(), "candidates"
+    )
     edges = hold(confirmed_edges(seen, sketches, config), "edges")
     if not config.mega_rounds:
         return edges
-    large = hold(large_bucket_members(sketches, config), "large")
-    if large.isEmpty():
-        return edges
+    left = hold(large_bucket_members(sketches, config), "large")
     for number in range(1, config.mega_rounds + 1):
-        components = connected_components(edges.select("better", "worse"), config.local_edges)
-        gone = dropped_documents(edges, components, config.local_edges)
-        fresh = refined_candidates(large.join(gone, "record_id", "left_anti"), number, config)
-        fresh = hold(fresh.join(seen, ["better", "worse"], "left_anti"), f"candidates_{number}")
-        if fresh.isEmpty():
-            continue
-        more = confirmed_edges(fresh, sketches, config)
-        seen, edges = seen.union(fresh), edges.union(hold(more, f"edges_{number}"))
+        components = connected_components(edges.select("better", "worse"), config.local_edges, hold)
+        gone = dropped_documents(edges, components, config.local_edges, hold)
+        left = hold(left.join(gone, "record_id", "left_anti"), "large")
+        if left.isEmpty():
+            break
+        fresh = (
+            refined_candidates(left, number, config).where(is_new("worse")).join(seen, ["better", "worse"], "left_anti")
+        )
+        fresh = hold(fresh, "candidates")
+        if not fresh.isEmpty():
+            more = hold(confirmed_edges(fresh, sketches, config), "edges")
+            seen, edges = seen.union(fresh), edges.union(more)
     return edges
 
 
 def near_duplicates(edges: DataFrame, components: DataFrame, dropped: DataFrame, config: DedupConfig) -> DataFrame:
     """Dropped documents with their closest survivor and the size of their component."""
     sizes = components.groupBy("component").agg(F.count("*").cast("int").alias("size"))
-    sized = components.join(sizes, "component").select(F.col("node").alias("record_id"), F.col("size").alias("component"))
+    sized = components.join(sizes, "component").select(
+        F.col("node").alias("record_id"), F.col("size").alias("component")
+    )
     return best_match(edges, dropped, config.jaccard_threshold).join(sized, "record_id")
-
-
-def verdict_rows(names: DataFrame, exact: list[DataFrame], near: DataFrame, config: DedupConfig) -> DataFrame:
-    """Decision rows from the records found equal (in the order of the passes) and the near-duplicates.
-
-    A record may be found equal to one that is itself dropped later on; its survivor is then that one's survivor (its
-    text is the same, or it is an older capture of the same page), and ``via`` names the record it was equal to.
-    """
-    near_rows = near.withColumn(
-        "reason",
-        F.when(F.col("jaccard") >= config.jaccard_threshold, "near_duplicate").otherwise("contained"),
-    )
-    later = near.select("record_id", "survivor")
-    rows = [near_rows]
-    for equal in reversed(exact):
-        follow = later.select(F.col("record_id").alias("via"), "survivor")
-        resolved = equal.join(follow, "via", "left").withColumn("survivor", F.coalesce("survivor", "via"))
-        rows.append(resolved.withColumn("via", F.when(F.col("via") != F.col("survivor"), F.col("via"))))
-        later = later.union(resolved.select("record_id", "survivor"))
-    found = reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), rows)
-    return _dropped_rows(found, names, config, bool(exact)).unionByName(_kept_rows(found))
-
-
-def _dropped_rows(found: DataFrame, names: DataFrame, config: DedupConfig, with_exact: bool) -> DataFrame:
-    survivors = names.select(F.col("record_id").alias("survivor"), F.col("url").alias("survivor_url"))
-    measures = [F.round(name, 6).alias(name) for name in ("jaccard", "containment")]
-    exact_evidence = ["via", "copies"] if with_exact else []
-    evidence = F.struct("survivor", "survivor_url", *measures, "bands", "component", *exact_evidence)
-    contained = F.col("reason") == "contained"
-    score = F.when(contained, F.col("containment")).otherwise(F.col("jaccard"))
-    limit = F.when(contained, F.lit(config.containment_threshold)).otherwise(F.lit(config.jaccard_threshold))
-    return found.join(survivors, "survivor").select(
-        "record_id",
-        F.lit("dropped").alias("verdict"),
-        "reason",
-        score.cast("double").alias("score"),
-        F.when(F.col("jaccard").isNotNull(), limit).cast("double").alias("threshold"),
-        F.to_json(evidence).alias("evidence"),  # leaves out what is null
-        F.lit(0).alias("duplicates"),
-    )
-
-
-def _kept_rows(found: DataFrame) -> DataFrame:
-    kept = found.groupBy(F.col("survivor").alias("record_id")).agg(
-        F.count("*").cast("int").alias("duplicates"), F.max("component").alias("component")
-    )
-    return kept.select(
-        "record_id",
-        F.lit("kept").alias("verdict"),
-        F.lit(None).cast("string").alias("reason"),
-        F.lit(None).cast("double").alias("score"),
-        F.lit(None).cast("double").alias("threshold"),
-        F.to_json(F.struct("component", "duplicates")).alias("evidence"),
-        "duplicates",
-    )

@@ -1,18 +1,20 @@
 """Candidate pairs from LSH buckets: a linear number of them, whatever the size of a bucket.
 
-Members of a bucket are sorted by survivor rank. In a bucket of up to ``bucket_limit`` members every pair is a
-candidate. In a larger one (a template page that a tenth of the corpus shares) the first ``bucket_limit`` members are
-compared all with all, and each further member with the first, which is the likely survivor, and with the one before
-it. What this misses is caught in ``refined_candidates``: most members of a large bucket are confirmed duplicates of
-its first and gone; among the rest, buckets are cut finer by a second band and looked at again.
+Members of a bucket are sorted by survivor rank. In a bucket of up to ``bucket_limit`` members every pair is
+a candidate. In a larger one (a template page that a tenth of the corpus shares) the first ``bucket_limit``
+members are compared all with all, and each further member with the first, which is the likely survivor, and
+with the one before it. What this misses is caught in ``refined_candidates``: most members of a large bucket
+are confirmed duplicates of its first and gone; among the rest, buckets are cut finer by a second band and
+looked at again.
 
-Windows stream through a sorted partition with at most ``bucket_limit`` rows in memory, so a bucket may be of any size.
+Windows stream through a sorted partition with at most ``bucket_limit`` rows in memory, so a bucket may be
+of any size.
 """
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from skypile.stages.dedup_config import DedupConfig
+from skypile.config import DedupConfig
 
 
 def bucket_members(sketches: DataFrame) -> DataFrame:
@@ -54,11 +56,10 @@ def large_bucket_members(sketches: DataFrame, config: DedupConfig) -> DataFrame:
 def refined_candidates(members: DataFrame, round_number: int, config: DedupConfig) -> DataFrame:
     """Candidate pairs among the members of large buckets that are still there.
 
-    Two cuts of each bucket: as it is (its first members have changed), and by the ``round_number``-th band after its
-    own, so that documents that agree in both bands meet; near-duplicates agree in many bands, look-alikes in few.
+    Two cuts of each bucket: as it is (its first members have changed), and by the ``round_number``-th band
+    after its own, so that documents that agree in both bands meet; near-duplicates agree in many bands,
+    look-alikes in few.
     """
     second = F.get("buckets", (F.col("band") + round_number) % config.bands)
     finer = members.withColumn("second", second)
-    return (
-        bucket_pairs(members, config, "bucket").union(bucket_pairs(finer, config, "bucket", "second")).distinct()
-    )
+    return bucket_pairs(members, config, "bucket").union(bucket_pairs(finer, config, "bucket", "second")).distinct()

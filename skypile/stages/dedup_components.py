@@ -1,13 +1,13 @@
 """Connected components of a graph of record ids, in Spark.
 
-Small and middling graphs (up to some 100 million edges): every partition contracts its own edges to a spanning
-forest, then one task joins the forests. The forest has at most one edge a node, so what the last task reads does not
-grow with the number of edges. Measured elsewhere on this algorithm: 889,000 edges with a chain of 100,000 and a hub of
-200,000 nodes in 12.8 s, against 336 s for alternating stars.
+Small and middling graphs (up to some 100 million edges): every partition contracts its own edges to a
+spanning forest, then one task joins the forests. The forest has at most one edge a node, so what the last
+task reads does not grow with the number of edges. Measured elsewhere on this algorithm: 889,000 edges with
+a chain of 100,000 and a hub of 200,000 nodes in 12.8 s, against 336 s for alternating stars.
 
-Larger graphs: alternating large and small stars (Kiveris et al. 2014, "Connected Components in MapReduce and Beyond"),
-O(log² n) rounds in theory and about log of the diameter in practice, nothing on one machine. Each round costs two
-shuffles of the edges.
+Larger graphs: alternating large and small stars (Kiveris et al. 2014, "Connected Components in MapReduce
+and Beyond"), O(log² n) rounds in theory and about log of the diameter in practice, nothing on one machine.
+Each round costs two shuffles of the edges.
 """
 
 from collections.abc import Iterator
@@ -19,6 +19,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components as scipy_components
+
+from skypile.stages.dedup_hold import Hold
 
 LABELS = pa.schema([pa.field("node", pa.string()), pa.field("component", pa.string())])
 LABELS_TYPE = "node string, component string"
@@ -66,19 +68,20 @@ def components_by_contraction(edges: DataFrame) -> DataFrame:
     return forests.repartition(1).mapInArrow(contract, LABELS_TYPE)
 
 
-def components_by_stars(edges: DataFrame, most_rounds: int = 64) -> DataFrame:
+def components_by_stars(edges: DataFrame, hold: Hold, most_rounds: int = 64) -> DataFrame:
     """(node, component) by alternating large and small stars; ``edges`` has two string columns."""
     left, right = edges.columns
     links = edges.select(F.greatest(left, right).alias("node"), F.least(left, right).alias("parent"))
-    links = links.where("node != parent").distinct().localCheckpoint()
+    links = hold(links.where("node != parent").distinct(), "stars")
     for _ in range(most_rounds):
         before = links
-        # A checkpoint a round: the plan would double with every round, and so would its work.
-        links = small_star(large_star(links)).localCheckpoint()
+        links = hold(small_star(large_star(links)), "stars")
         if links.exceptAll(before).isEmpty():
             roots = links.select(F.col("parent").alias("node"), F.col("parent").alias("component")).distinct()
             return links.select("node", F.col("parent").alias("component")).union(roots)
-    raise RuntimeError(f"components did not settle in {most_rounds} rounds; the graph's diameter is beyond 2^{most_rounds}")
+    raise RuntimeError(
+        f"components did not settle in {most_rounds} rounds; the graph's diameter is beyond 2^{most_rounds}"
+    )
 
 
 def large_star(links: DataFrame) -> DataFrame:
@@ -97,19 +100,22 @@ def small_star(links: DataFrame) -> DataFrame:
 def _linked(links: DataFrame, moves: Column) -> DataFrame:
     """Link the neighbours that ``moves`` selects to the least of a node and its neighbours.
 
-    The least neighbour is found by a grouped minimum and joined back, so that a hub is never gathered in one row.
+    The least neighbour is found by a grouped minimum and joined back, so that a hub is never gathered in
+    one row.
     """
     least = links.groupBy("node").agg(F.min("parent").alias("least"))
     least = least.select("node", F.least("node", "least").alias("least"))
     others = links.select("node", F.col("parent").alias("other")).join(least, "node").where(moves)
-    return others.select(F.col("other").alias("node"), F.col("least").alias("parent")).where("node != parent").distinct()
+    return (
+        others.select(F.col("other").alias("node"), F.col("least").alias("parent")).where("node != parent").distinct()
+    )
 
 
-def connected_components(edges: DataFrame, local_edges: int) -> DataFrame:
+def connected_components(edges: DataFrame, local_edges: int, hold: Hold) -> DataFrame:
     """(node, component) of every node in ``edges`` (two string columns); the label is the smallest id of the component.
 
     ``local_edges``: graphs of at most so many edges are finished in one task.
     """
     if edges.count() <= local_edges:
         return components_by_contraction(edges)
-    return components_by_stars(edges)
+    return components_by_stars(edges, hold)

@@ -1,7 +1,8 @@
 """Records that are equal outright: the same canonical URL, the same folded text.
 
-URLs come first. A page's other captures go in favour of one capture, and only then are texts compared: in the other
-order a text could be dropped for the sake of a copy that is then dropped as an older capture of its URL.
+URLs come first. A page's other captures go in favour of one capture, and only then are texts compared: in
+the other order a text could be dropped for the sake of a copy that is then dropped as an older capture of
+its URL.
 """
 
 from pyspark.sql import DataFrame
@@ -11,7 +12,8 @@ from pyspark.sql import functions as F
 def equal_groups(sketches: DataFrame, key: str) -> DataFrame:
     """Groups of two or more sketches with an equal key: the key, ``best`` (rank, record_id) and ``copies``.
 
-    A grouped minimum, combined before the shuffle, so that a key that a tenth of the corpus shares is no burden.
+    A grouped minimum, combined before the shuffle, so that a key that a tenth of the corpus shares is no
+    burden.
     """
     groups = sketches.where(F.col(key).isNotNull()).groupBy(key)
     best = F.min(F.struct("rank", "record_id")).alias("best")

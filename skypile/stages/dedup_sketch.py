@@ -1,8 +1,8 @@
 """What deduplication needs to know of a document, without its text.
 
-One narrow pass over the documents. Everything that is shuffled later is taken from here: keys, the survivor rank,
-bucket keys and the hashed shingle set. A set has 4 bytes a shingle: about 1.5 KB for 500 English words, at most
-80 KB (``max_shingles``) for a book.
+One narrow pass over the documents. Everything that is shuffled later is taken from here: keys, the survivor
+rank, bucket keys and the hashed shingle set. A set has 4 bytes a shingle: about 1.5 KB for 500 English
+words, at most 80 KB (``max_shingles``) for a book.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,8 +12,8 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from skypile.stages.dedup_config import DedupConfig
-from skypile.text.canonical_url import canonical_url
+from skypile.config import DedupConfig
+from skypile.crawl.url import page_key
 from skypile.text.minhash import band_keys, permutations, signatures
 from skypile.text.shingles import shingle_texts
 from skypile.text.similarity import limit_sets
@@ -54,7 +54,9 @@ def sketch_batch(batch: pa.RecordBatch, config: DedupConfig) -> pa.RecordBatch:
     """Sketches of a batch with columns record_id, url, rank, text; the schema is ``SKETCH``."""
     made = shingle_texts(batch["text"], config.word_shingle, config.character_shingle)
     keys = band_keys(
-        signatures(made.hashes, made.offsets, *permutations(config.permutations, config.seed)), config.bands, config.rows
+        signatures(made.hashes, made.offsets, *permutations(config.permutations, config.seed)),
+        config.bands,
+        config.rows,
     )
     hashes, offsets, limits = limit_sets(made.hashes, made.offsets, config.max_shingles)
     has_shingles = np.diff(offsets) > 0
@@ -64,7 +66,7 @@ def sketch_batch(batch: pa.RecordBatch, config: DedupConfig) -> pa.RecordBatch:
         batch["url"],
         batch["rank"],
         pa.array(made.text_keys, pa.binary()),
-        pa.array([canonical_url(url) for url in batch["url"].to_pylist()], pa.string()),
+        pa.array([page_key(url) for url in batch["url"].to_pylist()], pa.string()),
         packed_sets(hashes, offsets),
         pa.array(limits.astype(np.int64)),
         pa.ListArray.from_arrays(pa.array(bucket_offsets), pa.array(keys[has_shingles].reshape(-1))),
@@ -110,4 +112,3 @@ def _sketcher(config: DedupConfig) -> Callable[[Iterator[pa.RecordBatch]], Itera
                 yield sketch_batch(batch, config)
 
     return sketch
-

@@ -1,16 +1,17 @@
 """Who stays: of every set of confirmed duplicates, the best document and whatever is not close to one that stays.
 
-Documents are taken in survivor order, best first. A document is dropped exactly when a document that stays is close
-to it (a confirmed edge), and stays otherwise. So nothing is dropped through a chain of acquaintances, no two
-documents that stay are a confirmed pair, and the outcome depends on nothing but the edges and the order: it is the
-lexicographically first maximal independent set of the graph.
+Documents are taken in survivor order, best first. A document is dropped exactly when a document that stays
+is close to it (a confirmed edge), and stays otherwise. So nothing is dropped through a chain of
+acquaintances, no two documents that stay are a confirmed pair, and the outcome depends on nothing but the
+edges and the order: it is the lexicographically first maximal independent set of the graph.
 
-    chain A ~ B ~ C ~ D in survivor order: A stays, B goes (close to A), C stays (only B and D are close), D goes
+    chain A ~ B ~ C ~ D in survivor order: A stays, B goes (close to A), C stays (only B and D are close), D
+    goes
 
-The order is acyclic, so a document may be decided as soon as all its better neighbours are. That is done a component at
-a time, in compiled code, in one pass over the edges; a task holds one component (some 40 bytes an edge). Above
-``local_edges`` edges, distributed rounds decide first all documents that have no undecided better neighbour and the
-ones these drop, which dissolves hubs and leaves little.
+The order is acyclic, so a document may be decided as soon as all its better neighbours are. That is done a
+component at a time, in compiled code, in one pass over the edges; a task holds one component (some 40 bytes
+an edge). Above ``local_edges`` edges, distributed rounds decide first all documents that have no undecided
+better neighbour and the ones these drop, which dissolves hubs and leaves little.
 """
 
 from collections.abc import Iterator
@@ -18,9 +19,11 @@ from collections.abc import Iterator
 import numba
 import numpy as np
 import pyarrow as pa
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+
+from skypile.stages.dedup_hold import Hold
+from skypile.stages.dedup_index import MARK
 
 SOLVE_ROWS = 200_000  # edges solved at a time; one call costs about 1 ms beside its rows
 PEEL_ROUNDS = 20
@@ -107,7 +110,7 @@ def peel(edges: DataFrame) -> tuple[DataFrame, DataFrame]:
     return gone.select(F.col("worse").alias("record_id")), left
 
 
-def dropped_documents(edges: DataFrame, components: DataFrame, local_edges: int) -> DataFrame:
+def dropped_documents(edges: DataFrame, components: DataFrame, local_edges: int, hold: Hold) -> DataFrame:
     """Ids (record_id) of the documents to drop.
 
     ``edges``: better, worse, …; ``components``: node, component of every node in the edges.
@@ -117,8 +120,8 @@ def dropped_documents(edges: DataFrame, components: DataFrame, local_edges: int)
         if links.count() <= local_edges:
             break
         gone, left = peel(links)
-        peeled.append(gone)
-        links = left.persist(StorageLevel.MEMORY_AND_DISK)
+        peeled.append(hold(gone, "peeled"))
+        links = hold(left, "links")
     labelled = links.join(components, F.col("worse") == F.col("node")).select("component", "better", "worse")
     arranged = labelled.repartition("component").sortWithinPartitions("component", "better", "worse")
     result = arranged.mapInArrow(solve_sorted, "record_id string")
@@ -135,9 +138,14 @@ def best_match(edges: DataFrame, dropped: DataFrame, jaccard_threshold: float) -
     gone = dropped.select(F.col("record_id").alias("better"))
     stays = edges.join(gone, "better", "left_anti")
     close = F.col("jaccard") >= jaccard_threshold
-    order = F.struct((~close).alias("far"), -F.col("jaccard"), -F.col("containment"), "better")
+    name = F.substring_index("better", MARK, -1)  # without the arrival, whose name is a digest
+    order = F.struct((~close).alias("far"), -F.col("jaccard"), -F.col("containment"), name, "better")
     best = F.min_by(F.struct("better", "jaccard", "containment", "bands"), order).alias("best")
     chosen = stays.groupBy("worse").agg(best)
     return chosen.select(
-        F.col("worse").alias("record_id"), F.col("best.better").alias("survivor"), "best.jaccard", "best.containment", "best.bands"
+        F.col("worse").alias("record_id"),
+        F.col("best.better").alias("survivor"),
+        "best.jaccard",
+        "best.containment",
+        "best.bands",
     )

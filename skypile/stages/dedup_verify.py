@@ -1,8 +1,8 @@
 """Exact comparison of candidate pairs.
 
-Each pair meets the shingle sets of its two documents (two joins on record ids, sets of 4 bytes a shingle, no text)
-and is measured by merging them. A pair is confirmed when its Jaccard similarity reaches the threshold, or when enough
-of the worse document lies in the better one.
+Each pair meets the shingle sets of its two documents (two joins on record ids, sets of 4 bytes a shingle,
+no text) and is measured by merging them. A pair is confirmed when its Jaccard similarity reaches the
+threshold, or when enough of the worse document lies in the better one.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from skypile.stages.dedup_config import DedupConfig
+from skypile.config import DedupConfig
 from skypile.stages.dedup_sketch import unpacked_sets
 from skypile.text.similarity import compare_pairs, shared_bands
 
@@ -35,7 +35,8 @@ def measure_pairs(pairs: pa.RecordBatch) -> pa.RecordBatch:
     jaccard, containment = compare_pairs(*left, limits[0], *right, limits[1])
     bands = shared_bands(*(pairs[f"{side}_buckets"].flatten().to_numpy() for side in ("better", "worse")), len(pairs))
     return pa.RecordBatch.from_arrays(
-        [pairs["better"], pairs["worse"], pa.array(jaccard), pa.array(containment), pa.array(bands)], schema=EDGES
+        [pairs["better"], pairs["worse"], pa.array(jaccard), pa.array(containment), pa.array(bands)],
+        schema=EDGES,
     )
 
 
@@ -49,8 +50,9 @@ def confirmed_edges(pairs: DataFrame, sketches: DataFrame, config: DedupConfig) 
             *(F.col(column).alias(f"{name}_{column}") for column in ("shingles", "limit", "buckets")),
         )
 
-    # The worse side first: a document is the better one of any number of pairs (the template page of a large bucket)
-    # but the worse one of few, so its set is copied few times; skewed joins on ``better`` are split by Spark (AQE).
+    # The worse side first: a document is the better one of any number of pairs (the template page of a
+    # large bucket) but the worse one of few, so its set is copied few times; skewed joins on ``better`` are
+    # split by Spark (AQE).
     joined = pairs.join(side("worse"), "worse").join(side("better"), "better")
     columns = ["better", "worse"]
     columns += [f"{name}_{column}" for name in ("better", "worse") for column in ("shingles", "limit", "buckets")]

@@ -11,28 +11,40 @@ cluster is ever gathered in one place. Ranking inside clusters would keep exactl
 largest cluster in a single task. The member nearest the centre (the medoid) always stays, as the example that
 evidence points to.
 
+How `core_similarity` = 0.85 was tuned: 11,682 real documents (news, reviews, web pages and software manuals in
+both languages) and 2,000 made from five templates, 117 clusters. In a core at 0.75, 0.80, 0.85 and 0.90 were
+9 to 46 %, 2 to 26 %, 0 to 10 % and 0 to 2 % of the real ones, by source; of the loosest of four families of
+whole-page templates 100 %, 96 %, 61 % and 10 %, of the other three 99 to 100 % throughout. At 0.80 and a budget
+of 50, chapters of one installation manual were thinned among 3,974 crawled pages; at 0.85 nothing was.
+The fifth family, site navigation round different articles, stays out of every core, as it should: that is a
+matter of paragraphs, which deduplication cuts.
+
 Cost: one narrow pass over the leading text, two over the vectors (192 bytes each), one aggregation to k rows, and
 the join of skypile.stages.attach, which shuffles ids. The driver holds the sample (65,536 vectors) and
 k rows. All decisions are functions of ids, integer vectors and k centres: no partition or order shows in them.
+The centres come from float arithmetic on the driver: the same on every run, but another make of processor may
+round them differently.
 """
 
-import functools
+import io
+import math
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from skypile import files
 from skypile.config import DistributionFilterConfig
-from skypile.schema import DROPPED, KEPT, STAGE_COLUMNS, names
+from skypile.schema import DISTRIBUTION_COLUMNS, DROPPED, KEPT, STAGE_COLUMNS, VERDICT_COLUMNS, names
 from skypile.stages.attach import attach
+from skypile.storage import spark_schema
 from skypile.text import centroids, embedding
 
-SAMPLE_MARGIN = 6  # standard deviations: the pre-filter by hash misses a sample of full size never in practice
+SAMPLE_MARGIN = 6  # standard deviations by which the filter before the sort lets more than the sample through
 
 
 def distribution_filter(
@@ -48,13 +60,12 @@ def distribution_filter(
     def thin(documents: DataFrame) -> DataFrame:
         if not config.enabled:
             return _kept_unscored(documents)
-        spark = documents.sparkSession
         vectors = _stored(_embed(documents, config), files.join(scratch, "vectors"))
         centres = _train(vectors, rows, config)
         assigned = _stored(_assign(vectors, centres), files.join(scratch, "assigned"))
         table = _clusters(assigned, rows, config)
         _write_clusters(clusters, centres, table)
-        decided = _decide(assigned, _frame(spark, table), config)
+        decided = _decide(assigned, documents.sparkSession.createDataFrame(table), config)
         return attach(documents, decided, files.join(scratch, "decided"), rows).select(
             *names(STAGE_COLUMNS["distribution_filter"])
         )
@@ -122,7 +133,7 @@ def _assign(vectors: DataFrame, centres: NDArray[np.int8]) -> DataFrame:
 
 def _clusters(assigned: DataFrame, rows: int, config: DistributionFilterConfig) -> pa.Table:
     """One row a cluster: cluster, size, core, budget, medoid, medoid_url."""
-    budget = max(config.budget_min, -int(-config.budget_share * rows // 1))
+    budget = max(config.budget_min, math.ceil(config.budget_share * rows))
     similarity = F.col("centroid_similarity")
     medoid = F.min(F.struct((-similarity).alias("distance"), "record_id", "url"))
     found = (
@@ -148,8 +159,8 @@ def _clusters(assigned: DataFrame, rows: int, config: DistributionFilterConfig) 
 def _decide(assigned: DataFrame, clusters: DataFrame, config: DistributionFilterConfig) -> DataFrame:
     """record_id, DISTRIBUTION_COLUMNS and VERDICT_COLUMNS.
 
-    Score: the member's draw, from 0 to 1; threshold: the share of the core that may stay; null outside of cores that
-    are over budget.
+    Score: the member's draw, from 0 to 1; threshold: the share of the core that may stay, and so the bound the
+    draw must be under. Null outside of cores that are over budget.
     """
     joined = assigned.join(F.broadcast(clusters), "cluster", "left")
     over = (F.col("centroid_similarity") >= config.core_similarity) & (F.col("core") > F.col("budget"))
@@ -192,10 +203,10 @@ def _draw(purpose: str, seed: int) -> Column:
 
 
 def _kept_unscored(documents: DataFrame) -> DataFrame:
-    added: dict[str, Any] = {"cluster": "int", "centroid_similarity": "float", "verdict": KEPT}
-    added |= {"reason": "string", "score": "double", "threshold": "double", "evidence": "string"}
-    columns = {name: F.lit(None).cast(kind) if name != "verdict" else F.lit(KEPT) for name, kind in added.items()}
-    return documents.withColumns(columns).select(*names(STAGE_COLUMNS["distribution_filter"]))
+    columns = spark_schema((*DISTRIBUTION_COLUMNS, *VERDICT_COLUMNS))
+    nulls = {field.name: F.lit(None).cast(field.dataType) for field in columns}
+    added = nulls | {"verdict": F.lit(KEPT)}
+    return documents.withColumns(added).select(*names(STAGE_COLUMNS["distribution_filter"]))
 
 
 def _stored(frame: DataFrame, folder: str) -> DataFrame:
@@ -204,20 +215,12 @@ def _stored(frame: DataFrame, folder: str) -> DataFrame:
     return frame.sparkSession.read.schema(frame.schema).parquet(folder)
 
 
-def _frame(spark: SparkSession, table: pa.Table) -> DataFrame:
-    return spark.createDataFrame(table)
-
-
 def _write_clusters(folder: str, centres: NDArray[np.int8], table: pa.Table) -> None:
-    import io
-
-    import pyarrow.parquet as pq
-
     fs, path = files.filesystem(folder)
     fs.makedirs(path, exist_ok=True)
-    buffer = io.BytesIO()
-    np.save(buffer, centres)
+    array = io.BytesIO()
+    np.save(array, centres, allow_pickle=False)
     with fs.open(files.join(path, "centroids.npy"), "wb") as file:
-        file.write(buffer.getvalue())
+        file.write(array.getvalue())
     with fs.open(files.join(path, "clusters.parquet"), "wb") as file:
         pq.write_table(table, file)

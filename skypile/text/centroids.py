@@ -57,7 +57,7 @@ def train(vectors: NDArray[np.int8], k: int, iterations: int, seed: int) -> NDAr
         kmeans.train(floats)
     finally:
         faiss.omp_set_num_threads(threads)
-    centres = quantize(kmeans.centroids.reshape(k, -1))
+    centres = quantize(np.reshape(np.asarray(kmeans.centroids, np.float32), (k, -1)))
     return centres[leaders(centres, np.bincount(assign(vectors, centres)[0], minlength=k))]
 
 
@@ -70,14 +70,13 @@ def leaders(centroids: NDArray[np.int8], sizes: NDArray[np.integer]) -> NDArray[
     unit = centroids / np.maximum(_norms(centroids), 1)[:, None]
     staying: list[int] = []
     for index in np.lexsort((np.arange(len(sizes)), -sizes)).tolist():
-        if not staying or (unit[staying] @ unit[index]).max() < MERGE:
+        cosines = np.dot(unit[staying], unit[index])
+        if cosines.max(initial=-1.0) < MERGE:
             staying.append(index)
-    return np.array(sorted(staying))
+    return np.array(sorted(staying), np.intp)
 
 
-def assign(
-    vectors: NDArray[np.int8], centroids: NDArray[np.int8]
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def assign(vectors: NDArray[np.int8], centroids: NDArray[np.int8]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Nearest centre of each vector by cosine, and that cosine; ties go to the lower index.
 
     Shapes (n, dim), (k, dim) -> (n,), (n,). Needs k > 0. A zero vector has similarity 0 to every centre.
@@ -85,9 +84,8 @@ def assign(
     >>> assign(np.array([[3, 0], [1, 2]], np.int8), np.array([[1, 0], [0, 1]], np.int8))[0].tolist()
     [0, 1]
     """
-    exact = np.float32 if vectors.shape[1] <= EXACT_DIM else np.float64
-    wide, centres = vectors.astype(exact), centroids.astype(exact)
-    dots = (wide @ centres.T).astype(np.float64)
+    exact = "float32" if vectors.shape[1] <= EXACT_DIM else "float64"
+    dots: NDArray[np.float64] = np.dot(vectors.astype(exact), centroids.astype(exact).T).astype(np.float64)
     dots /= np.maximum(_norms(centroids), 1)
     nearest = dots.argmax(axis=1).astype(np.int32)
     best = dots[np.arange(len(vectors)), nearest] / np.maximum(_norms(vectors), 1)

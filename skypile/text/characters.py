@@ -96,12 +96,7 @@ def _script(point: int) -> int:
     """Script of a letter: ranges of the Unicode blocks."""
     if point < 0x250 or 0x1E00 <= point < 0x1F00 or 0xFF21 <= point <= 0xFF5A:
         return LATIN
-    if (
-        0x3400 <= point < 0xA000
-        or 0xF900 <= point < 0xFB00
-        or 0x3100 <= point < 0x3130
-        or point in (0x3005, 0x3007)
-    ):
+    if 0x3400 <= point < 0xA000 or 0xF900 <= point < 0xFB00 or 0x3100 <= point < 0x3130 or point in (0x3005, 0x3007):
         return HAN
     if 0x3040 <= point < 0x3100 or 0x31F0 <= point < 0x3200 or 0xFF66 <= point <= 0xFF9F:
         return KANA

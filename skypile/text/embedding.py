@@ -60,8 +60,8 @@ def load(path: str | None = None) -> Embedder:
 class StaticEmbedder:
     """Weighted sum of word vectors.
 
-    `words` as `fold` folds text, `vectors` int8 (words, dim), `weights` uint16 (words,), at most MAX_WEIGHT, `fold` uint16
-    (65536,): code point to the code point looked up, 0 for what separates words.
+    `words` as `fold` folds text, `vectors` int8 (words, dim) within 8 of 0, `weights` uint16 (words,) up to
+    MAX_WEIGHT, `fold` uint16 (65536,): code point to the code point looked up, 0 for what separates words.
     """
 
     def __init__(
@@ -72,9 +72,7 @@ class StaticEmbedder:
         fold: NDArray[np.uint16],
     ) -> None:
         if not len(words) == len(vectors) == len(weights):
-            raise ValueError(
-                f"{len(words)} words, {len(vectors)} vectors, {len(weights)} weights: one of each a word"
-            )
+            raise ValueError(f"{len(words)} words, {len(vectors)} vectors, {len(weights)} weights: one of each a word")
         if len(words) and (weights.max() > MAX_WEIGHT or np.abs(vectors).max() > 8):
             raise ValueError(f"weights go up to {MAX_WEIGHT} and vector components to 8, else sums overflow")
         self.words, self.vectors, self.weights, self.fold = words, vectors, weights, fold
@@ -114,7 +112,8 @@ class SentenceTransformerEmbedder:
                 f"distribution_filter.model needs sentence-transformers ({error}): pip install 'skypile[models]'"
             ) from None
         self._model: Any = SentenceTransformer(path, local_files_only=True, trust_remote_code=False)
-        self.dim = int(self._model.get_sentence_embedding_dimension())
+        # Asking by example works for every module a model may end in, and across the library's renamed getters.
+        self.dim = int(self._model.encode(["a"], convert_to_numpy=True, show_progress_bar=False).shape[1])
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int8]:
         """See `Embedder.encode`. A neural model's last bits may vary with the batch; int8 hides nearly all."""

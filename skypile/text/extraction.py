@@ -33,6 +33,10 @@ _BLANK_LINES: Final = re.compile(r"\n{3,}")
 PRETEXT_HEAD: Final = 64 << 10  # bytes; on half of real pages they hold 4,000 visible characters
 
 
+class ParserGaveUp(ValueError):
+    """The page is beyond what the engine's parser follows; taking the part it read for the page would be wrong."""
+
+
 @dataclass(frozen=True)
 class Extraction:
     """`charset`: what the bytes were decoded with, None where text was given. `blocks_kept` of `blocks_seen`:
@@ -51,7 +55,8 @@ class Extraction:
 def extract(
     html: bytes | str, url: str | None = None, content_type: str | None = None, engine: Engine = "fast"
 ) -> Extraction:
-    """Main text of a page. Never raises on what the page holds; ValueError for an unknown engine.
+    """Main text of a page. Raises ParserGaveUp (trafilatura on elements nested over 2,048 deep), ValueError for an
+    unknown engine, and nothing else on what the page holds with the fast engine.
 
     >>> extract("<title>Tea</title><p>Tea is made of leaves.", engine="resiliparse").title
     'Tea'
@@ -112,11 +117,19 @@ def _trafilatura(html: str, url: str | None) -> str:
     """Without `deduplicate`: its cache is one for the whole process, and makes the text depend on the pages
     before."""
     import trafilatura
+    from lxml import etree
+    from lxml import html as lxml_html
 
+    # Elements may nest 2,048 deep instead of 256; past that libxml2 stops, and says so in its log alone.
+    parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
     try:
-        return trafilatura.extract(html, url=url, fast=True, include_comments=False, include_tables=True) or ""
-    except Exception:  # a parser's error on a hostile page is no text; the caller sees that
+        tree = lxml_html.document_fromstring(html.encode("utf-8", "replace"), parser=parser)
+    except etree.ParserError:  # no element at all
         return ""
+    for entry in parser.error_log.filter_from_fatals():
+        if entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
+            raise ParserGaveUp(entry.message)
+    return trafilatura.extract(tree, url=url, fast=True, include_comments=False, include_tables=True) or ""
 
 
 def _resiliparse(html: str) -> str:

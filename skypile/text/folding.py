@@ -1,20 +1,21 @@
 """Which characters count when two texts are compared, and how they are folded.
 
-The folded text is a *key*: it is hashed and compared and never replaces the text of a document. Folding removes
-what differs between copies of one text: case, width (ＡＢＣ, ㎏), accents and other combining marks, punctuation,
-symbols, white space, invisible characters, and the traditional forms of Chinese characters.
+The folded text is a *key*: it is hashed and compared and never replaces the text of a document. Folding
+removes what differs between copies of one text: case, width (ＡＢＣ, ㎏), accents and other combining marks,
+punctuation, symbols, white space, invisible characters, and the traditional forms of Chinese characters.
 
     fold("Ｈello, WORLD!  體育・新聞") -> "hello world体育新闻"
 
-What is left is a row of *tokens*: a character of a script written without spaces (Han, kana, Thai, Lao, Khmer,
-Burmese, Tibetan) is a token by itself; any other run of letters and digits is one token (a word). One blank stands
-between two words and nowhere else.
+What is left is a row of *tokens*: a character of a script written without spaces (Han, kana, Thai, Lao,
+Khmer, Burmese, Tibetan) is a token by itself; any other run of letters and digits is one token (a word).
+One blank stands between two words and nowhere else.
 
-The rules sit in one table of 0x40000 code points, frozen in ``folding.npz`` (60 KB) so that keys do not change with
-the Unicode version of the Python that runs; ``python -m skypile.text.folding CHARACTERS`` rebuilds it, where
-CHARACTERS is OpenCC's ``TSCharacters.txt`` (Apache-2.0, https://github.com/BYVoid/OpenCC). Where OpenCC gives several
-simplified forms the first is taken. Trade-off: folding single characters confuses a few dozen characters that are
-distinct words in traditional text (乾/干); for a key that is harmless, because whole shingles are compared.
+The rules sit in one table of 0x40000 code points, frozen in ``folding.npz`` (60 KB) so that keys do not
+change with the Unicode version of the Python that runs; ``python -m skypile.text.folding CHARACTERS``
+rebuilds it, where CHARACTERS is OpenCC's ``TSCharacters.txt`` (Apache-2.0,
+https://github.com/BYVoid/OpenCC). Where OpenCC gives several simplified forms the first is taken.
+Trade-off: folding single characters confuses a few dozen characters that are distinct words in traditional
+text (乾/干); for a key that is harmless, because whole shingles are compared.
 """
 
 import sys
@@ -75,9 +76,9 @@ def character_class(char: str) -> int:
 def build_table(traditional: dict[str, str]) -> tuple[np.ndarray, np.ndarray]:
     """Build the folding table from the Unicode database of this Python.
 
-    Returns ``table`` (uint32[0x40000]: class << 30 | payload) and ``expansions`` (uint32: a length, then that many
-    entries of the same form). The payload is the folded code point, or, with bit 29 set, an index into
-    ``expansions``. ``traditional`` maps one character to one character.
+    Returns ``table`` (uint32[0x40000]: class << 30 | payload) and ``expansions`` (uint32: a length, then
+    that many entries of the same form). The payload is the folded code point, or, with bit 29 set, an index
+    into ``expansions``. ``traditional`` maps one character to one character.
     """
     table = np.zeros(TABLE_SIZE, np.uint32)
     expansions: list[int] = []
@@ -138,7 +139,8 @@ def main(characters: Path) -> None:
     pairs = (line.split() for line in characters.read_text(encoding="utf-8").splitlines() if line.strip())
     traditional = {pair[0]: pair[1] for pair in pairs if len(pair[0]) == 1 and len(pair[1]) == 1}
     table, expansions = build_table(traditional)
-    # Most characters fold to themselves, so that differences of neighbours are nearly all 1 and compress well.
+    # Most characters fold to themselves, so that differences of neighbours are nearly all 1 and compress
+    # well.
     steps = np.diff(table, prepend=np.uint32(0))
     np.savez_compressed(_TABLE_FILE, steps=steps, expansions=expansions)
 

@@ -1,13 +1,14 @@
 """MinHash signatures and LSH band keys of shingle sets, in compiled code.
 
-Signatures are bit-identical to datasketch 2.0's ``MinHash(scheme="affine32")`` over the same 32-bit hashes: each
-hash is mixed once (MurmurHash3 finaliser), then permutation k is a_k · h + b_k in 32-bit arithmetic with odd a_k, and
-the signature holds each permutation's minimum (Broder 1997; affine permutations as in datasketch 2.0).
+Signatures are bit-identical to datasketch 2.0's ``MinHash(scheme="affine32")`` over the same 32-bit hashes:
+each hash is mixed once (MurmurHash3 finaliser), then permutation k is a_k · h + b_k in 32-bit arithmetic
+with odd a_k, and the signature holds each permutation's minimum (Broder 1997; affine permutations as in
+datasketch 2.0).
 
-Signatures are cut into bands of rows; two documents that agree in a whole band are candidates. A pair of Jaccard
-similarity s becomes a candidate with probability 1 - (1 - s^rows)^bands: ``candidate_probability``, the S-curve.
-Candidates are verified later, so the curve is set for recall: 21 bands of 6 rows find 99.8 % of pairs at s = 0.8
-and look at 28 % of those at 0.5, while the usual 14 of 8 finds 92 % at 0.8.
+Signatures are cut into bands of rows; two documents that agree in a whole band are candidates. A pair of
+Jaccard similarity s becomes a candidate with probability 1 - (1 - s^rows)^bands: ``candidate_probability``,
+the S-curve. Candidates are verified later, so the curve is set for recall: 21 bands of 6 rows find 99.8 %
+of pairs at s = 0.8 and look at 28 % of those at 0.5, while the usual 14 of 8 finds 92 % at 0.8.
 
 Cost: 128 permutations of 500 shingles take about 10 µs on one core (AVX2).
 """
@@ -66,8 +67,8 @@ def _band_keys(signature, bands, rows, out):
 def band_keys(signature: np.ndarray, bands: int, rows: int) -> np.ndarray:
     """Bucket keys, int64[documents, bands]: equal keys mean an equal band (and the same band number).
 
-    A key holds the band number, so buckets of all bands share one key space; two different bands collide with
-    probability 2⁻⁶⁴, and a collision costs one comparison, not a document.
+    A key holds the band number, so buckets of all bands share one key space; two different bands collide
+    with probability 2⁻⁶⁴, and a collision costs one comparison, not a document.
     """
     if bands * rows > signature.shape[1]:
         raise ValueError(

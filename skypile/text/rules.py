@@ -187,9 +187,7 @@ _LINE_MEASURES: Final = (
 )
 
 
-def _unit_measures(
-    points: np.ndarray, kinds: np.ndarray, bad_words: units.WordList | None
-) -> dict[str, float | None]:
+def _unit_measures(points: np.ndarray, kinds: np.ndarray, bad_words: units.WordList | None) -> dict[str, float | None]:
     """Measures of words, ideographs and their n-grams."""
     hashes, lengths, is_ideograph, has_digit = found = units.split(points, kinds)
     if not len(hashes):

@@ -1,19 +1,20 @@
 """Texts to sets of hashed shingles, in compiled code, straight from Arrow's UTF-8 buffers.
 
-A text is folded (``skypile.text.folding``) into tokens: a Han (kana, Thai, …) character is a token, a word is a token.
-A shingle starts at every token and spans ``characters`` tokens if it starts with a character and ``words`` tokens if
-it starts with a word, so that Chinese is compared by runs of characters, English by runs of words, and a mixed text
-by both, with no language decision. Shingles that would run over the end are left out; a text too short for any
-shingle is one shingle as a whole; a text without a token has none.
+A text is folded (``skypile.text.folding``) into tokens: a Han (kana, Thai, …) character is a token, a word
+is a token. A shingle starts at every token and spans ``characters`` tokens if it starts with a character
+and ``words`` tokens if it starts with a word, so that Chinese is compared by runs of characters, English by
+runs of words, and a mixed text by both, with no language decision. Shingles that would run over the end are
+left out; a text too short for any shingle is one shingle as a whole; a text without a token has none.
 
     shingles, words=2:   "the cat sat"  -> {hash(the cat), hash(cat sat)}
     shingles, characters=3: "猫坐在垫上" -> {hash(猫坐在), hash(坐在垫), hash(在垫上)}
 
-Hashes have 32 bits: they feed MinHash as they are, and a set of them *is* the set the similarity of two texts is
-measured on. Two sets of n shingles share about n² / 2³² by accident, so for n = 20,000 the measured Jaccard
-similarity is off by 5e-6; in exchange a set is half the size of one with 64-bit hashes.
+Hashes have 32 bits: they feed MinHash as they are, and a set of them *is* the set the similarity of two
+texts is measured on. Two sets of n shingles share about n² / 2³² by accident, so for n = 20,000 the
+measured Jaccard similarity is off by 5e-6; in exchange a set is half the size of one with 64-bit hashes.
 
-Cost (one busy core): see ``benchmarks/dedup.py``; Python shingling alone manages 4-5 thousand documents a second.
+Cost (one busy core): see ``benchmarks/dedup.py``; Python shingling alone manages 4-5 thousand documents a
+second.
 """
 
 from typing import NamedTuple
@@ -23,7 +24,17 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from skypile.text.folding import CHARACTER, CLASS_SHIFT, EXPANDS, PAYLOAD, SEPARATOR, SKIP, TABLE_SIZE, WORD, folding_table
+from skypile.text.folding import (
+    CHARACTER,
+    CLASS_SHIFT,
+    EXPANDS,
+    PAYLOAD,
+    SEPARATOR,
+    SKIP,
+    TABLE_SIZE,
+    WORD,
+    folding_table,
+)
 
 U64 = np.uint64
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, odd
@@ -190,8 +201,8 @@ def _shingle_texts(data, text_offsets, table, expansions, words, characters, has
     longest = 0
     for i in range(n):
         longest = max(longest, text_offsets[i + 1] - text_offsets[i])
-    # No character folds to more tokens than twice its bytes (㌖: 3 bytes, 6 tokens), nor to more than six code
-    # points and a blank a byte (ﷺ: 3 bytes, 18 code points).
+    # No character folds to more tokens than twice its bytes (㌖: 3 bytes, 6 tokens), nor to more than six
+    # code points and a blank a byte (ﷺ: 3 bytes, 18 code points).
     tokens, kinds = np.empty(2 * longest + 2, np.uint64), np.empty(2 * longest + 2, np.uint8)
     spare = np.empty(2 * longest + 2, np.uint32)
     for i in range(n):
@@ -220,17 +231,15 @@ def utf8_buffers(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
 def shingle_texts(texts: pa.Array, words: int, characters: int) -> ShingleBatch:
     """Shingle sets and text keys of a batch of texts (Arrow string array; null counts as empty).
 
-    ``words`` and ``characters`` are the shingle lengths in tokens, by the kind of the first token. Memory: about
-    40 bytes a byte of text in the batch, so keep batches at some megabytes.
+    ``words`` and ``characters`` are the shingle lengths in tokens, by the kind of the first token. Memory:
+    about 40 bytes a byte of text in the batch, so keep batches at some megabytes.
     """
     if words < 1 or characters < 1:
         raise ValueError(f"shingle lengths must be at least 1 token, got words={words}, characters={characters}")
     data, bounds = utf8_buffers(texts)
     size = int(bounds[-1] - bounds[0])
     hashes, folded = np.empty(2 * size + 2, np.uint32), np.empty(7 * size + 2, np.uint32)
-    offsets, folded_offsets, counts = _shingle_texts(
-        data, bounds, *folding_table(), words, characters, hashes, folded
-    )
+    offsets, folded_offsets, counts = _shingle_texts(data, bounds, *folding_table(), words, characters, hashes, folded)
     keys = []
     for i in range(len(texts)):
         low, high = folded_offsets[i], folded_offsets[i + 1]

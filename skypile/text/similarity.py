@@ -2,11 +2,11 @@
 
 Sets arrive as sorted uint32 arrays and are merged in O(|A| + |B|) (about 1 ns an element).
 
-A set may be a *sample*: all of its shingles up to a limit, which is how a document of millions of shingles is
-carried (``limit_sets``). Shingle hashes are uniform, so "hash at most t" picks the same random share of every
-set; a pair is then compared on the hashes up to the smaller of its two limits. With both limits at 2³² - 1 the
-result is exact; with k shingles under the limit its standard error is at most sqrt(s(1 - s) / k), 0.003 for
-s = 0.8 and k = 20,000.
+A set may be a *sample*: all of its shingles up to a limit, which is how a document of millions of shingles
+is carried (``limit_sets``). Shingle hashes are uniform, so "hash at most t" picks the same random share of
+every set; a pair is then compared on the hashes up to the smaller of its two limits. With both limits at
+2³² - 1 the result is exact; with k shingles under the limit its standard error is at most sqrt(s(1 - s) /
+k), 0.003 for s = 0.8 and k = 20,000.
 """
 
 import numba

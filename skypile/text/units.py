@@ -66,9 +66,7 @@ def word_list(lines: Iterable[str]) -> WordList:
 def count_listed(units: Units, words: WordList) -> int:
     """Occurrences of listed words and phrases."""
     return sum(
-        int(is_listed(ngrams(units.hashes, n), listed).sum())
-        for n, listed in words.items()
-        if len(units.hashes) >= n
+        int(is_listed(ngrams(units.hashes, n), listed).sum()) for n, listed in words.items() if len(units.hashes) >= n
     )
 
 

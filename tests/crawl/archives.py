@@ -14,14 +14,19 @@ from skypile.crawl.read import read_split
 Compress = Callable[[bytes], bytes]
 
 
+# With checksums, which gzip always has and these may: without one, damage can pass for data.
 def zstd(data: bytes) -> bytes:
-    return zstandard.ZstdCompressor().compress(data)
+    return zstandard.ZstdCompressor(write_checksum=True).compress(data)
+
+
+def lz4_frame(data: bytes) -> bytes:
+    return lz4.frame.compress(data, content_checksum=True, block_checksum=True)
 
 
 COMPRESSIONS: dict[str, Compress] = {
     ".gz": lambda data: gzip.compress(data, mtime=0),
     ".zst": zstd,
-    ".lz4": lz4.frame.compress,
+    ".lz4": lz4_frame,
 }
 
 
@@ -54,9 +59,7 @@ def read(paths: str | Path | Iterable[str], **settings: object) -> list[dict]:
     """Rows of all splits of the paths."""
     config = ExtractionConfig(**settings)
     names = [str(paths)] if isinstance(paths, str | Path) else list(paths)
-    return [
-        row for split in plan(names, config) for batch in read_split(split, config) for row in batch.to_pylist()
-    ]
+    return [row for split in plan(names, config) for batch in read_split(split, config) for row in batch.to_pylist()]
 
 
 def outcomes(rows: Iterable[dict]) -> list[tuple[str, str | None]]:

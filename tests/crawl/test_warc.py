@@ -163,16 +163,21 @@ def test_records_before_damage_in_the_same_member_are_read(tmp_path: Path) -> No
     assert len(before) >= 15 and {r.verdict for r in before} == {"kept"}
 
 
+def test_each_damage_in_one_member_has_its_row(tmp_path: Path) -> None:
+    member = gzip.compress(page(0) + b"WARC/1.0 garbage\r\n\r\n" + page(1) + page(2))
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(member[:-12] + gzip.compress(page(3)))
+    assert [r.reason for r in rows_of(path)] == [None, "bad_warc_header", None, "bad_compression", None]
+
+
 LAYOUTS = st.lists(
-    st.tuples(
-        st.sampled_from(["page", "page", "two", "continued", "garbage", "flip", "cut", "nul"]), st.integers(0)
-    ),
+    st.tuples(st.sampled_from(["page", "page", "two", "continued", "garbage", "flip", "cut", "nul"]), st.integers(0)),
     min_size=1,
     max_size=9,
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(LAYOUTS, st.sampled_from(sorted(COMPRESSIONS)), st.integers(1, 700))
 def test_ranges_together_give_the_whole(tmp_path_factory, layout, suffix: str, step: int) -> None:
     compress = COMPRESSIONS[suffix]
@@ -270,9 +275,9 @@ def test_record_types_and_content(tmp_path: Path) -> None:
     rows = rows_of(path)
     assert [(r.verdict, r.reason) for r in rows] == [
         ("dropped", "not_html"), ("dropped", "revisit"), ("kept", None), ("kept", None), ("dropped", "not_html"),
-        ("dropped", "http_status"), ("dropped", "empty_body"), ("kept", None), ("dropped", "not_html"), ("kept", None),
-        ("kept", None), ("dropped", "not_html"), ("dropped", "not_html"), ("kept", None), ("failed", "truncated"),
-        ("failed", "bad_http"),
+        ("dropped", "http_status"), ("dropped", "empty_body"), ("kept", None), ("dropped", "not_html"),
+        ("kept", None), ("kept", None), ("dropped", "not_html"), ("dropped", "not_html"),
+        ("kept", None), ("failed", "truncated"), ("failed", "bad_http"),
     ]  # fmt: skip
     assert rows[2].text == "文本" and rows[9].text == "纯文本" and rows[9].body is None
     assert rows[10].body == b"<!DOCTYPE html><html>" and rows[13].evidence == '{"warc_truncated": "length"}'

@@ -76,8 +76,8 @@ def test_a_kept_page_must_hold_its_sentence_whatever_its_white_space():
     assert scores(truths, fates, texts)["gbk_page"].found == 1
 
 
-def test_a_cut_notice_must_be_gone():
-    truths = [truth("boilerplate_notice", f"http://{c}/", i, absent="Write to us") for i, c in enumerate("ab")]
+def test_a_cut_notice_must_be_gone_from_all_pages_but_one():
+    truths = [truth("boilerplate_notice", f"http://{c}/", i, absent="Write to us") for i, c in enumerate("abcd")]
     fates = [fate(t["url"], "kept") for t in truths]
-    texts = {"id of http://a/": "A tea garden.", "id of http://b/": "A tea garden.\n\nWrite to us"}
-    assert scores(truths, fates, texts)["boilerplate_notice"].found == 1
+    texts = {f"id of http://{c}/": f"Text {c}.\n\nWrite to us" for c in "bcd"} | {"id of http://a/": "A tea garden."}
+    assert scores(truths, fates, texts)["boilerplate_notice"].found == 2

@@ -25,9 +25,9 @@ def template_page(rng: random.Random, words: list[str]) -> str:
     """A page of the planted family: one template, four slots."""
     a, b, c, d = rng.sample(words, 4)
     return (
-        f"Weather forecast for {a}, {b}. Today: sunny with a high of {rng.randint(10, 30)} degrees, chance of rain "
-        f"{rng.randint(1, 99)} percent, wind from the {c} at {rng.randint(3, 40)} km per hour. See the ten day "
-        f"forecast, radar maps and hourly weather for {a}. Tonight: cloudy, {d}."
+        f"Weather forecast for {a}, {b}. Today: sunny with a high of {rng.randint(10, 30)} degrees, chance of "
+        f"rain {rng.randint(1, 99)} percent, wind from the {c} at {rng.randint(3, 40)} km per hour. See the ten "
+        f"day forecast, radar maps and hourly weather for {a}. Tonight: cloudy, {d}."
     )
 
 
@@ -91,7 +91,7 @@ def test_the_template_is_thinned_near_its_budget_and_nothing_else_is(filtered: A
     assert {kind(row) for row in dropped} == {"template"}
     assert {row["reason"] for row in dropped} == {"dense_cluster"}
     kept = sum(kind(row) == "template" and row["verdict"] == "kept" for row in rows)
-    assert abs(kept - CONFIG.budget_min) <= 4 * CONFIG.budget_min**0.5  # Poisson
+    assert abs(kept - CONFIG.budget_min) <= 2 * CONFIG.budget_min**0.5  # two standard deviations of the draw
 
 
 def test_evidence_lets_a_person_check(filtered: Any) -> None:
@@ -111,8 +111,11 @@ def test_evidence_lets_a_person_check(filtered: Any) -> None:
         assert {k: counted[k] for k in ("size", "core", "budget")} == {
             k: evidence[k] for k in ("size", "core", "budget")
         }
-    members = [row for row in rows if row["cluster"] == dropped[0]["cluster"]]
+    evidence = json.loads(dropped[0]["evidence"])
+    members = [row for row in rows if row["cluster"] == evidence["cluster"]]
     assert len(members) == evidence["size"]
+    nearest = min(members, key=lambda row: (-row["centroid_similarity"], row["record_id"]))
+    assert nearest["record_id"] == evidence["example"]
     assert sum(row["centroid_similarity"] >= CONFIG.core_similarity for row in members) == evidence["core"]
 
 
@@ -132,9 +135,7 @@ def test_clusters_are_the_nearest_saved_centroids(filtered: Any) -> None:
 def test_text_without_a_known_word_has_no_cluster_and_is_kept(filtered: Any) -> None:
     rows, _ = filtered
     mute = [row for row in rows if kind(row) == "mute"]
-    assert [(row["cluster"], row["centroid_similarity"], row["verdict"]) for row in mute] == [
-        (None, None, "kept")
-    ] * 2
+    assert [(row["cluster"], row["centroid_similarity"], row["verdict"]) for row in mute] == [(None, None, "kept")] * 2
 
 
 @pytest.mark.parametrize("files", [1, 3, 16])
@@ -179,12 +180,10 @@ def test_identical_documents_are_one_cluster_thinned_to_its_budget(spark: SparkS
     result = run(spark, tmp_path, rows, CONFIG)
     assert {row["cluster"] for row in result} == {result[0]["cluster"]}
     kept = sum(row["verdict"] == "kept" for row in result)
-    assert abs(kept - CONFIG.budget_min) <= 4 * CONFIG.budget_min**0.5
+    assert abs(kept - CONFIG.budget_min) <= 2 * CONFIG.budget_min**0.5
 
 
-def test_switched_off_it_keeps_all_unscored(
-    spark: SparkSession, crawl: list[dict[str, Any]], tmp_path: Path
-) -> None:
+def test_switched_off_it_keeps_all_unscored(spark: SparkSession, crawl: list[dict[str, Any]], tmp_path: Path) -> None:
     rows = run(spark, tmp_path, crawl, CONFIG.model_copy(update={"enabled": False}))
     assert {row["verdict"] for row in rows} == {"kept"}
     assert {row["cluster"] for row in rows} == {None}

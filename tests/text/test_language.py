@@ -1,15 +1,12 @@
 """Language identification against texts whose language is known."""
 
 import json
-import os
 import threading
 from pathlib import Path
 
 import pytest
 
 from skypile.text.language import certainly_other, identify, shares
-
-SHARED = Path(os.environ.get("SKYPILE_SHARED", Path(__file__).parents[2].parent / "shared"))
 
 # Article 1 of the Universal Declaration of Human Rights, by ISO 639-1 code.
 ARTICLE_1 = {
@@ -96,9 +93,7 @@ def test_threads_agree() -> None:
     texts = list(ARTICLE_1.values()) * 20
     expected = [identify(t) for t in texts]
     results: dict[int, list] = {}
-    threads = [
-        threading.Thread(target=lambda i=i: results.update({i: [identify(t) for t in texts]})) for i in range(4)
-    ]
+    threads = [threading.Thread(target=lambda i=i: results.update({i: [identify(t) for t in texts]})) for i in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -120,10 +115,8 @@ def test_gate_closes_only_on_whole_pages_in_other_languages() -> None:
 
 @pytest.mark.parametrize("name, code", [("zh_clean", "zh"), ("zh_raw", "zh"), ("human_quality_en", "en")])
 @pytest.mark.parametrize("characters, floor", [(100, 0.94), (200, 0.98), (100_000, 0.995)])
-def test_known_collections(name: str, code: str, characters: int, floor: float) -> None:
-    path = SHARED / "data/quality" / f"{name}.jsonl"
-    if not path.exists():
-        pytest.skip(f"{path} is not there; set SKYPILE_SHARED")
+def test_known_collections(shared_data: Path, name: str, code: str, characters: int, floor: float) -> None:
+    path = shared_data / "quality" / f"{name}.jsonl"
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     texts = [row.get("text") or row["raw_content"] for row in rows]
     found = [identify(text[:characters]).code for text in texts]

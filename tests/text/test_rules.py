@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import os
 import re
 import shlex
 from collections import Counter
@@ -15,8 +14,6 @@ from hypothesis import strategies as st
 from skypile.config import RuleThresholds
 from skypile.text.rules import broken_rule, measure
 from skypile.text.units import word_list
-
-SHARED = Path(os.environ.get("SKYPILE_SHARED", Path(__file__).parents[2].parent / "shared"))
 
 ENGLISH = (
     "The river rises in the hills to the north of the town and flows for about forty miles to the sea.\n\n"
@@ -178,10 +175,8 @@ def test_thresholds_decide_and_are_quoted() -> None:
         ("human_quality_en", "en", 0, 0.0, 0.93),
     ],
 )
-def test_keep_rates(name: str, language: str, label: int | None, least: float, most: float) -> None:
-    path = SHARED / "data/quality" / f"{name}.jsonl"
-    if not path.exists():
-        pytest.skip(f"{path} is not there; set SKYPILE_SHARED")
+def test_keep_rates(shared_data: Path, name: str, language: str, label: int | None, least: float, most: float) -> None:
+    path = shared_data / "quality" / f"{name}.jsonl"
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     texts = [row.get("text") or row["raw_content"] for row in rows if label is None or row["label"] == label]
     kept = sum(reason(text, language) is None for text in texts) / len(texts)

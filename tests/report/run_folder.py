@@ -1,0 +1,137 @@
+"""A run folder written by hand: what the stages write, without the stages."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from skypile.schema import DROPPED, FAILED, KEPT, LEDGER_COLUMNS, STAGE_COLUMNS, STAGES, arrow_schema, names
+
+MARKUP = "<script>document.title='owned'</script>"
+IMAGE = "<img src=http://tracker.example/pixel onerror=\"document.title='owned'\">"
+LONG = "https://long.example/" + "a" * 3000
+
+
+def record(number: int, lost_in: str | None = None, **columns: Any) -> dict[str, Any]:
+    """A record that `lost_in` drops (verdict, reason in `columns`), or that all stages keep."""
+    row: dict[str, Any] = {
+        "record_id": f"{number:032x}",
+        "url": f"https://site{number % 7}.example/{number}",
+        "source": "a.warc.gz",
+        "offset": number * 1000,
+        "host": f"site{number % 7}.example",
+        "charset": "utf-8",
+        "charset_rung": "http",
+        "replacements": 0,
+        "title": f"Title {number}",
+        "text": f"The first line of text {number}.\n\nThe second line of text {number}.",
+        "language": ("en", "zh")[number % 2],
+        "language_score": 1.0,
+        "lost_in": lost_in,
+        "verdict": DROPPED if lost_in else KEPT,
+    } | columns
+    if row["text"] is not None:
+        row.setdefault("characters", len(row["text"]))
+    return row
+
+
+def records() -> list[dict[str, Any]]:
+    """Forty records, every outcome that the report treats in its own way, and markup wherever a page can put it."""
+    hostile = {
+        "url": "javascript:document.title='owned'",
+        "host": IMAGE,
+        "charset": MARKUP,
+        "title": f"</title></h4>{MARKUP}{IMAGE}",
+        "text": f"</blockquote></details></main>{MARKUP}{IMAGE}\n\u202egnissap {{{{ 7 * 7 }}}}\x07.",
+        "evidence": json.dumps({f"key {IMAGE}": f"value {MARKUP}"}),
+        "language": "xx",
+    }
+    twin = "The common start. The dropped middle. The common end. " + MARKUP
+    return [
+        *(record(n) for n in range(20)),
+        record(20, **hostile),
+        record(21, "quality_filter", reason="symbols", score=0.25, threshold=0.1, **hostile),
+        record(22, url='https://a.example/"onmouseover="document.title=1', title=None),
+        record(23, url=LONG, text="x" * 5000, host="long.example"),
+        record(24, text="The common start. The kept middle. The common end."),
+        record(
+            25,
+            "dedup",
+            reason="near_duplicate",
+            score=0.91,
+            threshold=0.8,
+            text=twin,
+            evidence=json.dumps({"survivor": f"{24:032x}", "survivor_url": "https://site3.example/24", "bands": 7}),
+        ),
+        record(
+            26, "extraction", verdict=FAILED, reason="bad_compression", text=None, title=None, language=None,
+            charset=None, charset_rung=None, replacements=None, url="a.warc.gz#26000",
+            evidence=json.dumps({"detail": "the stream breaks"}),
+        ),
+        *(record(n, "extraction", reason="too_short", text="short") for n in range(27, 37)),
+        record(37, "quality_filter", reason="low_citation_score", score=0.1, threshold=0.3, citation_score=0.1),
+        record(38, "distribution_filter", reason="dense_cluster", evidence="no JSON"),
+        record(39, replacements=3, charset="gb18030", charset_rung="meta", citation_score=0.97),
+    ]  # fmt: skip
+
+
+def write_run(root: Path, rows: list[dict[str, Any]], stages: tuple[str, ...] = STAGES) -> Path:
+    """Write the folders of `stages` for `rows`, as storage.py lays them out; two waves of extraction."""
+    remaining = rows
+    for stage in stages:
+        folder = root / f"{STAGES.index(stage) + 1:02d}_{stage}"
+        verdicts = [
+            row
+            if row["lost_in"] == stage
+            else row | dict.fromkeys(("reason", "score", "threshold")) | {"verdict": KEPT}
+            for row in remaining
+        ]
+        _write(folder, stage, verdicts)
+        remaining = [row for row in remaining if row["lost_in"] != stage]
+        lost = {v: [r["reason"] for r in verdicts if r["verdict"] == v] for v in (DROPPED, FAILED)}
+        manifest = {
+            "stage": stage,
+            "read": len(verdicts),
+            "kept": len(remaining),
+            **{v: {reason: reasons.count(reason) for reason in reasons} for v, reasons in lost.items()},
+            "digest": "0123456789abcdef",
+            "seconds": 2.5,
+            "notes": [f"no citation classifier {MARKUP}"] if stage == "quality_filter" else [],
+            "versions": {"python": "3.11", "skypile": MARKUP},
+        }
+        (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (root / "config.toml").write_text(f"# </pre>{MARKUP}\n", encoding="utf-8")
+    return root
+
+
+def _write(folder: Path, stage: str, rows: list[dict[str, Any]]) -> None:
+    by_language = stage == "shards"
+    for kept in (True, False):
+        for wave in (0, 1) if stage == "extraction" else (0,):
+            part = [
+                r
+                for r in rows
+                if (r["verdict"] == KEPT) == kept and (wave == 0) == (r["offset"] < 15000 or stage != "extraction")
+            ]
+            languages = sorted({r["language"] for r in part}) if by_language else [None]
+            for language in languages:
+                chosen = [r for r in part if language is None or r["language"] == language]
+                if not chosen:
+                    continue
+                where = folder / f"documents/kept={str(kept).lower()}/wave={wave}"
+                columns = STAGE_COLUMNS[stage]
+                if by_language:
+                    where, columns = (
+                        where / f"language={language}",
+                        tuple(c for c in columns if c.name != "language"),
+                    )
+                table(chosen, columns, where)
+    table([r | {"stage": stage} for r in rows], LEDGER_COLUMNS, folder / "verdicts/wave=0")
+
+
+def table(rows: list[dict[str, Any]], columns: Any, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    chosen = [{name: row.get(name) for name in names(columns)} for row in rows]
+    pq.write_table(pa.Table.from_pylist(chosen, schema=arrow_schema(columns)), folder / "part-0.parquet")

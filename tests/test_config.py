@@ -1,0 +1,55 @@
+"""Settings: defaults, round trip, and errors that name key, value and rule."""
+
+import tomllib
+
+import pytest
+
+from skypile import config as settings
+from skypile.config import Config, ConfigError, load, parse
+from tests.conftest import REPOSITORY
+
+
+def test_toml_round_trip():
+    table = {
+        "extraction": {"engine": "resiliparse", "languages": ["zh"]},
+        "quality_filter": {"languages": ["zh"], "wikipedia": ["dump.xml.bz2"]},
+        "spark": {"conf": {"spark.ui.enabled": "true"}},
+    }
+    config = parse(table)
+    assert parse(tomllib.loads(settings.dumps(config))) == config
+    assert config.extraction.engine == "resiliparse"
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "configs").glob("*.toml")), ids=lambda p: p.name)
+def test_shipped_configs_are_valid(path):
+    load(path)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"extraction": {"engine": "magic"}}, "extraction.engine = 'magic'"),
+        ({"extraction": {"engin": "fast"}}, "did you mean engine?"),
+        ({"extraction": {"clusters": 3}}, "did you mean distribution_filter.clusters?"),
+        ({"dedup": {"bands": 64, "rows": 8}}, "64 x 8 = 512 > 128"),
+        ({"extraction": {"languages": ["en"]}}, "add ['zh'] to extraction.languages"),
+        ({"quality_filter": {"min_bin": 5, "bins": 5}}, "min_bin 5 drops everything"),
+    ],
+)
+def test_errors_name_key_value_and_slip(table, message):
+    with pytest.raises(ConfigError) as error:
+        parse(table)
+    assert message in str(error.value)
+
+
+def test_unreadable_files(tmp_path):
+    with pytest.raises(ConfigError, match="no config file"):
+        load(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("[extraction\n")
+    with pytest.raises(ConfigError, match="no valid TOML"):
+        load(tmp_path / "bad.toml")
+
+
+def test_settings_never_change():
+    with pytest.raises(ValueError, match="frozen"):
+        Config().extraction.engine = "resiliparse"

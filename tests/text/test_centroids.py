@@ -1,0 +1,91 @@
+"""Centres and assignment, against brute force."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from skypile.text import centroids
+
+int8 = st.integers(-127, 127)
+
+
+@settings(deadline=None, max_examples=50)
+@given(arrays(np.int8, (7, 16), elements=int8), arrays(np.int8, (5, 16), elements=int8))
+def test_assign_equals_brute_force_in_exact_arithmetic(vectors: np.ndarray, centres: np.ndarray) -> None:
+    cluster, similarity = centroids.assign(vectors, centres)
+    for vector, found, cosine in zip(vectors.tolist(), cluster, similarity, strict=True):
+        # Python integers: dot / |c| compared as sign * dot^2 / |c|^2 without rounding.
+        def key(centre: list[int], vector: list[int] = vector) -> float:
+            dot = sum(a * b for a, b in zip(vector, centre, strict=True))
+            return dot / max(sum(c * c for c in centre), 1) ** 0.5
+
+        keys = [key(centre) for centre in centres.tolist()]
+        assert keys[found] == pytest.approx(max(keys), rel=1e-12, abs=1e-12)
+        assert cosine == pytest.approx(max(keys) / max(sum(v * v for v in vector), 1) ** 0.5, abs=1e-6)
+
+
+def test_ties_go_to_the_lower_index() -> None:
+    vectors = np.full((3, 8), 5, np.int8)
+    assert centroids.assign(vectors, np.full((4, 8), 9, np.int8))[0].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("dim", [192, centroids.EXACT_DIM, 1536])
+def test_assignment_does_not_depend_on_the_batch(dim: int) -> None:
+    rng = np.random.default_rng(0)
+    vectors, centres = rng.integers(-127, 128, (500, dim), np.int8), rng.integers(-127, 128, (40, dim), np.int8)
+    whole = centroids.assign(vectors, centres)
+    for step in (1, 7, 64):
+        parts = [centroids.assign(vectors[i : i + step], centres) for i in range(0, 500, step)]
+        for column in (0, 1):
+            assert np.array_equal(np.concatenate([part[column] for part in parts]), whole[column])
+
+
+def test_the_largest_dot_product_is_exact_in_float32() -> None:
+    extreme = np.full((1, centroids.EXACT_DIM), 127, np.float32)
+    assert int((extreme @ extreme.T)[0, 0]) == 127 * 127 * centroids.EXACT_DIM < 2**24
+
+
+def blobs(rng: np.random.Generator, sizes: list[int], spread: float) -> tuple[np.ndarray, np.ndarray]:
+    """int8 points round random directions, and which direction each belongs to."""
+    directions = rng.normal(size=(len(sizes), 64))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    label = np.repeat(np.arange(len(sizes)), sizes)
+    points = directions[label] + spread * rng.normal(size=(len(label), 64)) / 8
+    return np.rint(points / np.abs(points).max(axis=1, keepdims=True) * 127).astype(np.int8), label
+
+
+def test_separate_blobs_are_found() -> None:
+    vectors, label = blobs(np.random.default_rng(1), [60] * 6, 0.3)
+    centres = centroids.train(vectors, 12, 20, seed=0)
+    cluster, similarity = centroids.assign(vectors, centres)
+    assert all(len(set(label[cluster == c])) == 1 for c in set(cluster.tolist()))
+    assert similarity.min() > 0.8
+
+
+def test_a_dominant_blob_is_one_cluster_whatever_k() -> None:
+    vectors, label = blobs(np.random.default_rng(2), [2000, *[5] * 40], 0.2)
+    for k in (8, 50, 200):
+        centres = centroids.train(vectors, k, 10, seed=0)
+        cluster, _ = centroids.assign(vectors, centres)
+        assert len(set(cluster[label == 0].tolist())) == 1
+
+
+def test_training_is_repeatable_and_follows_the_seed() -> None:
+    vectors, _ = blobs(np.random.default_rng(3), [50] * 10, 1.0)
+    first = centroids.train(vectors, 10, 5, seed=0)
+    assert np.array_equal(first, centroids.train(vectors, 10, 5, seed=0))
+    assert not np.array_equal(first, centroids.train(vectors, 10, 5, seed=1))
+
+
+def test_no_vectors_give_no_centres() -> None:
+    assert centroids.train(np.zeros((0, 16), np.int8), 0, 5, seed=0).shape == (0, 16)
+
+
+@given(st.integers(0, 10**9), st.integers(0, 65536), st.integers(0, 5000))
+def test_there_are_never_more_centres_than_the_sample_bears(documents: int, sampled: int, wanted: int) -> None:
+    k = centroids.count(documents, sampled, wanted)
+    assert 0 <= k <= (wanted or 4096)
+    assert k <= -(-sampled // centroids.MIN_MEMBERS)
+    assert k > 0 or sampled == 0
