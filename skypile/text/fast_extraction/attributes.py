@@ -37,7 +37,7 @@ def append_words(buf, i, end, words, n):
     Words are runs of ASCII letters, split at camelCase, lowered, two letters or more:
     b"post-body articleText" -> post, body, article, text
     """
-    value, length, was_lower = np.uint32(0x811C9DC5), 0, False
+    value, length, was_lower = np.uint32(0x811C9DC5), 0, np.bool_(False)
     limit = min(n + WORDS_AN_ATTRIBUTE, len(words))
     for j in range(i, end + 1):
         c = np.uint32(buf[j]) if j < end else np.uint32(32)

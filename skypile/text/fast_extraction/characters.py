@@ -177,7 +177,7 @@ def append_text(buf, i, end, out, o, start, wait, pre, entity_keys, entity_point
     """
     while i < end:
         c = np.int64(buf[i])
-        second = np.int64(0)
+        second = 0
         if 32 < c < 127 and c != 38:
             point = c
             i += 1
