@@ -37,7 +37,7 @@ def append_words(buf, i, end, words, n):
     Words are runs of ASCII letters, split at camelCase, lowered, two letters or more:
     b"post-body articleText" -> post, body, article, text
     """
-    value, length, was_lower = np.uint32(0x811C9DC5), 0, np.bool_(False)
+    value, length, was_lower = np.uint32(0x811C9DC5), 0, False
     limit = min(n + WORDS_AN_ATTRIBUTE, len(words))
     for j in range(i, end + 1):
         c = np.uint32(buf[j]) if j < end else np.uint32(32)
@@ -53,7 +53,7 @@ def append_words(buf, i, end, words, n):
         if letter:
             value = np.uint32((value ^ (c | np.uint32(32))) * np.uint32(0x01000193))
             length += 1
-        was_lower = letter and not upper
+        was_lower = bool(letter and not upper)
     return n
 
 
