@@ -68,9 +68,7 @@ def extract(
     if engine == "fast":
         main = main_text(html.encode("utf-8", "replace"), url)
         text = unicodedata.normalize("NFC", main.text)
-        return Extraction(
-            text, main.title or None, engine, found, main.blocks_kept, main.blocks_seen, main.page_type
-        )
+        return Extraction(text, main.title or None, engine, found, main.blocks_kept, main.blocks_seen, main.page_type)
     if engine == "trafilatura":
         text = _trafilatura(html, url)
     elif engine == "resiliparse":
@@ -123,7 +121,7 @@ def _trafilatura(html: str, url: str | None) -> str:
     # Elements may nest 2,048 deep instead of 256; past that libxml2 stops, and says so in its log alone.
     parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
     try:
-        tree = lxml_html.document_fromstring(html.encode("utf-8", "replace"), parser=parser)
+        tree = lxml_html.document_fromstring(html.replace("\0", "").encode("utf-8", "replace"), parser=parser)
     except etree.ParserError:  # no element at all
         return ""
     for entry in parser.error_log.filter_from_fatals():

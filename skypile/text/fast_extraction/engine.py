@@ -60,6 +60,12 @@ def keep_and_join(page, title, description, named, model, names):
     return join(page, keep), keep.sum(), types.argmax()
 
 
+def warm_up() -> None:
+    """Load the model and the compiled code: 0.3 s, or 30 s of compiling where no cache of it is found. Call it before
+    pages are timed or limited."""
+    main_text(b"<title>t</title><p>One sentence.<pre>x</pre><br><br>two")
+
+
 def main_text(html: bytes, url: str | None = None, model: Model | None = None) -> MainText:
     """Main text of a page in UTF-8. `model`: another than the shipped one."""
     page, title, description = cut(html)
