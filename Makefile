@@ -13,7 +13,7 @@ help:  ## Show this list
 setup: .venv/.core  ## Build .venv with the core install
 
 demo: .venv/.core  ## Run the pipeline on a small crawl of our own making and score it
-	$(BIN)/skypile demo --output demo
+	$(BIN)/skypile demo --config configs/demo.toml --output demo
 
 test: .venv/.dev  ## Run the tests
 	$(BIN)/python -m pytest

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from skypile import __version__, files, ledger, schema
 from skypile import config as settings
+from skypile.errors import SkypileError
 
 if TYPE_CHECKING:
     from skypile.sample import Score
@@ -195,12 +196,13 @@ def status(run: RunFolder) -> None:
             stamped = len(files.list_names(files.join(folder, "waves")))
             table.add_row(stage, f"unfinished: {stamped} of {plan['waves']} waves")
             continue
-        lost = [
-            "\n".join(f"{reason} {n:,}" for reason, n in done[v].items()) or "0"
-            for v in (schema.DROPPED, schema.FAILED)
-        ]
+        lost = [f"{sum(done[verdict].values()):,}" for verdict in (schema.DROPPED, schema.FAILED)]
         speed = f"{done['read'] / done['seconds']:,.0f}" if done["seconds"] else ""
         table.add_row(stage, f"{done['read']:,}", f"{done['kept']:,}", *lost, speed, f"{done['seconds']:,.1f}")
+        for reason, n in sorted(done[schema.DROPPED].items(), key=lambda item: (-item[1], item[0])):
+            table.add_row(f"  {reason}", "", "", f"{n:,}", style="dim")
+        for reason, n in sorted(done[schema.FAILED].items(), key=lambda item: (-item[1], item[0])):
+            table.add_row(f"  {reason}", "", "", "", f"{n:,}", style="dim")
         notes += [f"{stage}: {note}" for note in done["notes"]]
     out.print(table)
     for note in notes:
@@ -216,9 +218,15 @@ def report_command(run: RunFolder) -> None:
 
 
 @app.command("config")
-def config_command(config: ConfigFile = None) -> None:
+def config_command(
+    config: ConfigFile = None,
+    describe: Annotated[bool, typer.Option("--describe", help="A Markdown table of all settings instead")] = False,
+) -> None:
     """Print the settings as TOML, all of them, or those of a file with the defaults filled in."""
-    print(settings.dumps(settings.load(config) if config else settings.Config()), end="")
+    if describe:
+        print(settings.describe(), end="")
+    else:
+        print(settings.dumps(settings.load(config) if config else settings.Config()), end="")
 
 
 @app.command()
@@ -229,11 +237,9 @@ def version() -> None:
 
 def main() -> None:
     """Entry point: expected errors end with their message, not with a traceback."""
-    from skypile.session import JavaError
-
     try:
         app()
-    except (settings.ConfigError, JavaError, FileNotFoundError, ValueError) as error:
+    except (SkypileError, FileNotFoundError, ValueError) as error:
         err.print(f"[red]skypile:[/red] {escape(str(error))}", highlight=False)
         sys.exit(2)
 

@@ -5,12 +5,15 @@ the defaults below. The whole config is stored beside the output, and each stage
 settings that shaped it, so that a stage is redone exactly when one of them changed.
 """
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from skypile.errors import SkypileError
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
@@ -34,10 +37,10 @@ class SparkConfig(Settings):
 class ExtractionConfig(Settings):
     """Reading the crawl and taking the main text out of each page."""
 
-    engine: Literal["trafilatura", "resiliparse"] = Field("trafilatura", description="extraction engine")
+    engine: Literal["fast", "trafilatura", "resiliparse"] = Field("fast", description="extraction engine")
     languages: tuple[str, ...] = Field(("en", "zh"), description="languages the gate lets through; empty: no gate")
     min_characters: int = Field(100, ge=0, description="shortest main text kept; a Han character counts as 2")
-    timeout_seconds: float = Field(20.0, gt=0, description="wall-clock limit per page; over it: failed")
+    timeout_seconds: float = Field(20.0, gt=0, description="processor time per page; over it: failed")
     memory_mb: int = Field(2048, ge=256, description="address space of the process that extracts")
     max_record_bytes: int = Field(16 << 20, ge=1024, description="larger records fail unread")
     text_field: str = Field("text", description="JSONL/Parquet column with ready text")
@@ -57,7 +60,9 @@ class DistributionFilterConfig(Settings):
     model: str | None = Field(None, description="folder of a sentence-transformers model; unset: built-in table")
     characters: int = Field(2000, ge=100, description="leading characters of a document that are embedded")
     clusters: int = Field(
-        0, ge=0, description="number of centroids; 0: sqrt of the documents, 8 to 4096; those of one template are merged"
+        0,
+        ge=0,
+        description="number of centroids; 0: sqrt of the documents, 8 to 4096; those of one template are merged",
     )
     sample: Count = Field(65536, description="documents the centroids are trained on")
     iterations: Count = Field(20, description="k-means iterations")
@@ -229,7 +234,7 @@ class Config(Settings):
         return self
 
 
-class ConfigError(ValueError):
+class ConfigError(SkypileError):
     """The config file is unreadable or invalid; the message names key, value and rule."""
 
 
@@ -259,6 +264,20 @@ def load(path: str | Path) -> Config:
 def dumps(config: Config) -> str:
     """The config as TOML; unset (None) values are left out. `parse(tomllib.loads(dumps(c))) == c`."""
     return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def describe(table: type[Settings] = Config, prefix: str = "") -> str:
+    """Markdown table of every setting, one section a TOML table."""
+    rows, sections = [], []
+    for name, field in table.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+            sections.append(describe(field.annotation, f"{prefix}.{name}" if prefix else name))
+            continue
+        default = "unset" if field.default is None else json.dumps(field.get_default(call_default_factory=True))
+        rows.append(f"| `{name}` | `{default}` | {(field.description or '').replace('|', '/')} |")
+    head = f"**[{prefix}]** {(table.__doc__ or '').splitlines()[0]}\n\n| setting | default | meaning |\n|---|---|---|\n"
+    own = head + "\n".join(rows) + "\n" if rows else ""
+    return "\n".join([part for part in (own, *sections) if part])
 
 
 def _slip(key: str, kind: str) -> str:

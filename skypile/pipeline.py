@@ -16,6 +16,7 @@ from classifiers.in_run import train_in_run
 from skypile import config as settings
 from skypile import files, schema, storage
 from skypile.crawl import inputs
+from skypile.errors import SkypileError
 from skypile.progress import stage_progress
 from skypile.stages import extraction as extraction_stage
 from skypile.stages.dedup import dedup as dedup_stage
@@ -28,7 +29,7 @@ SCRATCH = "_scratch"
 MIN_PAGES_FOR_FAILURE_SHARE = 100
 
 
-class TooManyFailures(RuntimeError):
+class TooManyFailures(SkypileError):
     """So many pages fail in extraction that the installation, not the pages, is likely at fault."""
 
 
@@ -117,6 +118,7 @@ def quality_filter(spark: SparkSession, run: str, config: settings.Config, conso
 
 def shards(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
     """Stage 5: Parquet shards per language."""
+
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
         return shards_stage(config.shards)(frame)
 
@@ -153,9 +155,7 @@ def _narrow(
     before = schema.STAGES[schema.STAGES.index(name) - 1]
     upstream = storage.manifest(run, before)
     if upstream is None:
-        raise FileNotFoundError(
-            f"{storage.stage_dir(run, before)} has no manifest.json: run the {before} stage first"
-        )
+        raise FileNotFoundError(f"{storage.stage_dir(run, before)} has no manifest.json: run the {before} stage first")
     scratch = files.join(storage.stage_dir(run, name), SCRATCH)
 
     def build() -> tuple[Read, DataFrame]:
@@ -203,8 +203,7 @@ def summary(manifest: dict[str, Any], fresh: bool = True) -> str:
 
 def _check_failures(stamp: dict[str, Any], limit: float) -> None:
     failed = {
-        reason: stamp["failed"].get(reason, 0)
-        for reason in ("extraction_error", "crash", "timeout", "out_of_memory")
+        reason: stamp["failed"].get(reason, 0) for reason in ("extraction_error", "crash", "timeout", "out_of_memory")
     }
     total = sum(failed.values())
     if stamp["read"] >= MIN_PAGES_FOR_FAILURE_SHARE and total > limit * stamp["read"]:

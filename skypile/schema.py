@@ -85,9 +85,7 @@ SHARD_COLUMNS: Final = (Column("shard", pa.int32(), "number of the shard within 
 # The columns of each stage's documents folder: what came before, then its own, then its verdict.
 STAGE_COLUMNS: Final[dict[str, tuple[Column, ...]]] = {}
 _carried = tuple(c for c in DOCUMENT_COLUMNS if c not in VERDICT_COLUMNS)
-for _stage, _own in zip(
-    STAGES, ((), DISTRIBUTION_COLUMNS, DEDUP_COLUMNS, QUALITY_COLUMNS, SHARD_COLUMNS), strict=True
-):
+for _stage, _own in zip(STAGES, ((), DISTRIBUTION_COLUMNS, DEDUP_COLUMNS, QUALITY_COLUMNS, SHARD_COLUMNS), strict=True):
     _carried += _own
     STAGE_COLUMNS[_stage] = _carried + VERDICT_COLUMNS
 

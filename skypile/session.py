@@ -16,6 +16,7 @@ from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from skypile.config import SparkConfig
+from skypile.errors import SkypileError
 
 MINIMUM_JAVA = 17  # Spark 4 runs on Java 17 and later only
 
@@ -64,7 +65,7 @@ EMBEDDED = {
 }
 
 
-class JavaError(RuntimeError):
+class JavaError(SkypileError):
     """Java is missing or too old; the message says what to install."""
 
 

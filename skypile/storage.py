@@ -29,6 +29,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import StructType
 
 from skypile import __version__, files, schema
+from skypile.errors import SkypileError
 
 PACKAGES = (
     "skypile",
@@ -42,7 +43,7 @@ PACKAGES = (
 )
 
 
-class ConservationError(RuntimeError):
+class ConservationError(SkypileError):
     """kept + dropped + failed != read, a record id appears twice, or a reason is not in the vocabulary."""
 
 

@@ -24,7 +24,10 @@ def write_warc(path: Path, pages: dict[str, bytes]) -> Path:
 def article(topic: str, sentences: int = 12) -> bytes:
     """A sound English page."""
     text = " ".join(
-        f"The {topic} was described by several visitors in the year {1900 + n}, and their notes agree." for n in range(sentences)
+        f"The {topic} was described by several visitors in the year {1900 + n}, and their notes agree."
+        for n in range(sentences)
     )
-    html = f"<html><head><title>{topic}</title></head><body><article><h1>{topic}</h1><p>{text}</p></article></body></html>"
+    html = (
+        f"<html><head><title>{topic}</title></head><body><article><h1>{topic}</h1><p>{text}</p></article></body></html>"
+    )
     return html.encode()

@@ -25,9 +25,7 @@ def frame(
     return spark.createDataFrame(data, spark_schema(tuple(columns)))
 
 
-def write(
-    spark: SparkSession, run: str, rows: Iterable[dict[str, Any]], stage: str = "extraction"
-) -> dict[str, Any]:
+def write(spark: SparkSession, run: str, rows: Iterable[dict[str, Any]], stage: str = "extraction") -> dict[str, Any]:
     """Store `rows` as the finished folder of `stage`, for the stage after it to read."""
     rows = list(rows)
     table = frame(spark, rows, stage)

@@ -4,6 +4,7 @@ Run by `make cluster-test` alone: it needs the packed environment and takes minu
 neither this repository nor its virtual environment on its path, so what runs there is what was shipped.
 """
 
+import itertools
 import json
 import os
 import re
@@ -36,17 +37,23 @@ def master(tmp_path_factory) -> Iterator[str]:
     def launch(name: str, *arguments: str) -> tuple[subprocess.Popen[bytes], Path]:
         log = folder / f"{name}.log"
         command = [str(SPARK_HOME / "bin" / "spark-class"), *arguments]
-        return subprocess.Popen(command, stdout=log.open("wb"), stderr=subprocess.STDOUT, env=environment, cwd=folder), log
+        return subprocess.Popen(
+            command, stdout=log.open("wb"), stderr=subprocess.STDOUT, env=environment, cwd=folder
+        ), log
 
     processes = []
     try:
         deploy = "org.apache.spark.deploy"
-        process, log = launch("master", f"{deploy}.master.Master", "--host", "127.0.0.1", "--port", "0", "--webui-port", "0")
+        process, log = launch(
+            "master", f"{deploy}.master.Master", "--host", "127.0.0.1", "--port", "0", "--webui-port", "0"
+        )
         processes.append(process)
         url = awaited(log, process, r"(spark://127\.0\.0\.1:\d+)")
         for number in (1, 2):
             limits = ("-c", "1", "-m", "2g", "-d", str(folder / f"work{number}"), "--webui-port", "0")
-            process, worker_log = launch(f"worker{number}", f"{deploy}.worker.Worker", "--host", "127.0.0.1", *limits, url)
+            process, worker_log = launch(
+                f"worker{number}", f"{deploy}.worker.Worker", "--host", "127.0.0.1", *limits, url
+            )
             processes.append(process)
             awaited(worker_log, process, r"(Successfully registered)")
         yield url
@@ -76,7 +83,15 @@ def submitted(master, tmp_path_factory) -> Path:
     config = folder / "config.toml"
     config.write_text(f"[extraction]\nsplit_mb = 1\n[quality_filter]\nwikipedia = [{sample['wikipedia']!r}]\n")
     for stage in STAGES:
-        submit(master, stage, "--config", str(config), "--output", str(folder / "run"), *([sample["crawl"]] * (stage == STAGES[0])))
+        submit(
+            master,
+            stage,
+            "--config",
+            str(config),
+            "--output",
+            str(folder / "run"),
+            *([sample["crawl"]] * (stage == STAGES[0])),
+        )
     return folder
 
 
@@ -103,7 +118,7 @@ def test_every_stage_is_written(submitted):
         for number, stage in enumerate(STAGES, 1)
     ]
     assert manifests[0]["read"] > 900
-    for before, after in zip(manifests, manifests[1:], strict=False):
+    for before, after in itertools.pairwise(manifests):
         assert after["read"] == before["kept"]
     assert manifests[-1]["kept"] > 300
 
@@ -114,7 +129,11 @@ def test_two_workers_decide_as_one_machine_does(spark, submitted, tmp_path):
     from skypile import config, pipeline
 
     manifests = pipeline.run(
-        spark, [str(submitted / "sample" / "crawl")], str(tmp_path), config.load(submitted / "config.toml"), Console(quiet=True)
+        spark,
+        [str(submitted / "sample" / "crawl")],
+        str(tmp_path),
+        config.load(submitted / "config.toml"),
+        Console(quiet=True),
     )
     for number, local in enumerate(manifests, 1):
         path = submitted / "run" / f"{number:02d}_{local['stage']}" / "manifest.json"

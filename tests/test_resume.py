@@ -55,7 +55,8 @@ def test_kill_minus_nine_loses_only_the_wave_in_progress(job, tmp_path):
     finish(job(tmp_path / "killed"))
     assert {name: (stamps / name).stat().st_mtime_ns for name in done} == done
     undisturbed, resumed = (
-        json.loads((tmp_path / run / "01_extraction" / "manifest.json").read_text()) for run in ("undisturbed", "killed")
+        json.loads((tmp_path / run / "01_extraction" / "manifest.json").read_text())
+        for run in ("undisturbed", "killed")
     )
     assert resumed["digest"] == undisturbed["digest"]
     assert resumed["read"] == undisturbed["read"] == 30 * WAVES

@@ -73,9 +73,7 @@ def test_an_id_that_comes_twice_fails_the_run(spark, tmp_path):
 
 def test_columns_of_another_type_are_named(spark, tmp_path):
     table = documents.frame(spark, ROWS).withColumn("characters", F.col("characters").cast("long"))
-    with pytest.raises(
-        TypeError, match=r"missing columns \['characters int'\], unexpected \['characters bigint'\]"
-    ):
+    with pytest.raises(TypeError, match=r"missing columns \['characters int'\], unexpected \['characters bigint'\]"):
         write_stage(spark, str(tmp_path), stage_of(table, 4))
 
 
@@ -92,9 +90,7 @@ def test_a_finished_stage_is_redone_only_for_other_settings(spark, tmp_path):
 
 def test_a_crash_loses_the_wave_it_hits_and_no_other(spark, tmp_path):
     run, built = str(tmp_path), []
-    tables = [
-        documents.frame(spark, [{"record_id": f"{n}{i}", "text": str(n)} for i in range(3)]) for n in range(3)
-    ]
+    tables = [documents.frame(spark, [{"record_id": f"{n}{i}", "text": str(n)} for i in range(3)]) for n in range(3)]
 
     def wave(number, broken=False):
         def build():

@@ -28,9 +28,7 @@ def main(crawl: str, output: str, workers: int) -> None:
     executor = LocalPipelineExecutor(
         pipeline=[
             WarcReader(crawl, glob_pattern="*.warc.gz"),
-            Trafilatura(
-                favour_precision=True, timeout=20
-            ),  # its default of 1 s loses slow pages on a busy machine
+            Trafilatura(favour_precision=True, timeout=20),  # its default of 1 s loses slow pages on a busy machine
             LanguageFilter(["en", "zh"]),
             ParquetWriter(f"{output}/kept"),
         ],

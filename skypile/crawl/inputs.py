@@ -19,6 +19,7 @@ import fsspec
 
 from skypile import files
 from skypile.config import ExtractionConfig
+from skypile.errors import SkypileError
 
 Format = Literal["warc", "jsonl", "parquet", "html", "unknown"]
 
@@ -36,7 +37,7 @@ HTML_FILES = 512
 NAMES_SEPARATOR = "\0"  # the one character, with the slash, that no file name holds
 
 
-class InputError(ValueError):
+class InputError(SkypileError):
     """An input path matches nothing, or inputs cannot be told apart; the message says which and why."""
 
 

@@ -19,9 +19,7 @@ from skypile.crawl.record import Record, dropped, failed, record
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def jsonl_records(
-    file: IO[bytes], source: str, start: int, end: int, config: ExtractionConfig
-) -> Iterator[Record]:
+def jsonl_records(file: IO[bytes], source: str, start: int, end: int, config: ExtractionConfig) -> Iterator[Record]:
     """Rows of the lines that begin in bytes [start, end) of the file, in order. See module docstring."""
     file.seek(0)
     codec = codec_of(file.read(4))
@@ -106,11 +104,7 @@ def from_fields(row: Record, fields: dict[str, Any], config: ExtractionConfig) -
     url, date = fields.get(config.url_field), fields.get("date")
     row = row._replace(
         url=_clean(url) if isinstance(url, str) and url else row.url,
-        date=date.isoformat()
-        if isinstance(date, datetime.date)
-        else _clean(date)
-        if isinstance(date, str)
-        else None,
+        date=date.isoformat() if isinstance(date, datetime.date) else _clean(date) if isinstance(date, str) else None,
     )
     text, html = fields.get(config.text_field), fields.get(config.html_field)
     if isinstance(text, bytes):

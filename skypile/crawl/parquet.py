@@ -19,9 +19,7 @@ from skypile.crawl.record import MAX_BYTES, MAX_ROWS, Record, failed, record
 _ERRORS = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError)
 
 
-def parquet_records(
-    file: IO[bytes], source: str, start: int, end: int, config: ExtractionConfig
-) -> Iterator[Record]:
+def parquet_records(file: IO[bytes], source: str, start: int, end: int, config: ExtractionConfig) -> Iterator[Record]:
     """Rows of the row groups that begin in bytes [start, end) of the file, in order."""
     try:
         parquet = pq.ParquetFile(file, thrift_string_size_limit=100 << 20)

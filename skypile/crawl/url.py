@@ -21,15 +21,17 @@ _SAFE = "%!$&'()*+,-./:;=@_~[]|?"
 _INDEX = re.compile(r"/(?:index\.(?:x?html?|s?html|php|aspx?|jsp)|default\.(?:html?|aspx?))$", re.IGNORECASE)
 _SESSION = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)
 _MAX_NAME = 253  # characters of a DNS name; longer ones are none, and IDNA takes quadratic time
+_WEB = re.compile(r"\s*https?://[^/?#\s]", re.IGNORECASE)
+_HASHBANG = re.compile(r"#![^\s]*")
 _DEFAULT_PORTS = (":80", ":443")
 
 # Parameters that say how a reader came to the page and never which page it is: campaign tags and click ids
 # of the advertising networks, and the share tags of Chinese platforms (spm and scm: Alibaba; vd_source:
-# Bilibili). Names that some sites do use for content (id, from, source, ref, sid) stay out.
+# Bilibili; hm..: Baidu). Names that some sites do use for content (id, from, source, ref, sid) stay out.
 _TRACKING = re.compile(
     r"(?:utm_\w+|mtm_\w+|pk_\w+|_hs\w+|fbclid|gclid|gclsrc|dclid|gbraid|wbraid|msclkid|yclid|twclid|ttclid|li_fat_id"
     r"|igshid|igsh|mc_cid|mc_eid|_ga|_gl|ref_src|ref_url|cmpid|ncid|wt\.mc_id|spm|scm|vd_source|share_token"
-    r"|share_source|phpsessid|jsessionid)",
+    r"|share_source|share_from|hmsr|hmpl|hmcu|hmkw|hmci|phpsessid|jsessionid|aspsessionid\w*)",
     re.IGNORECASE,
 )
 
@@ -46,8 +48,9 @@ def host(url: str) -> str:
 def canonical(url: str) -> str:
     """Key under which addresses of one page compare equal: a key, not an address to fetch.
 
-    http and https are one scheme, `www.` is no part of the host; gone are the default port, the fragment,
-    tracking and session parameters, the index file's name and the slash at the end; the query is sorted.
+    http and https are one scheme, `www.` is no part of the host; gone are the default port, the fragment (but
+    for `#!`, by which some sites select the page), tracking and session parameters, the index file's name and
+    the slash at the end; the query is sorted.
     URLs of other schemes (dns:, urn:, file:) only lose their fragment and outer white space.
 
     >>> canonical("HTTP://www.Example.com:80/a/index.html?b=2&utm_source=x&a=1#top")
@@ -62,7 +65,17 @@ def canonical(url: str) -> str:
     pairs = sorted(
         pair for pair in _percent(query).split("&") if pair and not _TRACKING.fullmatch(pair.split("=", 1)[0])
     )
-    return f"https://{name}{port}{path}" + ("?" + "&".join(pairs) if pairs else "")
+    state = _HASHBANG.search(url)  # the one fragment that selects a page
+    return f"https://{name}{port}{path}" + ("?" + "&".join(pairs) if pairs else "") + (state[0] if state else "")
+
+
+def page_key(url: str | None) -> str | None:
+    """canonical() of a web address, None for everything else: what names no page is never the same page.
+
+    >>> page_key("http://example.com/#top"), page_key("part-0.jsonl#17")
+    ('https://example.com', None)
+    """
+    return canonical(url) if url and _WEB.match(url) else None
 
 
 def _split(url: str) -> tuple[str, str | None, str, str]:

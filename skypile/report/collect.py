@@ -120,7 +120,9 @@ def count(tally: Tally, table: pa.Table) -> None:
     kept = pc.equal(table["verdict"], KEPT)
     table = table.append_column("is_kept", kept)
     characters = pc.if_else(pc.greater(table["characters"], 0), table["characters"], None)
-    table = table.append_column("size", pc.cast(pc.floor(pc.log2(pc.cast(characters, "float64"))), "int32"))
+    table = table.append_column(
+        "size", pc.cast(pc.floor(pc.multiply(pc.log2(pc.cast(characters, "float64")), 2)), "int32")
+    )
     for row in _groups(table, ["language", "is_kept"], [("characters", "sum")]):
         if row["language"] is not None:
             entry = tally.languages[row["language"]]

@@ -172,7 +172,7 @@ def _tables(facts: Facts) -> dict[str, Any]:
             {"name": name, "rung": rung, "kept": kept, "lost": lost, "damaged": damaged}
             for (name, rung), (kept, lost, damaged) in charsets[:TOP]
         ],
-        "lengths": _histogram(tally.lengths, lambda size: f"{2**size:,}"),
+        "lengths": _histogram(tally.lengths, lambda size: f"{2 ** (size / 2):,.0f}"),
         "citation": _histogram(tally.citation, lambda size: f"{size / 20:.2f}"),
     }
 

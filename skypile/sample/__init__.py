@@ -8,7 +8,7 @@
       wikipedia.xml.bz2         articles in English and Chinese that cite some of the pages
       truths.jsonl              one line a planted record: where it is, what must become of it
 
-About 1,000 records and 2 MB; written in 3 s. The same seed gives the same bytes.
+About 1,150 records and 2.5 MB; written in 2 s. The same seed gives the same bytes.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ from typing import Any
 from skypile.sample import archive
 from skypile.sample.kinds import KINDS
 from skypile.sample.pages import Planted, page, write
-from skypile.sample.planting import plant
+from skypile.sample.planting import CITED_KINDS, plant
 from skypile.sample.score import Score, score
 from skypile.sample.wikipedia import dump
 
@@ -53,7 +53,7 @@ def write_sample(directory: str | Path, seed: int = 0) -> dict[str, Any]:
         *_jsonl(crawl, by_file["json_line"]),
         *_html_files(crawl, by_file["html_file"]),
     ]
-    (root / "wikipedia.xml.bz2").write_bytes(dump([p for p in planted if p.kind == "cited"], random))
+    (root / "wikipedia.xml.bz2").write_bytes(dump([p for p in planted if p.kind in CITED_KINDS], random))
     lines = b"".join(archive.json_line(truth) for truth in truths)
     (root / "truths.jsonl").write_bytes(lines)
     return {

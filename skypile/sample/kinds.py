@@ -53,10 +53,10 @@ KINDS: Final = {
     "traditional_copy_of": Kind("the same article in traditional characters", (KEPT, DROPPED), _COPY, (1, 1)),
     "excerpt_of": Kind("all of another article but its end", (KEPT, DROPPED), _COPY, (1, 1)),
     "template": Kind(
-        "one of 130 pages that differ in names and numbers",
+        "one of 200 pages that differ in names and numbers",
         (KEPT, DROPPED),
         ("dense_cluster", "near_duplicate", "contained", "boilerplate", "low_citation_score"),
-        (0, 95),
+        (0, 150),
     ),
     # to be dropped
     "spam": Kind(

@@ -9,7 +9,13 @@ from skypile.sample.pages import HANT_SITE, SITES, Planted, page, write
 from skypile.sample.prose import Article
 
 ARTICLES_A_TOPIC = 10
-CITED_A_TOPIC = 7
+CITED_A_TOPIC = 9
+# What the Wikipedia dump cites. Most articles, because uncited ones are written no worse, and too many of them
+# would leave the citation classifier nothing to learn: with seven in ten cited, AUC on held-out hosts fell to 0.55.
+CITED_KINDS = (
+    *("cited", "revised_article", "exact_duplicate_of", "near_duplicate_of", "encoded_transfer", "gbk_page"),
+    *("wet_text", "json_line", "html_file"),
+)
 # Copies, and what they are copies of, appear in designs whose main text every engine finds: what is planted is
 # the likeness of two texts, not of what an engine makes of nested tables.
 COPY_DESIGNS = ("journal", "portal")

@@ -30,13 +30,9 @@ def attach(documents: DataFrame, annotations: DataFrame, scratch: str, rows: int
     `rows`: number of documents, to size the buckets.
     """
     buckets = max(1, -(-rows // ROWS_PER_BUCKET))
-    located = documents.select(
-        "record_id", F.pmod(F.xxhash64("_metadata.file_path"), F.lit(buckets)).alias("bucket")
-    )
+    located = documents.select("record_id", F.pmod(F.xxhash64("_metadata.file_path"), F.lit(buckets)).alias("bucket"))
     bucketed = annotations.join(located, "record_id").repartition(buckets, "bucket")
-    bucketed.write.mode("overwrite").partitionBy("bucket").option("partitionOverwriteMode", "static").parquet(
-        scratch
-    )
+    bucketed.write.mode("overwrite").partitionBy("bucket").option("partitionOverwriteMode", "static").parquet(scratch)
 
     added = annotations.drop("record_id").schema
     result_type = documents.drop(*added.fieldNames()).schema

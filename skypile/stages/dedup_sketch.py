@@ -13,7 +13,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
-from skypile.text.canonical_url import canonical_url
+from skypile.crawl.url import page_key
 from skypile.text.minhash import band_keys, permutations, signatures
 from skypile.text.shingles import shingle_texts
 from skypile.text.similarity import limit_sets
@@ -66,7 +66,7 @@ def sketch_batch(batch: pa.RecordBatch, config: DedupConfig) -> pa.RecordBatch:
         batch["url"],
         batch["rank"],
         pa.array(made.text_keys, pa.binary()),
-        pa.array([canonical_url(url) for url in batch["url"].to_pylist()], pa.string()),
+        pa.array([page_key(url) for url in batch["url"].to_pylist()], pa.string()),
         packed_sets(hashes, offsets),
         pa.array(limits.astype(np.int64)),
         pa.ListArray.from_arrays(pa.array(bucket_offsets), pa.array(keys[has_shingles].reshape(-1))),

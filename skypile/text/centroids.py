@@ -76,9 +76,7 @@ def leaders(centroids: NDArray[np.int8], sizes: NDArray[np.integer]) -> NDArray[
     return np.array(sorted(staying), np.intp)
 
 
-def assign(
-    vectors: NDArray[np.int8], centroids: NDArray[np.int8]
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def assign(vectors: NDArray[np.int8], centroids: NDArray[np.int8]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Nearest centre of each vector by cosine, and that cosine; ties go to the lower index.
 
     Shapes (n, dim), (k, dim) -> (n,), (n,). Needs k > 0. A zero vector has similarity 0 to every centre.

@@ -72,9 +72,7 @@ class StaticEmbedder:
         fold: NDArray[np.uint16],
     ) -> None:
         if not len(words) == len(vectors) == len(weights):
-            raise ValueError(
-                f"{len(words)} words, {len(vectors)} vectors, {len(weights)} weights: one of each a word"
-            )
+            raise ValueError(f"{len(words)} words, {len(vectors)} vectors, {len(weights)} weights: one of each a word")
         if len(words) and (weights.max() > MAX_WEIGHT or np.abs(vectors).max() > 8):
             raise ValueError(f"weights go up to {MAX_WEIGHT} and vector components to 8, else sums overflow")
         self.words, self.vectors, self.weights, self.fold = words, vectors, weights, fold

@@ -1,35 +1,119 @@
-"""Main text of a page, by the engine of choice."""
+"""Main text of a page, fit for pre-training, by the engine of choice.
 
+`fast` (the default) is ours: `skypile.text.fast_extraction`, blocks scored by a small model. `trafilatura` is the
+peer with the longest record on articles; `resiliparse` is fast and keeps more chrome. `make bench-extraction` prints
+their scores and speeds side by side.
+
+What the text looks like, whatever the engine: paragraphs separated by a blank line, list items and table rows on
+lines, preformatted text as it stands. Unicode NFC; control characters, zero-width junk and trailing blanks are gone;
+nothing else is rewritten.
+"""
+
+import html as html_entities
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Engine = Literal["trafilatura", "resiliparse"]
+from skypile.crawl import charset
+from skypile.text.fast_extraction.blocks import visible_text
+from skypile.text.fast_extraction.engine import main_text
 
-_TITLE: Final = re.compile(r"(?is)<title[^>]*>([^<]*)</title>")
-_INVISIBLE: Final = re.compile(r"(?is)<(script|style|noscript|template|svg)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>")
+Engine = Literal["fast", "trafilatura", "resiliparse"]
+ENGINES: Final = ("fast", "trafilatura", "resiliparse")
+
+# Control characters, soft hyphens, zero-width spaces, direction marks, byte order marks. The joiners U+200C and
+# U+200D stay: Persian, Hindi and emoji need them.
+JUNK: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
+    "\ud800-\udfff]+"
+)
+_TRAILING: Final = re.compile(r"[ \t\u00a0\u3000]+(?=\n|\Z)")
+_BLANK_LINES: Final = re.compile(r"\n{3,}")
+PRETEXT_HEAD: Final = 64 << 10  # bytes; on half of real pages they hold 4,000 visible characters
+
+
+class ParserGaveUp(ValueError):
+    """The page is beyond what the engine's parser follows; taking the part it read for the page would be wrong."""
 
 
 @dataclass(frozen=True)
 class Extraction:
+    """`charset`: what the bytes were decoded with, None where text was given. `blocks_kept` of `blocks_seen`: blocks
+    of the page that reached the text; 0 of 0 for engines that do not tell. `page_type`: article, forum, product, …,
+    as the fast engine sees it."""
+
     text: str
     title: str | None
     engine: str
+    charset: str | None = None
+    blocks_kept: int = 0
+    blocks_seen: int = 0
+    page_type: str | None = None
 
 
-class ParserGaveUp(ValueError):
-    """The page is beyond what the engine's parser follows; taking the rest for the page would be wrong."""
+def extract(
+    html: bytes | str, url: str | None = None, content_type: str | None = None, engine: Engine = "fast"
+) -> Extraction:
+    """Main text of a page. Raises ParserGaveUp (trafilatura on elements nested over 2,048 deep), ValueError for an
+    unknown engine, and nothing else on what the page holds with the fast engine.
+
+    >>> extract("<title>Tea</title><nav><a href=/>Home</a></nav><p>Tea is made of leaves.", engine="resiliparse").title
+    'Tea'
+    """
+    found = None
+    if isinstance(html, bytes):
+        decoded = charset.decode(html, content_type)
+        html, found = decoded.text, decoded.charset
+    if engine == "fast":
+        main = main_text(html.encode("utf-8", "replace"), url)
+        text = unicodedata.normalize("NFC", main.text)
+        return Extraction(
+            text, main.title or None, engine, found, main.blocks_kept, main.blocks_seen, main.page_type
+        )
+    if engine == "trafilatura":
+        text = _trafilatura(html, url)
+    elif engine == "resiliparse":
+        text = _resiliparse(html)
+    else:
+        raise ValueError(f"engine {engine!r} is none of {', '.join(ENGINES)}")
+    return Extraction(clean(text), _title(html), engine, found)
 
 
-def extract(html: str, url: str | None = None, engine: Engine = "trafilatura") -> Extraction:
-    """Main text of `html`: paragraphs separated by blank lines. Raises ParserGaveUp."""
-    title = _TITLE.search(html)
-    text = _trafilatura(html, url) if engine == "trafilatura" else _resiliparse(html)
-    return Extraction(text, title[1].strip() if title else None, engine)
+def clean(text: str) -> str:
+    """NFC, no control characters or zero-width junk, no trailing blanks, at most one blank line.
+
+    >>> clean("a\\u200b \\r\\n\\n\\n\\nb\\x00")
+    'a\\n\\nb'
+    """
+    text = JUNK.sub("", unicodedata.normalize("NFC", text))
+    return _BLANK_LINES.sub("\n\n", _TRAILING.sub("", text)).strip("\n")
+
+
+def pretext(html: bytes | str, limit: int) -> str:
+    """All visible text of the page, chrome included, at most `limit` characters.
+
+    For the language and length gate, which decides before the page is paid for. The fast engine's scanner reads the
+    head of the page, and the rest only if that was not enough: 0.3 to 1 ms. Bytes are taken as UTF-8.
+
+    >>> pretext("<title>T</title><script>var x = '<p>';</script><p>Fish &amp; chips<p>Tea", 100)
+    'Fish & chips Tea'
+    """
+    source = html.encode("utf-8", "replace") if isinstance(html, str) else html
+    head = visible_text(source[:PRETEXT_HEAD], limit)
+    return head if len(head) == limit or len(source) <= PRETEXT_HEAD else visible_text(source, limit)
+
+
+def _title(html: str) -> str | None:
+    start = re.search(r"<title[^>]{0,200}>", html[:200_000], re.IGNORECASE)
+    if start is None:
+        return None
+    title, _, _ = html[start.end() : start.end() + 1000].partition("<")
+    return " ".join(JUNK.sub("", html_entities.unescape(title)).split()) or None
 
 
 def _trafilatura(html: str, url: str | None) -> str:
-    """Never with deduplicate=True: its process-wide cache makes the output depend on the pages before."""
+    """Without `deduplicate`: its cache is one for the whole process, and makes the text depend on the pages before."""
     import trafilatura
     from lxml import etree
     from lxml import html as lxml_html
@@ -43,15 +127,13 @@ def _trafilatura(html: str, url: str | None) -> str:
     for entry in parser.error_log.filter_from_fatals():
         if entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
             raise ParserGaveUp(entry.message)
-    return trafilatura.extract(tree, url=url, fast=True, include_comments=False) or ""
+    return trafilatura.extract(tree, url=url, fast=True, include_comments=False, include_tables=True) or ""
 
 
 def _resiliparse(html: str) -> str:
     from resiliparse.extract.html2text import extract_plain_text
 
-    return extract_plain_text(html, main_content=True)
-
-
-def pretext(html: str, limit: int) -> str:
-    """Visible text of the page, roughly: tags and scripts stripped, at most `limit` characters."""
-    return re.sub(r"\s+", " ", _INVISIBLE.sub(" ", html)).strip()[:limit]
+    try:
+        return extract_plain_text(html, main_content=True, preserve_formatting=True) or ""
+    except Exception:
+        return ""

@@ -28,9 +28,7 @@ def weight(text: str) -> int:
     return len(text) + len(_HAN.findall(text))
 
 
-def document_from_html(
-    body: bytes, url: str, content_type: str | None, config: ExtractionConfig
-) -> dict[str, Any]:
+def document_from_html(body: bytes, url: str, content_type: str | None, config: ExtractionConfig) -> dict[str, Any]:
     """Columns of DOCUMENT_COLUMNS that follow from the page, verdict included."""
     decoded = charset.decode(body, content_type)
     columns: dict[str, Any] = {

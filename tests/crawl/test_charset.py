@@ -11,12 +11,8 @@ from hypothesis import strategies as st
 from skypile.crawl.charset import Decoded, codec_of, decode
 from skypile.crawl.warc import warc_records
 
-HANS = (
-    "今天我们在北京召开了会议，大家都认为这个问题很重要，需要继续研究。中国的经济发展很快，人民生活水平不断提高。"
-)
-HANT = (
-    "今天我們在台北召開了會議，大家都認為這個問題很重要，需要繼續研究。這裡的經濟發展很快，人民生活水準不斷提高。"
-)
+HANS = "今天我们在北京召开了会议，大家都认为这个问题很重要，需要继续研究。中国的经济发展很快，人民生活水平不断提高。"
+HANT = "今天我們在台北召開了會議，大家都認為這個問題很重要，需要繼續研究。這裡的經濟發展很快，人民生活水準不斷提高。"
 JAPANESE = "これは日本語の文章です。今日はとても天気がいいので、公園へ散歩に行きました。ありがとうございます。"
 KOREAN = "이것은 한국어 문장입니다. 오늘은 날씨가 아주 좋아서 공원에 산책하러 갔습니다. 감사합니다."
 RUSSIAN = "Сегодня мы провели встречу в Москве, и все согласились, что этот вопрос очень важен для нас."
@@ -61,14 +57,10 @@ def test_detection(charset: str) -> None:
 
 
 @pytest.mark.parametrize("charset", ["gbk", "big5", "cp932", "euc_jp", "cp949", "utf-8"])
-@pytest.mark.parametrize(
-    "declared", ["utf-8", "iso-8859-1", "gb2312", "big5", "shift_jis", "euc-kr", "windows-1251"]
-)
+@pytest.mark.parametrize("declared", ["utf-8", "iso-8859-1", "gb2312", "big5", "shift_jis", "euc-kr", "windows-1251"])
 def test_a_wrong_declaration_garbles_nothing(charset: str, declared: str) -> None:
     if charset == "euc_jp" and declared in ("gb2312", "big5"):
-        pytest.skip(
-            "EUC-JP writes kana and punctuation as GB2312 does: not told apart under a Chinese declaration"
-        )
+        pytest.skip("EUC-JP writes kana and punctuation as GB2312 does: not told apart under a Chinese declaration")
     page = html(TEXTS[charset])
     decoded = decode(page.encode(charset), f"text/html; charset={declared}")
     assert decoded.text == page and decoded.replacements == 0
@@ -121,10 +113,7 @@ def test_a_character_cut_at_the_end_costs_itself(charset: str) -> None:
     text = text.rstrip("。") if charset == "gb18030" else text
     decoded = decode(text.encode(charset)[:-1], f"text/html; charset={label}")
     assert decoded == Decoded(text[:-1] + "\ufffd", codec, "http", 1)
-    assert (
-        decode("中".encode(charset)[:-1] if charset != "cp932" else b"\x93", f"a; charset={label}").charset
-        == codec
-    )
+    assert decode("中".encode(charset)[:-1] if charset != "cp932" else b"\x93", f"a; charset={label}").charset == codec
 
 
 def test_a_legacy_fragment_in_a_utf8_page_is_replaced() -> None:

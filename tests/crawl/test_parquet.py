@@ -20,9 +20,7 @@ def pieces(path: Path, step: int) -> list[dict]:
     return [
         row
         for start in range(0, size, step)
-        for batch in read_split(
-            Split(str(path), path.name, "parquet", start, min(size, start + step), size), CONFIG
-        )
+        for batch in read_split(Split(str(path), path.name, "parquet", start, min(size, start + step), size), CONFIG)
         for row in batch.to_pylist()
     ]
 

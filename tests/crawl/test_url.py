@@ -62,9 +62,7 @@ def test_different_pages_keep_different_keys(one: str, other: str) -> None:
 
 
 def test_non_ascii_and_its_percent_form_are_one() -> None:
-    assert canonical("http://zh.example.org/wiki/北京") == canonical(
-        "http://zh.example.org/wiki/%e5%8c%97%E4%BA%AC"
-    )
+    assert canonical("http://zh.example.org/wiki/北京") == canonical("http://zh.example.org/wiki/%e5%8c%97%E4%BA%AC")
 
 
 @given(st.text() | st.builds("http://{}/{}?{}".format, st.text(), st.text(), st.text()))

@@ -171,9 +171,7 @@ def test_each_damage_in_one_member_has_its_row(tmp_path: Path) -> None:
 
 
 LAYOUTS = st.lists(
-    st.tuples(
-        st.sampled_from(["page", "page", "two", "continued", "garbage", "flip", "cut", "nul"]), st.integers(0)
-    ),
+    st.tuples(st.sampled_from(["page", "page", "two", "continued", "garbage", "flip", "cut", "nul"]), st.integers(0)),
     min_size=1,
     max_size=9,
 )

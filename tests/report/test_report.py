@@ -99,7 +99,7 @@ def test_counts_are_those_of_the_records(run):
     assert {h: sum(pair) for h, pair in tally.hosts.items()} == {h: sum(r["host"] == h for r in rows) for h in hosts}
     assert tally.charsets["gb18030", "meta"] == [1, 0, 1]
     assert sum(map(sum, tally.lengths.values())) == 39  # all but the record without text
-    assert tally.lengths[12] == [1, 0]  # 5,000 characters
+    assert tally.lengths[24] == [1, 0]  # 5,000 characters: from 2 ** 12 to 2 ** 12.5
     assert dict(tally.citation) == {2: [0, 1], 19: [1, 0]}
 
 

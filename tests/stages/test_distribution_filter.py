@@ -135,9 +135,7 @@ def test_clusters_are_the_nearest_saved_centroids(filtered: Any) -> None:
 def test_text_without_a_known_word_has_no_cluster_and_is_kept(filtered: Any) -> None:
     rows, _ = filtered
     mute = [row for row in rows if kind(row) == "mute"]
-    assert [(row["cluster"], row["centroid_similarity"], row["verdict"]) for row in mute] == [
-        (None, None, "kept")
-    ] * 2
+    assert [(row["cluster"], row["centroid_similarity"], row["verdict"]) for row in mute] == [(None, None, "kept")] * 2
 
 
 @pytest.mark.parametrize("files", [1, 3, 16])
@@ -185,9 +183,7 @@ def test_identical_documents_are_one_cluster_thinned_to_its_budget(spark: SparkS
     assert abs(kept - CONFIG.budget_min) <= 2 * CONFIG.budget_min**0.5
 
 
-def test_switched_off_it_keeps_all_unscored(
-    spark: SparkSession, crawl: list[dict[str, Any]], tmp_path: Path
-) -> None:
+def test_switched_off_it_keeps_all_unscored(spark: SparkSession, crawl: list[dict[str, Any]], tmp_path: Path) -> None:
     rows = run(spark, tmp_path, crawl, CONFIG.model_copy(update={"enabled": False}))
     assert {row["verdict"] for row in rows} == {"kept"}
     assert {row["cluster"] for row in rows} == {None}

@@ -137,9 +137,7 @@ def test_a_very_long_text_does_not_overflow() -> None:
     times = 150_000  # 2^31 / (MAX_WEIGHT * 7) is half of that
     text = f"{embedder.words[heaviest]} " * times + "hospital " * times
     rows = [heaviest, other]
-    total = (embedder.vectors[rows].astype(np.int64) * embedder.weights[rows].astype(np.int64)[:, None]).sum(
-        axis=0
-    )
+    total = (embedder.vectors[rows].astype(np.int64) * embedder.weights[rows].astype(np.int64)[:, None]).sum(axis=0)
     assert abs(embedder.encode([text])[0] - 127 * total / np.abs(total).max()).max() <= 0.5
 
 
@@ -170,9 +168,7 @@ def test_missing_sentence_transformers_names_the_extra(monkeypatch: pytest.Monke
         load(str(tmp_path))
 
 
-def test_a_model_of_the_user_is_loaded_offline_and_quantised(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_model_of_the_user_is_loaded_offline_and_quantised(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     class Model:
         def __init__(self, path: str, **options: object) -> None:
             assert path == str(tmp_path)

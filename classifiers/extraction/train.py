@@ -1,0 +1,125 @@
+"""Train the fast extraction engine's model: `make train-extraction`.
+
+    python -m classifiers.extraction.train --data ../shared/data/extraction
+
+Reads the four evaluation files, fits with five folds by host, prints the out-of-fold scores, and writes the model into
+the package; `--scores FILE` keeps the out-of-fold decisions for the benchmark. About 5 minutes of one core, 3 GB.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import lightgbm as lgb
+import numpy as np
+
+from classifiers.extraction.dataset import LabelledPage, load_crawl, load_set
+from classifiers.extraction.evaluate import f1_by_type, snippet_scores
+from classifiers.extraction.fit import Fitted, fit, predict
+from skypile.text.fast_extraction.assemble import choose
+from skypile.text.fast_extraction.blocks import block_texts
+from skypile.text.fast_extraction.model import SHIPPED, Model, save
+from skypile.text.fast_extraction.trees import Trees
+
+SETS = ("wcxb_dev", "zh_dev", "mixed_dev", "snippets_990")
+
+
+def export_trees(booster: lgb.Booster) -> Trees:
+    """LightGBM's trees as flat arrays. Features hold no NaN and no category, so a node is one comparison."""
+    feature: list[int] = []
+    threshold: list[float] = []
+    child: list[tuple[int, int]] = []
+    value: list[float] = []
+    root, depth = [], []
+
+    def visit(node: dict) -> tuple[int, int]:
+        """Append the subtree; its root's index and its depth."""
+        at = len(feature)
+        feature.append(node.get("split_feature", 0))
+        threshold.append(_round_down(node.get("threshold", 0.0)))
+        child.append((at, at))
+        value.append(node.get("leaf_value", 0.0))
+        if "split_feature" not in node:
+            return at, 0
+        (left, a), (right, b) = visit(node["left_child"]), visit(node["right_child"])
+        child[at] = (left, right)
+        return at, 1 + max(a, b)
+
+    for tree in booster.dump_model()["tree_info"]:
+        first, levels = visit(tree["tree_structure"])
+        root.append(first)
+        depth.append(levels)
+    return Trees(
+        np.array(feature, np.int16), np.array(threshold, np.float32), np.array(child, np.int32).ravel(),
+        np.array(value, np.float32), np.array(root, np.int32), np.array(depth, np.int32),
+    )  # fmt: skip
+
+
+def _round_down(value: float) -> np.float32:
+    """The largest float32 that is not above `value`: x <= value decides the same for every float32 x."""
+    near = np.float32(value)
+    return near if float(near) <= value else np.nextafter(near, np.float32(-np.inf))
+
+
+def export(fitted: Fitted) -> Model:
+    trees = (export_trees(booster) for booster in (fitted.page_type, fitted.first, fitted.second))
+    return Model(fitted.odds, fitted.page_odds, *trees)
+
+
+def decide(page: LabelledPage, score: np.ndarray) -> np.ndarray:
+    """Which blocks stay, as the engine decides it."""
+    return choose(page.page, score, page.words.astype(np.float32)) if len(score) else np.zeros(0, bool)
+
+
+def report(pages: list[LabelledPage], scores: list[np.ndarray]) -> None:
+    """Print the scores of each set among `pages`."""
+    for name in SETS:
+        chosen = [(p, s) for p, s in zip(pages, scores, strict=True) if p.set_name == name]
+        if not chosen:
+            continue
+        subset = [p for p, _ in chosen]
+        texts = [
+            "\n".join(text for text, kept in zip(block_texts(p.page), decide(p, s), strict=True) if kept)
+            for p, s in chosen
+        ]
+        measure = snippet_scores if name == "snippets_990" else f1_by_type
+        found = measure(subset, texts.__getitem__)
+        print(name, *(f"{key} {value:.4f}" for key, value in found.items()), flush=True)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with wcxb_dev.parquet and the others")
+    parser.add_argument("--model", type=Path, default=SHIPPED, help="where the model is written")
+    parser.add_argument("--scores", type=Path, help=".npz for the out-of-fold scores of every page's blocks")
+    parser.add_argument("--leave-out", choices=SETS, help="train without this set and report on it; writes no model")
+    parser.add_argument("--crawl", type=Path, help="WARC of Chinese pages, labelled where two engines agree")
+    parser.add_argument("--folds", type=int, default=5)
+    options = parser.parse_args(arguments)
+    start = time.monotonic()
+
+    def log(message: str) -> None:
+        print(f"[{time.monotonic() - start:.0f} s] {message}", file=sys.stderr, flush=True)
+
+    if options.leave_out:
+        others = (name for name in SETS if name != options.leave_out)
+        fitted, _ = fit([page for name in others for page in load_set(options.data / f"{name}.parquet")], options.folds, log)
+        held = load_set(options.data / f"{options.leave_out}.parquet")
+        report(held, [predict(fitted, page) for page in held])
+        return
+    pages = [page for name in SETS for page in load_set(options.data / f"{name}.parquet")]
+    pages += load_crawl(options.crawl) if options.crawl else []
+    log(f"{len(pages)} pages")
+    fitted, scores = fit(pages, options.folds, log)
+    report(pages, scores)
+    if options.scores:
+        np.savez_compressed(
+            options.scores, **{f"{p.set_name}/{p.id}": s.astype(np.float32) for p, s in zip(pages, scores, strict=True)}
+        )
+    save(export(fitted), options.model)
+    log(f"wrote {options.model} ({options.model.stat().st_size / 1e6:.1f} MB)")
+
+
+if __name__ == "__main__":
+    main()

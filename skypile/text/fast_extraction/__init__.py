@@ -1,0 +1,1 @@
+"""The fast extraction engine: scan → features → trees → text, compiled with Numba, one pass over the bytes each."""

@@ -1,0 +1,134 @@
+"""The attributes of one start tag: where it ends, and the words of `class`, `id`, `role` and their like. Compiled."""
+
+import numpy as np
+from numba import njit
+
+from skypile.text.fast_extraction.tags import fnv1a
+
+# Attributes whose words say what a part of the page is for.
+CLASS, ID, ROLE = fnv1a(b"class"), fnv1a(b"id"), fnv1a(b"role")
+ITEMPROP, ITEMTYPE, ARIA_LABEL = fnv1a(b"itemprop"), fnv1a(b"itemtype"), fnv1a(b"aria-label")
+STYLE, HIDDEN, ARIA_HIDDEN = fnv1a(b"style"), fnv1a(b"hidden"), fnv1a(b"aria-hidden")
+NAME, PROPERTY, CONTENT, TYPE = fnv1a(b"name"), fnv1a(b"property"), fnv1a(b"content"), fnv1a(b"type")
+TRUE, LD_JSON, DISPLAY, NONE = fnv1a(b"true"), fnv1a(b"application/ld+json"), fnv1a(b"display"), fnv1a(b"none")
+
+WORDS_AN_ATTRIBUTE = 24  # utility-class soup (Tailwind) adds nothing after that
+
+# Slots of the result array.
+NEXT, SELF_CLOSING, IS_HIDDEN, META_KEY, META_FROM, META_TO, IS_LD_JSON, N_SLOTS = range(8)
+
+
+@njit(cache=True)
+def lower_hash(buf, i, end):
+    """FNV-1a of buf[i:end], ASCII letters lowered."""
+    value = np.uint32(0x811C9DC5)
+    for j in range(i, end):
+        c = np.uint32(buf[j])
+        if 65 <= c <= 90:
+            c |= np.uint32(32)
+        value = np.uint32((value ^ c) * np.uint32(0x01000193))
+    return value
+
+
+@njit(cache=True)
+def append_words(buf, i, end, words, n):
+    """Hash the words of buf[i:end] into words[n:]; returns the new count.
+
+    Words are runs of ASCII letters, split at camelCase, lowered, two letters or more:
+    b"post-body articleText" -> post, body, article, text
+    """
+    value, length, was_lower = np.uint32(0x811C9DC5), 0, False
+    limit = min(n + WORDS_AN_ATTRIBUTE, len(words))
+    for j in range(i, end + 1):
+        c = np.uint32(buf[j]) if j < end else np.uint32(32)
+        letter = 97 <= (c | 32) <= 122
+        upper = letter and c < 97
+        if length and (not letter or (upper and was_lower)):
+            if length >= 2:
+                if n >= limit:
+                    return n
+                words[n] = value
+                n += 1
+            value, length = np.uint32(0x811C9DC5), 0
+        if letter:
+            value = np.uint32((value ^ (c | np.uint32(32))) * np.uint32(0x01000193))
+            length += 1
+        was_lower = letter and not upper
+    return n
+
+
+@njit(cache=True)
+def hides(buf, i, end):
+    """True where a style attribute holds `display: none`."""
+    name_from, seen_display = i, False
+    for j in range(i, end + 1):
+        c = buf[j] if j < end else 59
+        if c == 58 or c == 59 or c == 33:  # ":", ";", "!" end a name or a value
+            a, b = name_from, j
+            while a < b and buf[a] <= 32:
+                a += 1
+            while b > a and buf[b - 1] <= 32:
+                b -= 1
+            value = lower_hash(buf, a, b)
+            if seen_display and value == NONE:
+                return True
+            seen_display = c == 58 and value == DISPLAY
+            name_from = j + 1
+    return False
+
+
+@njit(cache=True)
+def read_attributes(buf, i, n, words, n_words, result):
+    """Read from buf[i], just after the tag's name, to the ">" that closes it. Fills `result`; returns the new count
+    of words. A tag that the page's end cuts off runs to the end, as in HTML. Every byte is looked at once or twice."""
+    result[:] = 0
+    while i < n:
+        c = buf[i]
+        if c == 62:
+            i += 1
+            break
+        if c <= 32 or c == 47:
+            result[SELF_CLOSING] = c == 47
+            i += 1
+            continue
+        name_from = i
+        i += 1
+        while i < n and buf[i] > 32 and buf[i] != 61 and buf[i] != 62 and buf[i] != 47:
+            i += 1
+        name = lower_hash(buf, name_from, i)
+        while i < n and buf[i] <= 32:
+            i += 1
+        a = b = i
+        if i < n and buf[i] == 61:
+            i += 1
+            while i < n and buf[i] <= 32:
+                i += 1
+            if i < n and (buf[i] == 34 or buf[i] == 39):
+                quote = buf[i]
+                a = i + 1
+                i = a
+                while i < n and buf[i] != quote:
+                    i += 1
+                b = i
+                i += 1
+            else:
+                a = i
+                while i < n and buf[i] > 32 and buf[i] != 62:
+                    i += 1
+                b = i
+        if name in (CLASS, ID, ROLE, ITEMPROP, ITEMTYPE, ARIA_LABEL):
+            n_words = append_words(buf, a, b, words, n_words)
+        elif name == STYLE:
+            result[IS_HIDDEN] |= hides(buf, a, b)
+        elif name == HIDDEN:
+            result[IS_HIDDEN] = 1
+        elif name == ARIA_HIDDEN:
+            result[IS_HIDDEN] |= lower_hash(buf, a, b) == TRUE
+        elif name == NAME or name == PROPERTY:
+            result[META_KEY] = lower_hash(buf, a, b)
+        elif name == CONTENT:
+            result[META_FROM], result[META_TO] = a, b
+        elif name == TYPE:
+            result[IS_LD_JSON] = lower_hash(buf, a, b) == LD_JSON
+    result[NEXT] = min(i, n)
+    return n_words

@@ -1,0 +1,50 @@
+"""A page as blocks, seen from Python: scan, title, and the blocks' text."""
+
+import numpy as np
+
+from skypile.text.fast_extraction.characters import append_text
+from skypile.text.fast_extraction.page_type import DESCRIPTION, OG_DESCRIPTION, OG_TITLE
+from skypile.text.fast_extraction.scan import Page, scan
+from skypile.text.fast_extraction.tags import build_names
+
+NAMES = build_names()
+MAX_HEAD_BYTES = 1000
+
+
+def cut(html: bytes) -> tuple[Page, np.ndarray, np.ndarray]:
+    """Blocks of an HTML page in UTF-8, its title and its description (uint8, clean UTF-8; empty where missing)."""
+    buffer = np.frombuffer(html, np.uint8)
+    page = scan(buffer, NAMES)
+    metas = {key: (start, stop) for key, start, stop in reversed(page.metas.tolist())}
+    title = page.title.tolist()
+    if title[0] == title[1]:
+        title = metas.get(OG_TITLE, (0, 0))
+    described = metas.get(DESCRIPTION) or metas.get(OG_DESCRIPTION) or (0, 0)
+    return page, _clean(buffer, *title), _clean(buffer, *described)
+
+
+def _clean(buffer: np.ndarray, start: int, stop: int) -> np.ndarray:
+    out = np.empty(2 * MAX_HEAD_BYTES, np.uint8)
+    stop = min(stop, start + MAX_HEAD_BYTES)
+    size, _ = append_text(buffer, start, stop, out, 0, 0, 0, False, NAMES.entity_keys, NAMES.entity_points)
+    return out[:size]
+
+
+def block_texts(page: Page) -> list[str]:
+    """The text of each block, in document order."""
+    text = page.text.tobytes()
+    spans = zip(page.start.tolist(), page.stop.tolist(), strict=True)
+    return [text[start:stop].decode("utf-8", "replace") for start, stop in spans]
+
+
+def visible_text(html: bytes, limit: int) -> str:
+    """All blocks on one line, at most `limit` characters."""
+    page = scan(np.frombuffer(html, np.uint8), NAMES)
+    text, parts, size = page.text[: 6 * limit].tobytes(), [], 0
+    for start, stop in zip(page.start.tolist(), page.stop.tolist(), strict=True):
+        part = text[start:stop].decode("utf-8", "replace")
+        parts.append(part)
+        size += len(part) + 1
+        if size > limit:
+            break
+    return " ".join(" ".join(parts).split())[:limit]

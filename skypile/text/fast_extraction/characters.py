@@ -1,0 +1,194 @@
+"""Characters of a page into clean UTF-8: entities, white space, junk. Compiled; called by the scanner.
+
+White space of any kind (Unicode's, `&nbsp;`, the ideographic space) collapses to one blank outside `<pre>`.
+Control characters, soft hyphens, zero-width spaces, byte-order marks and direction marks go; the zero-width joiners
+stay, since Persian, Hindi and emoji need them. Nothing else is changed.
+"""
+
+import numpy as np
+from numba import njit
+
+BLANK, NEWLINE = 1, 2  # what waits to be written before the next visible character
+
+# Windows-1252 meanings of &#128; … &#159; (HTML standard, 13.2.5.80); 0 where there is none.
+CP1252 = np.array(
+    [0x20AC, 0, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0, 0x017D, 0]
+    + [0, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0]
+    + [0x017E, 0x0178],
+    np.int32,
+)
+LONGEST_LEGACY_ENTITY = 6  # &AMP … &Aacute: names that HTML accepts without ";" have 2 to 6 letters
+LONGEST_ENTITY = 32  # &CounterClockwiseContourIntegral; has 31
+
+
+@njit(cache=True, inline="never")
+def encode(out, o, point):
+    """Append one code point as UTF-8 at out[o:]; returns the new length."""
+    if point < 0x80:
+        out[o] = point
+        return o + 1
+    if point < 0x800:
+        out[o] = 0xC0 | (point >> 6)
+        out[o + 1] = 0x80 | (point & 63)
+        return o + 2
+    if point < 0x10000:
+        out[o] = 0xE0 | (point >> 12)
+        out[o + 1] = 0x80 | ((point >> 6) & 63)
+        out[o + 2] = 0x80 | (point & 63)
+        return o + 3
+    out[o] = 0xF0 | (point >> 18)
+    out[o + 1] = 0x80 | ((point >> 12) & 63)
+    out[o + 2] = 0x80 | ((point >> 6) & 63)
+    out[o + 3] = 0x80 | (point & 63)
+    return o + 4
+
+
+@njit(cache=True)
+def is_space(point):
+    return (
+        point == 32
+        or 9 <= point <= 13
+        or point == 0x85
+        or point == 0xA0
+        or point == 0x1680
+        or 0x2000 <= point <= 0x200A
+        or point == 0x2028
+        or point == 0x2029
+        or point == 0x202F
+        or point == 0x205F
+        or point == 0x3000
+    )
+
+
+@njit(cache=True)
+def is_junk(point):
+    """Characters that never reach the text: controls, soft hyphen, zero-width space, marks, non-characters."""
+    return (
+        point < 32
+        or 0x7F <= point <= 0x9F
+        or point == 0xAD
+        or point == 0x200B
+        or point == 0x200E
+        or point == 0x200F
+        or 0x202A <= point <= 0x202E
+        or 0x2060 <= point <= 0x206F
+        or point == 0xFEFF
+        or point == 0x180E
+        or 0xD800 <= point <= 0xDFFF
+        or 0xFFF9 <= point <= 0xFFFB
+        or (point & 0xFFFE) == 0xFFFE
+        or point > 0x10FFFF
+    )
+
+
+@njit(cache=True)
+def entity(buf, i, end, entity_keys, entity_points):
+    """Decode the reference at buf[i] == "&": (point, second point or 0, next index); point -1 where it is none.
+
+    b"&amp;x" -> (38, 0, 5); b"&copy 2020" -> (169, 0, 5); b"&x" -> (-1, 0, 0)
+    """
+    j = i + 1
+    if j < end and buf[j] == 35:  # "#"
+        j += 1
+        base = 10
+        if j < end and (buf[j] == 120 or buf[j] == 88):
+            base = 16
+            j += 1
+        point = 0
+        first = j
+        while j < end:
+            c = buf[j]
+            if 48 <= c <= 57:
+                digit = c - 48
+            elif base == 16 and 97 <= (c | 32) <= 102:
+                digit = (c | 32) - 87
+            else:
+                break
+            point = min(point * base + digit, 0x110000)
+            j += 1
+        if j == first:
+            return -1, 0, 0
+        if j < end and buf[j] == 59:
+            j += 1
+        if 128 <= point < 160 and CP1252[point - 128]:
+            point = CP1252[point - 128]
+        return point, 0, j
+    value = np.uint32(0x811C9DC5)
+    best, best_slot = -1, 0
+    stop = min(end, i + 1 + LONGEST_ENTITY)
+    mask = len(entity_keys) - 1
+    while j < stop:
+        c = buf[j]
+        letter = (48 <= c <= 57) or (97 <= (c | 32) <= 122)
+        if not letter and c != 59:
+            break
+        value = np.uint32((value ^ np.uint32(c)) * np.uint32(0x01000193))
+        j += 1
+        if c == 59 or (j - i - 1 >= 2 and j - i - 1 <= LONGEST_LEGACY_ENTITY):
+            slot = np.int64(value) & mask
+            while entity_keys[slot] != 0:
+                if entity_keys[slot] == value:
+                    best, best_slot = j, slot
+                    break
+                slot = (slot + 1) & mask
+        if c == 59:
+            break
+    if best < 0:
+        return -1, 0, 0
+    return entity_points[best_slot, 0], entity_points[best_slot, 1], best
+
+
+@njit(cache=True)
+def append_text(buf, i, end, out, o, start, wait, pre, entity_keys, entity_points):
+    """Append buf[i:end] as clean text to `out`, whose current block began at `start`.
+
+    Returns (new length, what waits before the next visible character: 0, BLANK or NEWLINE).
+    """
+    while i < end:
+        c = np.int64(buf[i])
+        second = np.int64(0)
+        if 32 < c < 127 and c != 38:
+            point = c
+            i += 1
+        elif c == 38:
+            point, second, after = entity(buf, i, end, entity_keys, entity_points)
+            if point < 0:
+                point = 38
+                i += 1
+            else:
+                i = after
+        elif c < 128:
+            point = c
+            i += 1
+        elif c < 0xE0 and i + 1 < end:
+            point = ((c & 31) << 6) | (buf[i + 1] & 63)
+            i += 2
+        elif c < 0xF0 and i + 2 < end:
+            point = ((c & 15) << 12) | ((buf[i + 1] & 63) << 6) | (buf[i + 2] & 63)
+            i += 3
+        elif i + 3 < end:
+            point = ((c & 7) << 18) | ((buf[i + 1] & 63) << 12) | ((buf[i + 2] & 63) << 6) | (buf[i + 3] & 63)
+            i += 4
+        else:
+            break
+        if is_space(point):
+            if not pre:
+                wait = max(wait, BLANK)
+            elif point == 13:
+                if i >= end or buf[i] != 10:
+                    o = encode(out, o, 10)
+            elif point == 9 or point == 10:
+                o = encode(out, o, point)
+            else:
+                o = encode(out, o, 32)
+            continue
+        if is_junk(point):
+            continue
+        if wait and not pre:
+            if o > start:
+                o = encode(out, o, 10 if wait == NEWLINE else 32)
+            wait = 0
+        o = encode(out, o, point)
+        if second:
+            o = encode(out, o, second)
+    return o, wait

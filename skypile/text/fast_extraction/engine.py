@@ -1,0 +1,72 @@
+"""From HTML to main text: scan, score twice, keep, join.
+
+Costs of an average page of the crawl, one core: see MODEL_CARD.md. Deterministic; raises on no input.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from skypile.text.fast_extraction.assemble import choose, join
+from skypile.text.fast_extraction.blocks import NAMES, cut
+from skypile.text.fast_extraction.context import score_features
+from skypile.text.fast_extraction.features import block_features
+from skypile.text.fast_extraction.model import Model, shipped
+from skypile.text.fast_extraction.page_type import PAGE_TYPES, page_features, page_slots, page_words
+from skypile.text.fast_extraction.structure import WORDS, structure_features
+from skypile.text.fast_extraction.trees import class_probabilities, probability
+
+NO_WORDS = np.empty(0, np.uint32)
+N_TYPES = len(PAGE_TYPES)
+# Blocks with a lower first score are not looked at again: two in five, of which one in a hundred is content.
+CERTAIN = 0.01
+
+
+class MainText(NamedTuple):
+    """`page_type`: the likeliest of PAGE_TYPES."""
+
+    text: str
+    title: str
+    page_type: str
+    blocks_kept: int
+    blocks_seen: int
+
+
+@njit(cache=True)
+def score_page(page, title, description, named, model, names):
+    """Scores of the blocks, their sizes in words, and the page's type probabilities."""
+    structure, statistics = structure_features(page, title, description, names.flags)
+    slots = page_slots(page.words, page.tag, names, named)
+    named_slots = page_slots(page.words[:0], page.tag[:0], names, named)
+    row = page_features(page, statistics, structure, slots, named_slots, model.page_odds)
+    types = class_probabilities(model.page_type, row, N_TYPES)
+    words = np.maximum(statistics[:, WORDS], np.float32(0.5))
+    X = block_features(page, structure, model.odds, names, types)
+    first = probability(model.first, X)
+    around = score_features(page, names, first, words)
+    unsure = np.flatnonzero(first >= CERTAIN)
+    score = first.copy()
+    score[unsure] = probability(model.second, np.hstack((X[unsure], around[unsure])))
+    return score, words, types
+
+
+@njit(cache=True)
+def keep_and_join(page, title, description, named, model, names):
+    """Clean UTF-8 of the kept blocks, how many there are, and the page's type."""
+    score, words, types = score_page(page, title, description, named, model, names)
+    keep = choose(page, score, words)
+    return join(page, keep), keep.sum(), types.argmax()
+
+
+def main_text(html: bytes, url: str | None = None, model: Model | None = None) -> MainText:
+    """Main text of a page in UTF-8. `model`: another than the shipped one."""
+    page, title, description = cut(html)
+    name = title.tobytes().decode("utf-8", "replace").strip()
+    if not len(page.start):
+        return MainText("", name, PAGE_TYPES[0], 0, 0)
+    named = page_words(html, page, url)
+    text, kept, kind = keep_and_join(
+        page, title, description, named, shipped() if model is None else model, NAMES
+    )
+    return MainText(text.tobytes().decode("utf-8", "replace"), name, PAGE_TYPES[kind], int(kept), len(page.start))

@@ -1,0 +1,55 @@
+"""The trained model: tables and trees in one .npz file beside this module (see MODEL_CARD.md). No pickle."""
+
+import functools
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from skypile.text.fast_extraction.trees import Trees
+from skypile.text.fast_extraction.wording import Odds
+
+SHIPPED = Path(__file__).with_name("model.npz")
+# Bumped whenever a feature changes meaning: a model of another version would be silently wrong.
+FEATURES_VERSION = 1
+
+
+class Model(NamedTuple):
+    """`page_odds`: float32 [2**15, page types]; the three sets of trees, in the order they are asked."""
+
+    odds: Odds
+    page_odds: np.ndarray
+    page_type: Trees
+    first: Trees
+    second: Trees
+
+
+def save(model: Model, path: Path) -> None:
+    """Write the model; log-odds are kept as float16, which moves a score by less than 0.001."""
+    arrays: dict[str, np.ndarray] = {"version": np.array(FEATURES_VERSION)}
+    for name, table in model.odds._asdict().items():
+        arrays[f"odds.{name}"] = table.astype(np.float16)
+    arrays["page_odds"] = model.page_odds.astype(np.float16)
+    for part in ("page_type", "first", "second"):
+        for name, array in getattr(model, part)._asdict().items():
+            arrays[f"{part}.{name}"] = array
+    np.savez_compressed(path, **arrays)
+
+
+def load(path: Path = SHIPPED) -> Model:
+    """Read a model; ValueError where it was trained for other features than this code computes."""
+    with np.load(path, allow_pickle=False) as arrays:
+        if (version := int(arrays["version"])) != FEATURES_VERSION:
+            raise ValueError(
+                f"{path} was trained on features of version {version}, this code computes version {FEATURES_VERSION}: "
+                "retrain it with `make train-extraction`"
+            )
+        odds = Odds(*(arrays[f"odds.{name}"].astype(np.float32) for name in Odds._fields))
+        trees = (Trees(*(arrays[f"{part}.{name}"] for name in Trees._fields)) for part in Model._fields[2:])
+        return Model(odds, arrays["page_odds"].astype(np.float32), *trees)
+
+
+@functools.cache
+def shipped() -> Model:
+    """The model of this package, read once a process."""
+    return load()

@@ -1,0 +1,131 @@
+"""What the words say: class, id and role of the elements around a block, and the block's own first words. Compiled.
+
+Each word has a log-odds of standing in or around content, learned from labelled pages and stored in tables indexed by
+hash (collisions are rare at these sizes and the trees survive them). Class names are read at three distances, since
+"comment" on the block itself and "comment" on the page's wrapper mean different things. Two more tables hold the
+log-odds on forum pages and on list pages only, where comments and cards *are* the content.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from skypile.text.fast_extraction.structure import H1, H6, LEGEND, SUMMARY, block_parent, tokens
+
+ATTRIBUTE_BITS, TEXT_BITS = 15, 17
+FIRST_TOKENS = 24  # of a block: enough for "Read more", "Posted by", "相关阅读"
+N_WORDING = 9 + 1 + 4 + 4 + 2
+TAG_SALT = np.uint32(0x5BD1E995)
+
+
+class Odds(NamedTuple):
+    """Log-odds tables: near, middle, far, forum, listing float32 [2**15]; text float32 [2**17]."""
+
+    near: np.ndarray
+    middle: np.ndarray
+    far: np.ndarray
+    forum: np.ndarray
+    listing: np.ndarray
+    text: np.ndarray
+
+
+@njit(cache=True, inline="always")
+def slot_of(value, bits):
+    """Fold a 32-bit hash to a table index."""
+    return np.int64(np.uint32(np.uint32(value) * np.uint32(0x9E3779B1)) >> np.uint32(32 - bits))
+
+
+@njit(cache=True, inline="always")
+def pair_hash(left, right):
+    return np.uint32((np.uint32(left) * np.uint32(0x85EBCA6B)) ^ np.uint32(right))
+
+
+@njit(cache=True)
+def _own(page, names, table, out):
+    """Per element, over its attribute words and its name: sum, minimum and maximum of log-odds into out [E, 3]."""
+    for e in range(len(page.parent)):
+        value = table[slot_of(names.name_hash[page.tag[e]] ^ TAG_SALT, ATTRIBUTE_BITS)]
+        total, low, high = value, min(value, np.float32(0)), max(value, np.float32(0))
+        for k in range(page.word_from[e], page.word_from[e + 1]):
+            value = table[slot_of(page.words[k], ATTRIBUTE_BITS)]
+            total += value
+            low = min(low, value)
+            high = max(high, value)
+        out[e, 0], out[e, 1], out[e, 2] = total, low, high
+
+
+@njit(cache=True)
+def _flow_down(page, own):
+    """Add each element's ancestors to it: sums add, minima and maxima spread."""
+    for e in range(1, len(page.parent)):
+        p = page.parent[e]
+        own[e, 0] += own[p, 0]
+        own[e, 1] = min(own[e, 1], own[p, 1])
+        own[e, 2] = max(own[e, 2], own[p, 2])
+
+
+@njit(cache=True)
+def text_score(text, start, stop, table, found):
+    """Log-odds of the block's first words and word pairs: sum, minimum, maximum, mean."""
+    n = tokens(text, start, stop, found)
+    total, low, high = np.float32(0), np.float32(0), np.float32(0)
+    for k in range(n):
+        value = table[slot_of(found[k], TEXT_BITS)]
+        if k:
+            pair = table[slot_of(pair_hash(found[k - 1], found[k]), TEXT_BITS)]
+            total += pair
+            low = min(low, pair)
+            high = max(high, pair)
+        total += value
+        low = min(low, value)
+        high = max(high, value)
+    return total, low, high, total / max(n, 1)
+
+
+@njit(cache=True)
+def wording_features(page, odds, names):
+    """float32 [B, N_WORDING]."""
+    nb, ne = len(page.start), len(page.parent)
+    parent, tags, text, flags, table = page.parent, page.tag, page.text, names.flags, odds.text
+    X = np.zeros((nb, N_WORDING), np.float32)
+    near, middle, far = np.empty((ne, 3), np.float32), np.empty((ne, 3), np.float32), np.empty((ne, 3), np.float32)
+    forum, listing = np.empty((ne, 3), np.float32), np.empty((ne, 3), np.float32)
+    _own(page, names, odds.near, near)
+    _own(page, names, odds.middle, middle)
+    _own(page, names, odds.far, far)
+    _own(page, names, odds.forum, forum)
+    _own(page, names, odds.listing, listing)
+    _flow_down(page, far)
+    _flow_down(page, forum)
+    _flow_down(page, listing)
+    found = np.empty(FIRST_TOKENS, np.uint32)
+    heading_score, heading_mean = np.float32(0), np.float32(0)
+    for b in range(nb):
+        row = X[b]
+        inner, outer = page.inner[b], page.outer[b]
+        e = inner
+        while True:
+            row[0] += near[e, 0]
+            row[1] = min(row[1], near[e, 1])
+            row[2] = max(row[2], near[e, 2])
+            if e == outer or e <= 0:
+                break
+            e = page.parent[e]
+        e = outer
+        for _ in range(2):
+            e = block_parent(parent, tags, flags, e)
+            row[3] += middle[e, 0]
+            row[4] = min(row[4], middle[e, 1])
+            row[5] = max(row[5], middle[e, 2])
+        e = block_parent(parent, tags, flags, e)
+        row[6], row[7], row[8] = far[e, 0], far[e, 1], far[e, 2]
+        row[9] = row[0] + row[3] + row[6]
+        row[10], row[11] = forum[inner, 0], forum[inner, 1]
+        row[12], row[13] = listing[inner, 0], listing[inner, 1]
+        row[14], row[15], row[16], row[17] = text_score(text, page.start[b], page.stop[b], table, found)
+        row[18], row[19] = heading_score, heading_mean
+        tag = page.tag[outer]
+        if H1 <= tag <= H6 or tag == SUMMARY or tag == LEGEND:
+            heading_score, heading_mean = row[14], row[17]
+    return X
