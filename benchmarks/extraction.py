@@ -2,10 +2,10 @@
 
     python -m benchmarks.extraction --data ../shared/data/extraction
 
-Quality of the fast engine is out-of-fold: each page is scored by models that saw no page of its host (`--scores`, as
-written by `python -m classifiers.extraction.train --scores FILE`; trained here where it is not given). Its speed is
-that of the shipped model through `extract`, decoding included, like the peers'. Times are processor time of one
-thread, page by page and engine by engine in turn, so that a busy machine slows all alike.
+Quality of the fast engine is out-of-fold: each page is scored by models that saw no page of its host
+(`--scores`, as written by `python -m classifiers.extraction.train --scores FILE`; trained here where it is not
+given). Its speed is that of the shipped model through `extract`, decoding included, like the peers'. Times are
+processor time of one thread, page by page and engine by engine in turn, so that a busy machine slows all alike.
 """
 
 import argparse
@@ -20,7 +20,6 @@ from classifiers.extraction.dataset import label_page, read_pages
 from classifiers.extraction.evaluate import f1_by_type, snippet_scores
 from classifiers.extraction.fit import fit
 from classifiers.extraction.train import SETS, decide
-from skypile.crawl import charset
 from skypile.text.extraction import clean, extract
 from skypile.text.fast_extraction.assemble import join
 
@@ -104,7 +103,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with wcxb_dev.parquet and the others")
     parser.add_argument("--scores", type=Path, help="out-of-fold scores; without it they are made here")
     parser.add_argument("--every", type=int, default=1, help="every n-th page only")
-    parser.add_argument("--all-settings", action="store_true", help="trafilatura's recall and precision settings too")
+    parser.add_argument(
+        "--all-settings", action="store_true", help="trafilatura's recall and precision settings too"
+    )
     options = parser.parse_args(arguments)
     engines = tuple(ENGINES) if options.all_settings else DEFAULT_ENGINES
     ours = out_of_fold_texts(options.data, options.scores, options.every)

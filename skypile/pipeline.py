@@ -24,6 +24,7 @@ from skypile.stages.distribution_filter import distribution_filter as distributi
 from skypile.stages.quality_filter import quality_filter as quality_stage
 from skypile.stages.shards import shards as shards_stage
 from skypile.storage import Read, Stage, read_kept
+from skypile.text import page
 
 SCRATCH = "_scratch"
 MIN_PAGES_FOR_FAILURE_SHARE = 100
@@ -51,6 +52,8 @@ def extraction(
 ) -> dict[str, Any]:
     """Stage 1. `paths`: files, folders or globs of WARC, HTML, JSONL or Parquet, local or remote."""
     splits = inputs.plan(paths, config.extraction)
+    if config.extraction.engine == "fast" and spark.sparkContext.master.startswith("local"):
+        page.prepare()  # here, before a task on every core starts to compile the same
     stage = extraction_stage.extraction(config.extraction)
 
     def wave(part: list[inputs.Split]) -> Callable[[], tuple[Read, DataFrame]]:

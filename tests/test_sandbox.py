@@ -35,6 +35,8 @@ def poison(data: bytes) -> bytes:
         return poison(b"recursion")
     if kind == b"raise":
         raise ValueError("broken page \udcff")
+    if kind == b"prepared?":
+        return b"yes" if b"prepared" in kept else b"no"
     if kind == b"pid":
         return str(os.getpid()).encode()
     if kind == b"grow":
@@ -110,3 +112,12 @@ def test_the_child_ends_with_its_parent():
             break
         threading.Event().wait(0.05)
     assert sandbox._child.poll() is not None, f"child {pid} outlives its worker"
+
+
+def prepare() -> None:
+    """Called by the child before the first request."""
+    kept.append(b"prepared")
+
+
+def test_preparation_is_outside_the_limits_and_before_the_first_page(box):
+    assert box.call(b"prepared?").value == b"yes"

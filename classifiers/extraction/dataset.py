@@ -18,10 +18,11 @@ from classifiers.extraction.labels import (
 )
 from skypile.crawl import charset
 from skypile.text.extraction import extract
+from skypile.text.fast_extraction.block_text import WORDS
 from skypile.text.fast_extraction.blocks import NAMES, block_texts, cut
 from skypile.text.fast_extraction.page_type import page_slots, page_words
 from skypile.text.fast_extraction.scan import Page
-from skypile.text.fast_extraction.structure import WORDS, structure_features
+from skypile.text.fast_extraction.structure import structure_features
 
 WITNESSES = ("trafilatura", "resiliparse")
 AGREEMENT, MIN_AGREED = 0.8, 150  # character F1; characters
@@ -74,7 +75,8 @@ def label_page(row: dict, set_name: str) -> LabelledPage:
         labels = gold_labels(blocks, gold)
     return LabelledPage(
         id=row["id"], set_name=set_name, host=urlsplit(row["url"]).netloc.lower().removeprefix("www."),
-        page_type=row.get("page_type"), gold=gold, must=must, must_not=must_not, n_bytes=len(row["html"]), page=page,
+        page_type=row.get("page_type"), gold=gold, must=must, must_not=must_not, n_bytes=len(row["html"]),
+        page=page,
         structure=structure, statistics=statistics, slots=page_slots(page.words, page.tag, NAMES, named),
         named_slots=page_slots(page.words[:0], page.tag[:0], NAMES, named), labels=labels,
     )  # fmt: skip

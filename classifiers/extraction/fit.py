@@ -1,8 +1,8 @@
 """Fit the three models of the fast engine, each on predictions its training pages had no part in.
 
-page type (7 classes) → first look at each block → second look with the first scores around it. The log-odds tables and
-every model below another are cross-fitted by host, so that what a model reads in training looks like what it will read
-on a page never seen.
+page type (7 classes) → first look at each block → second look with the first scores around it. The log-odds
+tables and every model below another are cross-fitted by host, so that what a model reads in training looks like
+what it will read on a page never seen.
 """
 
 import zlib
@@ -51,8 +51,9 @@ def fold_of(host: str, folds: int) -> int:
 
 
 def block_weights(page: LabelledPage) -> np.ndarray:
-    """A block counts by its size in the F1 of its page: by its words over the mean (geometric) of the page's words and
-    the content's, since what is wrong weighs more on a page with little content. A page's weights sum to at most 3."""
+    """A block counts by its size in the F1 of its page: by its words over the mean (geometric) of the page's words
+    and the content's, since what is wrong weighs more on a page with little content. A page's weights sum to at
+    most 3."""
     words = page.words * (page.labels >= 0)
     share = (words * page.labels).sum() / max(words.sum(), 1) if page.gold is not None else 1.0
     weight = words / max(words.sum(), 1) + 0.2 * np.sqrt(words) / max(np.sqrt(words).sum(), 1)
@@ -88,7 +89,7 @@ def fit(pages: Sequence[LabelledPage], folds: int = 5, log=lambda *_: None) -> t
             booster = _booster(PAGE_PARAMETERS, data, (fold != f) & known, PAGE_ROUNDS)
             type_scores[fold == f] = booster.predict(page_rows[fold == f])
     page_type = _booster(PAGE_PARAMETERS, data, known, PAGE_ROUNDS)
-    log("page types: %.3f right" % (type_scores[known].argmax(1) == types[known]).mean())
+    log(f"page types: {(type_scores[known].argmax(1) == types[known]).mean():.3f} right")
     X = [
         block_features(p.page, p.structure, tables[k][0], NAMES, s)
         for p, k, s in zip(pages, fold, type_scores, strict=True)
@@ -133,8 +134,8 @@ def _fit_blocks(
 
 
 def _sampled_weights(page: LabelledPage) -> np.ndarray:
-    """Weights with all but about MAX_BLOCKS blocks of a page set to 0, the others raised so that expectations stay.
-    A page of 3,000 blocks teaches hardly more than its sample and costs ten times as much."""
+    """Weights with all but about MAX_BLOCKS blocks of a page set to 0, the others raised so that expectations
+    stay. A page of 3,000 blocks teaches hardly more than its sample and costs ten times as much."""
     weight = block_weights(page)
     if (weight > 0).sum() <= MAX_BLOCKS:
         return weight

@@ -1,8 +1,9 @@
 """Which blocks of a page are content, from the page's gold text or from its must / must-not snippets.
 
-Gold text does not say where on the page it was taken from. A block's label is the share of its word 4-grams (for
-Chinese: of its character 8-grams) that stand in the gold text; a short block must be a whole line of it. Where the page
-says a thing more often than the gold does, the copies that stand among other content keep their label.
+Gold text does not say where on the page it was taken from. A block's label is the share of its word 4-grams
+(for Chinese: of its character 8-grams) that stand in the gold text; a short block must be a whole line of it.
+Where the page says a thing more often than the gold does, the copies that stand among other content keep their
+label.
 """
 
 import re

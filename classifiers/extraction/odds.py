@@ -1,8 +1,8 @@
 """Log-odds tables of class names, element names and words, counted on labelled pages.
 
-A word's evidence is counted once a page (the share of its text that is content there), so that a page with a thousand
-comments weighs no more than one with three. Words seen on fewer than MIN_PAGES pages stay at 0: below that they name a
-site, not a function.
+A word's evidence is counted once a page (the share of its text that is content there), so that a page with a
+thousand comments weighs no more than one with three. Words seen on fewer than MIN_PAGES pages stay at 0: below
+that they name a site, not a function.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,10 @@ import numpy as np
 from numba import njit
 
 from classifiers.extraction.dataset import LabelledPage
+from skypile.text.fast_extraction.block_text import tokens
 from skypile.text.fast_extraction.blocks import NAMES
+from skypile.text.fast_extraction.elements import block_parent
 from skypile.text.fast_extraction.page_type import PAGE_TYPES
-from skypile.text.fast_extraction.structure import block_parent, tokens
 from skypile.text.fast_extraction.wording import (
     ATTRIBUTE_BITS,
     FIRST_TOKENS,

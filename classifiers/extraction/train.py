@@ -2,8 +2,9 @@
 
     python -m classifiers.extraction.train --data ../shared/data/extraction
 
-Reads the four evaluation files, fits with five folds by host, prints the out-of-fold scores, and writes the model into
-the package; `--scores FILE` keeps the out-of-fold decisions for the benchmark. About 5 minutes of one core, 3 GB.
+Reads the four evaluation files, fits with five folds by host, prints the out-of-fold scores, and writes the
+model into the package; `--scores FILE` keeps the out-of-fold decisions for the benchmark. About 5 minutes of
+one core, 3 GB.
 """
 
 import argparse
@@ -93,7 +94,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with wcxb_dev.parquet and the others")
     parser.add_argument("--model", type=Path, default=SHIPPED, help="where the model is written")
     parser.add_argument("--scores", type=Path, help=".npz for the out-of-fold scores of every page's blocks")
-    parser.add_argument("--leave-out", choices=SETS, help="train without this set and report on it; writes no model")
+    parser.add_argument(
+        "--leave-out", choices=SETS, help="train without this set and report on it; writes no model"
+    )
     parser.add_argument("--crawl", type=Path, help="WARC of Chinese pages, labelled where two engines agree")
     parser.add_argument("--folds", type=int, default=5)
     options = parser.parse_args(arguments)
@@ -104,7 +107,9 @@ def main(arguments: list[str] | None = None) -> None:
 
     if options.leave_out:
         others = (name for name in SETS if name != options.leave_out)
-        fitted, _ = fit([page for name in others for page in load_set(options.data / f"{name}.parquet")], options.folds, log)
+        fitted, _ = fit(
+            [page for name in others for page in load_set(options.data / f"{name}.parquet")], options.folds, log
+        )
         held = load_set(options.data / f"{options.leave_out}.parquet")
         report(held, [predict(fitted, page) for page in held])
         return
@@ -115,7 +120,8 @@ def main(arguments: list[str] | None = None) -> None:
     report(pages, scores)
     if options.scores:
         np.savez_compressed(
-            options.scores, **{f"{p.set_name}/{p.id}": s.astype(np.float32) for p, s in zip(pages, scores, strict=True)}
+            options.scores,
+            **{f"{p.set_name}/{p.id}": s.astype(np.float32) for p, s in zip(pages, scores, strict=True)},
         )
     save(export(fitted), options.model)
     log(f"wrote {options.model} ({options.model.stat().st_size / 1e6:.1f} MB)")

@@ -1,12 +1,12 @@
 """Main text of a page, fit for pre-training, by the engine of choice.
 
-`fast` (the default) is ours: `skypile.text.fast_extraction`, blocks scored by a small model. `trafilatura` is the
-peer with the longest record on articles; `resiliparse` is fast and keeps more chrome. `make bench-extraction` prints
-their scores and speeds side by side.
+`fast` (the default) is ours: `skypile.text.fast_extraction`, blocks scored by a small model. `trafilatura` is
+the peer with the longest record on articles; `resiliparse` is fast and keeps more chrome. `make
+bench-extraction` prints their scores and speeds side by side.
 
-What the text looks like, whatever the engine: paragraphs separated by a blank line, list items and table rows on
-lines, preformatted text as it stands. Unicode NFC; control characters, zero-width junk and trailing blanks are gone;
-nothing else is rewritten.
+What the text looks like, whatever the engine: paragraphs separated by a blank line, list items and table rows
+on lines, preformatted text as it stands. Unicode NFC; control characters, zero-width junk and trailing blanks
+are gone; nothing else is rewritten.
 """
 
 import html as html_entities
@@ -39,9 +39,9 @@ class ParserGaveUp(ValueError):
 
 @dataclass(frozen=True)
 class Extraction:
-    """`charset`: what the bytes were decoded with, None where text was given. `blocks_kept` of `blocks_seen`: blocks
-    of the page that reached the text; 0 of 0 for engines that do not tell. `page_type`: article, forum, product, …,
-    as the fast engine sees it."""
+    """`charset`: what the bytes were decoded with, None where text was given. `blocks_kept` of `blocks_seen`:
+    blocks of the page that reached the text; 0 of 0 for engines that do not tell. `page_type`: article, forum,
+    product, …, as the fast engine sees it."""
 
     text: str
     title: str | None
@@ -58,7 +58,7 @@ def extract(
     """Main text of a page. Raises ParserGaveUp (trafilatura on elements nested over 2,048 deep), ValueError for an
     unknown engine, and nothing else on what the page holds with the fast engine.
 
-    >>> extract("<title>Tea</title><nav><a href=/>Home</a></nav><p>Tea is made of leaves.", engine="resiliparse").title
+    >>> extract("<title>Tea</title><p>Tea is made of leaves.", engine="resiliparse").title
     'Tea'
     """
     found = None
@@ -93,7 +93,8 @@ def clean(text: str) -> str:
 def pretext(html: bytes | str, limit: int) -> str:
     """All visible text of the page, chrome included, at most `limit` characters.
 
-    For the language and length gate, which decides before the page is paid for. The fast engine's scanner reads the
+    For the language and length gate, which decides before the page is paid for. The fast engine's scanner reads
+    the
     head of the page, and the rest only if that was not enough: 0.3 to 1 ms. Bytes are taken as UTF-8.
 
     >>> pretext("<title>T</title><script>var x = '<p>';</script><p>Fish &amp; chips<p>Tea", 100)
@@ -113,7 +114,8 @@ def _title(html: str) -> str | None:
 
 
 def _trafilatura(html: str, url: str | None) -> str:
-    """Without `deduplicate`: its cache is one for the whole process, and makes the text depend on the pages before."""
+    """Without `deduplicate`: its cache is one for the whole process, and makes the text depend on the pages
+    before."""
     import trafilatura
     from lxml import etree
     from lxml import html as lxml_html

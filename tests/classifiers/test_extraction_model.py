@@ -2,15 +2,23 @@
 
 import numpy as np
 import pytest
+
 from classifiers.extraction.labels import UNKNOWN, character_f1, gold_labels, snippet_labels, word_f1
 from skypile.text.fast_extraction.assemble import threshold
-from skypile.text.fast_extraction.model import load, save, shipped
+from skypile.text.fast_extraction.model import SHIPPED, load, save, shipped
 from skypile.text.fast_extraction.trees import class_probabilities, probability
 
 
 @pytest.mark.parametrize(
     "text, gold, expected",
-    [("a b", "a c", 0.5), ("", "", 1.0), ("a", "", 0.0), ("", "a", 0.0), ("A a", "a", 2 / 3), ("x, y!", "y x", 1.0)],
+    [
+        ("a b", "a c", 0.5),
+        ("", "", 1.0),
+        ("a", "", 0.0),
+        ("", "a", 0.0),
+        ("A a", "a", 2 / 3),
+        ("x, y!", "y x", 1.0),
+    ],
 )
 def test_word_f1(text, gold, expected):
     assert word_f1(text, gold) == pytest.approx(expected)
@@ -33,7 +41,18 @@ def test_blocks_of_the_gold_text_are_content():
 
 
 def test_of_copies_the_one_among_content_is_content():
-    blocks = ["Tea time", "Home", "About", "Shop", "News", "More", "Login", "x", "Tea time", "One two three four five six"]
+    blocks = [
+        "Tea time",
+        "Home",
+        "About",
+        "Shop",
+        "News",
+        "More",
+        "Login",
+        "x",
+        "Tea time",
+        "One two three four five six",
+    ]
     assert gold_labels(blocks, "Tea time\nOne two three four five six").nonzero()[0].tolist() == [8, 9]
 
 
@@ -95,6 +114,5 @@ def test_a_model_survives_its_file_and_refuses_other_features(tmp_path):
 
 
 def test_the_shipped_model_is_small():
-    from skypile.text.fast_extraction.model import SHIPPED
 
     assert SHIPPED.stat().st_size < 3_000_000

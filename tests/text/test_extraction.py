@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+
 from skypile.text.extraction import ENGINES, Extraction, clean, extract, pretext
 
 PARAGRAPH = (
@@ -10,29 +11,39 @@ PARAGRAPH = (
     "four times, twice by the smith and twice by his daughter, who says that the handle will outlive her."
 )
 SECOND = (
-    "On Sundays it stands on the long table under the lime tree, and whoever passes may have tea from it, provided "
-    "that they bring their own cup and tell one thing that happened during the week."
+    "On Sundays it stands on the long table under the lime tree, and whoever passes may have tea from it, "
+    "provided that they bring their own cup and tell one thing that happened during the week."
 )
 ARTICLE = f"""<!doctype html><html lang=en><head><title>The kettle &amp; the tree</title>
 <meta name=description content="The kettle is older than the house"><style>p {{ color: red }}</style></head><body>
-<header class=site-header><nav class=main-nav><ul><li><a href=/>Home</a><li><a href=/news>News</a><li><a href=/about>About us</a>
+<header class=site-header><nav class=main-nav><ul><li><a href=/>Home</a><li><a href=/news>News</a>
+<li><a href=/about>About us</a>
 </ul></nav></header>
-<main><article class=post-content><h1>The kettle &amp; the tree</h1><p>{PARAGRAPH}</p><h2>Sundays</h2><p>{SECOND}</p>
+<main><article class=post-content><h1>The kettle &amp; the tree</h1>
+<p>{PARAGRAPH}</p><h2>Sundays</h2><p>{SECOND}</p>
 <ul><li>Bring your own cup to the table.<li>Tell one thing that happened.</ul>
 <pre><code>def tea(cup):
     if cup.empty:
         cup.fill()
 </code></pre><p>{SECOND.replace("Sundays", "Mondays")}</p></article></main>
-<aside class=related-posts><h3>Related posts</h3><ul><li><a href=/1>Ten kettles compared</a><li><a href=/2>How to plant a lime tree</a></ul></aside>
+<aside class=related-posts><h3>Related posts</h3>
+<ul><li><a href=/1>Ten kettles compared</a>
+<li><a href=/2>How to plant a lime tree</a></ul></aside>
 <div class=share-buttons><a href=#>Share on Facebook</a><a href=#>Tweet</a></div>
-<div id=cookie-banner class=cookie-consent>We use cookies to improve your experience. <button>Accept all</button></div>
-<footer class=site-footer><p>&copy; 2024 The Village Paper. All rights reserved. <a href=/privacy>Privacy policy</a></p></footer>
+<div id=cookie-banner class=cookie-consent>
+We use cookies to improve your experience. <button>Accept all</button></div>
+<footer class=site-footer><p>&copy; 2024 The Village Paper. All rights reserved.
+<a href=/privacy>Privacy policy</a></p></footer>
 <script>track("page");</script></body></html>"""
-CHINESE = """<html><head><meta charset=gbk><title>老茶壶</title></head><body><div class="nav"><a href="/">首页</a> <a href="/n">新闻</a></div>
-<div class="article-content"><h1>老茶壶</h1><p>这把茶壶比房子还要老，村里没有人记得是谁买的。它修过四次，铁匠修了两次，他的女儿修了两次。</p>
+CHINESE = """<html><head><meta charset=gbk><title>老茶壶</title></head>
+<body><div class="nav"><a href="/">首页</a> <a href="/n">新闻</a></div>
+<div class="article-content"><h1>老茶壶</h1>
+<p>这把茶壶比房子还要老，村里没有人记得是谁买的。它修过四次，铁匠修了两次，他的女儿修了两次。</p>
 <p>每到星期天，茶壶就摆在椴树下的长桌上，路过的人都可以喝一杯茶，只要自己带杯子，再讲一件这个星期里发生的事情。</p>
 <p>女儿说，壶把会比她活得更久。村里的人都相信她的话，因为她从来没有说错过什么。</p></div>
-<div class="related"><h3>相关阅读</h3><ul><li><a href="/1">十把茶壶的比较</a></li><li><a href="/2">怎样种椴树</a></li></ul></div>
+<div class="related"><h3>相关阅读</h3>
+<ul><li><a href="/1">十把茶壶的比较</a></li>
+<li><a href="/2">怎样种椴树</a></li></ul></div>
 <div class="footer">版权所有 © 2024 村报 <a href="/icp">京ICP备00000000号</a></div></body></html>"""
 
 

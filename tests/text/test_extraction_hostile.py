@@ -1,4 +1,5 @@
-"""Hostile pages: whatever the bytes, extraction returns clean text, the same each time, in time linear in the size."""
+"""Hostile pages: whatever the bytes, extraction returns clean text, the same each time, in time linear in the
+size."""
 
 import time
 import unicodedata
@@ -6,14 +7,19 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from skypile.text.extraction import JUNK, extract, pretext
 
 MEGABYTE = 1 << 20
 PIECES = (
-    "<div>", "</div>", "<p>", "</p", "<td>", "<table>", "</table>", "<li>", "<a href='", "\"", "'", "<", ">", "&", "&#",
-    "&#x", ";", "&amp", "<!--", "-->", "<script>", "</script", "<pre>", "</pre>", "<br>", "<svg>", "<select>", "text ",
-    "中文。", "\x00", "\u200b", "\u0301", "<h1 class='a b", "<!", "<?", "</", "<title>", "<textarea>", "<noscript>", "/", "=",
-    "<meta property=og:title content=", "<script type=application/ld+json>", '{"@type":"Article"}', "\ufffe", "\n", "\t",
+    "<div>", "</div>", "<p>", "</p", "<td>", "<table>", "</table>", "<li>", "<a href='", "\"", "'", "<", ">", "&",
+    "&#",
+    "&#x", ";", "&amp", "<!--", "-->", "<script>", "</script", "<pre>", "</pre>", "<br>", "<svg>",
+    "<select>", "text ",
+    "中文。", "\x00", "\u200b", "\u0301", "<h1 class='a b", "<!", "<?", "</", "<title>", "<textarea>",
+    "<noscript>", "/", "=",
+    "<meta property=og:title content=", "<script type=application/ld+json>",
+    '{"@type":"Article"}', "\ufffe", "\n", "\t",
 )  # fmt: skip
 
 
@@ -34,7 +40,11 @@ def test_any_mix_of_markup_gives_clean_text(pieces):
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=2000), st.one_of(st.none(), st.text(max_size=40)), st.one_of(st.none(), st.text(max_size=40)))
+@given(
+    st.binary(max_size=2000),
+    st.one_of(st.none(), st.text(max_size=40)),
+    st.one_of(st.none(), st.text(max_size=40)),
+)
 def test_any_bytes_give_clean_text(body, url, content_type):
     page = extract(body, url=url, content_type=content_type)
     assert_clean(page.text)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+
 from classifiers.extraction.labels import character_f1, word_f1
 from skypile.text.extraction import extract
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from skypile.text.fast_extraction.blocks import block_texts, cut
 from skypile.text.fast_extraction.tags import TAGS
 
@@ -51,7 +52,7 @@ def test_blocks_follow_the_elements(html, expected):
         "<title>no</title><p>yes",
         "<p>yes</p><p title='no",
         "<p title='>no'>yes",
-        "<p data-x=\"<b>no</b>\">yes",
+        '<p data-x="<b>no</b>">yes',
         "<noscript><p>yes</noscript>",
         "<textarea><p>yes",
     ],
@@ -106,7 +107,9 @@ def test_elements_form_a_tree_in_document_order():
 
 
 def test_hidden_elements_are_marked():
-    page, *_ = cut(b"<p hidden>a<p style='color:red; display : none'>b<p aria-hidden=true>c<p style='display:block'>d")
+    page, *_ = cut(
+        b"<p hidden>a<p style='color:red; display : none'>b<p aria-hidden=true>c<p style='display:block'>d"
+    )
     assert page.hidden.tolist() == [0, 1, 1, 1, 0]
 
 
@@ -118,7 +121,8 @@ def test_title():
 def test_blocks_agree_with_lexbor_on_well_formed_html():
     lexbor = pytest.importorskip("resiliparse.parse.html")
     html = "<body>" + "".join(
-        f"<section><h2>Head {i}</h2><p>Text <a href=#>link {i}</a> and <em>more</em>.</p><ul><li>a{i}</li><li>b</li></ul></section>"
+        f"<section><h2>Head {i}</h2><p>Text <a href=#>link {i}</a> and <em>more</em>.</p>"
+        f"<ul><li>a{i}</li><li>b</li></ul></section>"
         for i in range(50)
     )
     tree = lexbor.HTMLTree.parse(html)

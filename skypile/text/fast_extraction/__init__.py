@@ -1,1 +1,1 @@
-"""The fast extraction engine: scan → features → trees → text, compiled with Numba, one pass over the bytes each."""
+"""The fast extraction engine: scan, features, trees, text; compiled with Numba, one pass each."""

@@ -1,25 +1,28 @@
 """From scores to text: which blocks stay, and what stands between them. Compiled.
 
-Which stay: of all thresholds the one that maximises the expected F1 of the page's words under the scores, which is
-half that maximum (Lipton et al. 2014, "Optimal thresholding of classifiers to maximize F1 measure"). On a page where
-the model is sure this is 0.5; on one where it is not, more is kept rather than nothing at all.
+Which stay: of all thresholds the one that maximises the expected F1 of the page's words under the scores, which
+is half that maximum (Lipton et al. 2014, "Optimal thresholding of classifiers to maximize F1 measure"). On a
+page where the model is sure this is 0.5; on one where it is not, more is kept rather than nothing at all.
 
-What stands between: a blank line between paragraphs, a line break between list items and table rows, a tab between
-the short cells of one row. What the page says twice is said once: of equal blocks of COPY_BYTES or more the first
-stays (quoted posts, captions, a slider's copies). That alone raises out-of-fold F1 on WCXB forums from 0.80 to 0.83.
+What stands between: a blank line between paragraphs, a line break between list items and table rows, a tab
+between the short cells of one row. What the page says twice is said once: of equal blocks of COPY_BYTES or more
+the first stays (quoted posts, captions, a slider's copies). That alone raises out-of-fold F1 on WCXB forums
+from 0.80 to 0.83.
 """
 
 import numpy as np
 from numba import njit
 
-from skypile.text.fast_extraction.structure import group_ids, hash_text
+from skypile.text.fast_extraction.block_text import hash_text
+from skypile.text.fast_extraction.elements import group_ids
 from skypile.text.fast_extraction.tags import TAG_ID
 
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.2, 0.5
-COPY_BYTES = 50  # shorter copies may be meant: "Yes." under two posts; tried 15 to 200, flat from 15 to 100
+COPY_BYTES = 30  # shorter copies may be meant ("Yes." under two posts); tried 15 to 200, flat from 15 to 100
+LIKELY = 0.4  # a page none of whose blocks gets this score has no main text: error pages, consent walls
 SHORT_CELL = 200  # bytes: longer cells are those of layout tables, and become paragraphs
-TR, TABLE, LI, DT, DD = (TAG_ID[x] for x in "tr table li dt dd".split())
-UL, OL, DL, TD, TH = (TAG_ID[x] for x in "ul ol dl td th".split())
+TR, TABLE, LI, DT, DD = (TAG_ID[x] for x in ["tr", "table", "li", "dt", "dd"])
+UL, OL, DL, TD, TH = (TAG_ID[x] for x in ["ul", "ol", "dl", "td", "th"])
 
 
 @njit(cache=True)
@@ -41,6 +44,8 @@ def threshold(score, words):
 def choose(page, score, words):
     """Which blocks make the text: bool [B]."""
     keep = score >= threshold(score, words)
+    if len(score) and score.max() < LIKELY:
+        keep[:] = False
     keys = np.empty(len(keep), np.uint64)
     for b in range(len(keep)):
         keys[b] = hash_text(page.text, page.start[b], page.stop[b])
@@ -55,7 +60,7 @@ def choose(page, score, words):
 
 @njit(cache=True)
 def _surroundings(page):
-    """Per element, itself or the nearest above: its row, its cell, and the outermost list or table: int32 [E, 3]."""
+    """Per element, itself or the nearest above: row, cell, and the outermost list or table: int32 [E, 3]."""
     out = np.full((len(page.parent), 3), -1, np.int32)
     for e in range(len(page.parent)):
         p, tag = page.parent[e], page.tag[e]
@@ -63,11 +68,11 @@ def _surroundings(page):
             out[e] = out[p]
         if tag == TR:
             out[e, 0] = e
-        elif tag == TD or tag == TH:
+        elif tag in (TD, TH):
             out[e, 1] = e
         elif tag == TABLE:
             out[e, 0], out[e, 1], out[e, 2] = -1, -1, e
-        elif (tag == UL or tag == OL or tag == DL) and (out[e, 2] < 0 or page.tag[out[e, 2]] == TABLE):
+        elif (tag in (UL, OL, DL)) and (out[e, 2] < 0 or page.tag[out[e, 2]] == TABLE):
             out[e, 2] = e
     return out
 
@@ -92,7 +97,13 @@ def join(page, keep):
             lines = page.pre[b] or page.pre[last] or page.split[b]
             items = _is_item(page.tag[e]) and _is_item(page.tag[f])
             together = around[e, 2] >= 0 and around[e, 2] == around[f, 2] and not lines
-            if together and short and around[e, 0] >= 0 and around[e, 0] == around[f, 0] and around[e, 1] != around[f, 1]:
+            if (
+                together
+                and short
+                and around[e, 0] >= 0
+                and around[e, 0] == around[f, 0]
+                and around[e, 1] != around[f, 1]
+            ):
                 out[o] = 9
                 o += 1
             elif together and (short or items):
@@ -110,4 +121,4 @@ def join(page, keep):
 
 @njit(cache=True)
 def _is_item(tag):
-    return tag == LI or tag == DT or tag == DD or tag == TR or tag == TD or tag == TH
+    return tag in (LI, DT, DD, TR, TD, TH)

@@ -1,4 +1,4 @@
-"""The attributes of one start tag: where it ends, and the words of `class`, `id`, `role` and their like. Compiled."""
+"""The attributes of one start tag: where it ends, and the words of `class`, `id`, `role`. Compiled."""
 
 import numpy as np
 from numba import njit
@@ -79,8 +79,9 @@ def hides(buf, i, end):
 
 @njit(cache=True)
 def read_attributes(buf, i, n, words, n_words, result):
-    """Read from buf[i], just after the tag's name, to the ">" that closes it. Fills `result`; returns the new count
-    of words. A tag that the page's end cuts off runs to the end, as in HTML. Every byte is looked at once or twice."""
+    """Read from buf[i], just after the tag's name, to the ">" that closes it. Fills `result`; returns the new
+    count of words. A tag that the page's end cuts off runs to the end, as in HTML. Every byte is looked at once
+    or twice."""
     result[:] = 0
     while i < n:
         c = buf[i]
@@ -124,7 +125,7 @@ def read_attributes(buf, i, n, words, n_words, result):
             result[IS_HIDDEN] = 1
         elif name == ARIA_HIDDEN:
             result[IS_HIDDEN] |= lower_hash(buf, a, b) == TRUE
-        elif name == NAME or name == PROPERTY:
+        elif name in (NAME, PROPERTY):
             result[META_KEY] = lower_hash(buf, a, b)
         elif name == CONTENT:
             result[META_FROM], result[META_TO] = a, b

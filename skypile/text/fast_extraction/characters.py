@@ -1,8 +1,8 @@
 """Characters of a page into clean UTF-8: entities, white space, junk. Compiled; called by the scanner.
 
 White space of any kind (Unicode's, `&nbsp;`, the ideographic space) collapses to one blank outside `<pre>`.
-Control characters, soft hyphens, zero-width spaces, byte-order marks and direction marks go; the zero-width joiners
-stay, since Persian, Hindi and emoji need them. Nothing else is changed.
+Control characters, soft hyphens, zero-width spaces, byte-order marks and direction marks go; the zero-width
+joiners stay, since Persian, Hindi and emoji need them. Nothing else is changed.
 """
 
 import numpy as np
@@ -12,9 +12,40 @@ BLANK, NEWLINE = 1, 2  # what waits to be written before the next visible charac
 
 # Windows-1252 meanings of &#128; … &#159; (HTML standard, 13.2.5.80); 0 where there is none.
 CP1252 = np.array(
-    [0x20AC, 0, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0, 0x017D, 0]
-    + [0, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0]
-    + [0x017E, 0x0178],
+    [
+        8364,
+        0,
+        8218,
+        402,
+        8222,
+        8230,
+        8224,
+        8225,
+        710,
+        8240,
+        352,
+        8249,
+        338,
+        0,
+        381,
+        0,
+        0,
+        8216,
+        8217,
+        8220,
+        8221,
+        8226,
+        8211,
+        8212,
+        732,
+        8482,
+        353,
+        8250,
+        339,
+        0,
+        382,
+        376,
+    ],
     np.int32,
 )
 LONGEST_LEGACY_ENTITY = 6  # &AMP … &Aacute: names that HTML accepts without ";" have 2 to 6 letters

@@ -1,9 +1,11 @@
-"""The second look at a page: each block beside its neighbours, with the first model's scores of all of them. Compiled."""
+"""The second look at a page: each block beside its neighbours, with the first model's scores of all of them.
+Compiled."""
 
 import numpy as np
 from numba import njit
 
-from skypile.text.fast_extraction.structure import H1, H6, block_parent, group_ids, signatures
+from skypile.text.fast_extraction.elements import block_parent, group_ids, signatures
+from skypile.text.fast_extraction.structure import H1, H6
 
 NEIGHBOURS = np.array([-2, -1, 1, 2])
 SCORE_NEIGHBOURS = np.array([-3, -2, -1, 1, 2, 3])
@@ -14,7 +16,7 @@ N_SCORES = 1 + len(SCORE_NEIGHBOURS) + len(WINDOWS) + LEVELS + 2 + 8
 
 @njit(cache=True)
 def neighbour_features(X, columns):
-    """The given columns of the blocks before and after: float32 [B, 4 * len(columns)], -9 beyond the page's ends."""
+    """The given columns of the blocks before and after: float32 [B, 4 * len(columns)], -9 off the page."""
     nb = len(X)
     out = np.full((nb, len(NEIGHBOURS) * len(columns)), np.float32(-9))
     for b in range(nb):
@@ -29,7 +31,8 @@ def neighbour_features(X, columns):
 
 @njit(cache=True)
 def score_features(page, names, score, words):
-    """Scores around each block: neighbours, windows, containers, like elements, heading, page. float32 [B, N_SCORES].
+    """Scores around each block: neighbours, windows, containers, like elements, heading, page. float32 [B,
+    N_SCORES].
 
     `score`: the first model's probability per block; `words`: size of each block.
     """
@@ -90,7 +93,7 @@ def score_features(page, names, score, words):
             row[c] = (weighted[z] - weighted[a]) / (mass[z] - mass[a] + 1)
             c += 1
         e = page.outer[b]
-        for level in range(LEVELS):
+        for _ in range(LEVELS):
             row[c] = under_score[e] / max(under[e], 1.0)
             e = block_parent(parent, tags, flags, e)
             c += 1

@@ -9,12 +9,13 @@ import numpy as np
 from numba import njit
 
 from skypile.text.fast_extraction.assemble import choose, join
+from skypile.text.fast_extraction.block_text import WORDS
 from skypile.text.fast_extraction.blocks import NAMES, cut
 from skypile.text.fast_extraction.context import score_features
 from skypile.text.fast_extraction.features import block_features
 from skypile.text.fast_extraction.model import Model, shipped
 from skypile.text.fast_extraction.page_type import PAGE_TYPES, page_features, page_slots, page_words
-from skypile.text.fast_extraction.structure import WORDS, structure_features
+from skypile.text.fast_extraction.structure import structure_features
 from skypile.text.fast_extraction.trees import class_probabilities, probability
 
 NO_WORDS = np.empty(0, np.uint32)
@@ -66,7 +67,5 @@ def main_text(html: bytes, url: str | None = None, model: Model | None = None) -
     if not len(page.start):
         return MainText("", name, PAGE_TYPES[0], 0, 0)
     named = page_words(html, page, url)
-    text, kept, kind = keep_and_join(
-        page, title, description, named, shipped() if model is None else model, NAMES
-    )
+    text, kept, kind = keep_and_join(page, title, description, named, shipped() if model is None else model, NAMES)
     return MainText(text.tobytes().decode("utf-8", "replace"), name, PAGE_TYPES[kind], int(kept), len(page.start))

@@ -7,9 +7,21 @@ from skypile.text.fast_extraction.context import neighbour_features
 from skypile.text.fast_extraction.structure import N_STRUCTURE, TEXT_COLUMNS
 from skypile.text.fast_extraction.wording import wording_features
 
-# Of the blocks before and after: size, link share, sentence ends, final punctuation, element, class odds, text odds.
+# Of the blocks before and after: size, link share, sentence ends, final punctuation, element, class odds, text
+# odds.
 NEIGHBOUR_COLUMNS = np.array(
-    [0, 2, 3, 9, TEXT_COLUMNS + 1, N_STRUCTURE, N_STRUCTURE + 9, N_STRUCTURE + 10, N_STRUCTURE + 14, N_STRUCTURE + 17]
+    [
+        0,
+        2,
+        3,
+        9,
+        TEXT_COLUMNS + 1,
+        N_STRUCTURE,
+        N_STRUCTURE + 9,
+        N_STRUCTURE + 10,
+        N_STRUCTURE + 14,
+        N_STRUCTURE + 17,
+    ]
 )
 
 

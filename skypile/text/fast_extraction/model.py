@@ -41,7 +41,7 @@ def load(path: Path = SHIPPED) -> Model:
     with np.load(path, allow_pickle=False) as arrays:
         if (version := int(arrays["version"])) != FEATURES_VERSION:
             raise ValueError(
-                f"{path} was trained on features of version {version}, this code computes version {FEATURES_VERSION}: "
+                f"{path} was trained on features of version {version}, this code computes {FEATURES_VERSION}: "
                 "retrain it with `make train-extraction`"
             )
         odds = Odds(*(arrays[f"odds.{name}"].astype(np.float32) for name in Odds._fields))

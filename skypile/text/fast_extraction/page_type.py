@@ -1,7 +1,8 @@
 """What kind of page this is: numbers of the whole page for a small model, which says article, forum, product, ….
 
-A post is content on a forum and chrome under an article; a card is content on a list page and a teaser elsewhere. The
-block model cannot see that from a block, so the page's type (as seven probabilities) is among its features.
+A post is content on a forum and chrome under an article; a card is content on a list page and a teaser
+elsewhere. The block model cannot see that from a block, so the page's type (as seven probabilities) is among
+its features.
 """
 
 import re
@@ -9,17 +10,18 @@ import re
 import numpy as np
 from numba import njit
 
+from skypile.text.fast_extraction.block_text import ENDS, HAN, WORDS
+from skypile.text.fast_extraction.elements import group_ids, signatures
 from skypile.text.fast_extraction.scan import Page
-from skypile.text.fast_extraction.structure import ENDS, H1, H6, HAN, IMG, WORDS, group_ids, signatures
+from skypile.text.fast_extraction.structure import H1, H6, IMG
 from skypile.text.fast_extraction.tags import TAG_ID, fnv1a
 from skypile.text.fast_extraction.wording import ATTRIBUTE_BITS, TAG_SALT, slot_of
 
 PAGE_TYPES = ("article", "forum", "product", "collection", "listing", "documentation", "service")
-COUNTED_TAGS = np.array(
-    [TAG_ID[x] for x in "p li article pre table tr section figure form input button time dt code blockquote aside "
-     "h2 h3 img a".split()],
-    np.int16,
-)  # fmt: skip
+_COUNTED_TAGS = (
+    "p li article pre table tr section figure form input button time dt code blockquote aside h2 h3 img a"
+)
+COUNTED_TAGS = np.array([TAG_ID[x] for x in _COUNTED_TAGS.split()], np.int16)
 N_PAGE = 18 + len(COUNTED_TAGS) + len(PAGE_TYPES) + 4
 
 OG_TYPE, GENERATOR, OG_TITLE = fnv1a(b"og:type"), fnv1a(b"generator"), fnv1a(b"og:title")
@@ -82,8 +84,9 @@ def page_slots(words, tags, names, extra):
 
 @njit(cache=True)
 def page_features(page, stats, X, slots, extra_slots, odds):
-    """float32 [N_PAGE]. `X`, `stats`: structure features and text statistics of the page's blocks; `slots`: of all its
-    words, `extra_slots`: of URL, og and schema words alone; `odds`: float32 [2**15, types], log-odds of each type."""
+    """float32 [N_PAGE]. `X`, `stats`: structure features and text statistics of the page's blocks; `slots`: of all
+    its words, `extra_slots`: of URL, og and schema words alone; `odds`: float32 [2**15, types], log-odds of
+    each type."""
     row = np.zeros(N_PAGE, np.float32)
     nb, ne = len(page.start), len(page.parent)
     if nb == 0:

@@ -12,14 +12,15 @@ import numpy as np
 
 # Tag ids are features of the shipped model: append, never reorder. Id 0 is every element not listed here
 # (custom elements, misspellings): inline, as HTML treats them.
-TAGS = (
+_TAG_NAMES = (
     "? html body div p span a ul ol li dl dt dd h1 h2 h3 h4 h5 h6 table thead tbody tfoot tr td th caption "
     "section article main aside nav header footer form fieldset blockquote pre code figure figcaption "
     "address center details summary button label dialog hr br wbr img input area base link meta col embed "
     "source track param script style noscript iframe noembed noframes xmp textarea title svg math template "
     "object canvas map video audio select option optgroup datalist head menu hgroup search legend b strong "
     "i em u s small font big time picture ins del sup sub rp rt ruby tt nobr"
-).split()
+)
+TAGS = _TAG_NAMES.split()
 TAG_ID = {name: i for i, name in enumerate(TAGS)}
 
 BLOCK, VOID, RAW, DROP, CLOSES_P, SCOPE, SPECIAL, LEAVES_FOREIGN = (1 << k for k in range(8))
@@ -30,8 +31,8 @@ _FLAGGED = {
     "article main aside nav header footer form fieldset blockquote pre figure figcaption address center "
     "details summary button label dialog hr menu hgroup search legend",
     VOID: "hr br wbr img input area base link meta col embed source track param",
-    # content is not markup and no text of the page. <noscript> is read as markup: scripts are not run here, and forum
-    # software (Discourse, Flarum) puts the whole thread into it.
+    # content is not markup and no text of the page. <noscript> is read as markup: scripts are not run here, and
+    # forum software (Discourse, Flarum) puts the whole thread into it.
     RAW: "script style iframe noembed noframes xmp textarea title",
     # the subtree is not text
     DROP: "svg math template object canvas video audio select datalist",

@@ -1,7 +1,9 @@
-"""What the words say: class, id and role of the elements around a block, and the block's own first words. Compiled.
+"""What the words say: class, id and role of the elements around a block, and the block's own first words.
+Compiled.
 
-Each word has a log-odds of standing in or around content, learned from labelled pages and stored in tables indexed by
-hash (collisions are rare at these sizes and the trees survive them). Class names are read at three distances, since
+Each word has a log-odds of standing in or around content, learned from labelled pages and stored in tables
+indexed by hash (collisions are rare at these sizes and the trees survive them). Class names are read at three
+distances, since
 "comment" on the block itself and "comment" on the page's wrapper mean different things. Two more tables hold the
 log-odds on forum pages and on list pages only, where comments and cards *are* the content.
 """
@@ -11,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from skypile.text.fast_extraction.structure import H1, H6, LEGEND, SUMMARY, block_parent, tokens
+from skypile.text.fast_extraction.block_text import tokens
+from skypile.text.fast_extraction.elements import block_parent
+from skypile.text.fast_extraction.structure import H1, H6, LEGEND, SUMMARY
 
 ATTRIBUTE_BITS, TEXT_BITS = 15, 17
 FIRST_TOKENS = 24  # of a block: enough for "Read more", "Posted by", "相关阅读"
@@ -126,6 +130,6 @@ def wording_features(page, odds, names):
         row[14], row[15], row[16], row[17] = text_score(text, page.start[b], page.stop[b], table, found)
         row[18], row[19] = heading_score, heading_mean
         tag = page.tag[outer]
-        if H1 <= tag <= H6 or tag == SUMMARY or tag == LEGEND:
+        if H1 <= tag <= H6 or tag in (SUMMARY, LEGEND):
             heading_score, heading_mean = row[14], row[17]
     return X

@@ -1,0 +1,132 @@
+"""Numbers and tokens of a block's text, straight from its UTF-8. Compiled."""
+
+import numpy as np
+from numba import njit
+
+# Columns of the text statistics.
+CHARS, WORDS, ENDS, COMMAS, UPPER, DIGITS, HAN, FINAL, COLON, FIRST_UPPER, BARS, COPYRIGHT = range(12)
+HEAD_TOKENS = 40  # of the title and of the description
+BLOCK_TOKENS = 24
+
+
+@njit(cache=True)
+def tokens(text, i, end, out):
+    """Hashes of words (ASCII lowered; runs of letters, digits and non-ASCII) and of single Han/kana characters, as
+    many as `out` holds: "Read more 阅读" -> read, more, 阅, 读. Returns their number."""
+    n = 0
+    value, length = np.uint32(0x811C9DC5), 0
+    while i <= end:
+        c = np.uint32(text[i]) if i < end else np.uint32(32)
+        lower = c | np.uint32(32)
+        wide = c >= 0xE3 and c <= 0xE9 and i + 2 < end
+        if not wide and (97 <= lower <= 122 or 48 <= c <= 57 or c >= 0x80):
+            value = np.uint32((value ^ (lower if c < 128 else c)) * np.uint32(0x01000193))
+            length += 1
+            i += 1
+            continue
+        if length:
+            if n == len(out):
+                return n
+            out[n] = value
+            n += 1
+            value, length = np.uint32(0x811C9DC5), 0
+        if wide:
+            if n == len(out):
+                return n
+            if not (c == 0xE3 and text[i + 1] == 0x80):  # CJK punctuation is no token
+                value = np.uint32((value ^ c) * np.uint32(0x01000193))
+                value = np.uint32((value ^ np.uint32(text[i + 1])) * np.uint32(0x01000193))
+                value = np.uint32((value ^ np.uint32(text[i + 2])) * np.uint32(0x01000193))
+                out[n] = value
+                n += 1
+                value = np.uint32(0x811C9DC5)
+            i += 3
+        else:
+            i += 1
+    return n
+
+
+@njit(cache=True)
+def text_statistics(text, i, end, out):
+    """Counts of one block into out[:12] (see the column names above)."""
+    out[:] = 0
+    first, last, in_word = True, np.int64(0), False
+    while i < end:
+        c = np.int64(text[i])
+        if c < 128:
+            step = 1
+        elif c < 0xE0:
+            step = 2
+        elif c < 0xF0:
+            step = 3
+        else:
+            step = 4
+        point = c
+        if step == 3 and i + 2 < end:
+            point = ((c & 15) << 12) | ((np.int64(text[i + 1]) & 63) << 6) | (np.int64(text[i + 2]) & 63)
+        elif step == 2 and i + 1 < end:
+            point = ((c & 31) << 6) | (np.int64(text[i + 1]) & 63)
+        after = text[i + step] if i + step < end else 32
+        out[CHARS] += 1
+        if point <= 32:
+            in_word = False
+        elif 0x2E80 < point < 0xFF00 and not 0x3000 <= point < 0x3040:
+            out[HAN] += 1
+            in_word = False
+        elif not in_word:
+            out[WORDS] += 1
+            in_word = True
+        if 65 <= point <= 90:
+            out[UPPER] += 1
+            out[FIRST_UPPER] += first
+        elif 48 <= point <= 57:
+            out[DIGITS] += 1
+        elif (
+            ((point == 46 or point == 33 or point == 63) and after <= 34)
+            or point == 0x3002
+            or point == 0xFF01
+            or point == 0xFF1F
+            or point == 0xFF1B
+        ):
+            out[ENDS] += 1
+        elif point == 44 or point == 0xFF0C or point == 0x3001:
+            out[COMMAS] += 1
+        elif point == 124 or point == 0x203A or point == 0xBB or point == 0x00B7 or point == 0x2022:
+            out[BARS] += 1
+        elif point == 0xA9:
+            out[COPYRIGHT] += 1
+        first = False
+        last = point
+        i += step
+    out[WORDS] += 0.6 * out[HAN]  # a Chinese word has about 1.6 characters
+    out[FINAL] = (
+        last == 46 or last == 33 or last == 63 or last == 0x3002 or last == 0xFF01 or last == 0xFF1F
+        or last == 34 or last == 0x201D or last == 0x2026
+    )  # fmt: skip
+    out[COLON] = last == 58 or last == 0xFF1A
+
+
+@njit(cache=True)
+def hash_text(text, i, end):
+    value = np.uint64(0xCBF29CE484222325)
+    for j in range(i, end):
+        value = (value ^ np.uint64(text[j])) * np.uint64(0x100000001B3)
+    return value
+
+
+@njit(cache=True)
+def overlap(page, words, out):
+    """How much each block says of `words` (the title, the description): share of the block's first tokens that
+    stand there, and share of `words` that the block holds. float32 [B, 2]."""
+    wanted, found = np.empty(HEAD_TOKENS, np.uint32), np.empty(BLOCK_TOKENS, np.uint32)
+    n_wanted = tokens(words, 0, len(words), wanted)
+    for b in range(len(page.start) if n_wanted else 0):
+        n = tokens(page.text, page.start[b], page.stop[b], found)
+        hits = 0
+        for i in range(n):
+            for j in range(n_wanted):
+                if found[i] == wanted[j]:
+                    hits += 1
+                    break
+        out[b, 0] = hits / max(n, 1)
+        out[b, 1] = min(1.0, hits / min(n_wanted, BLOCK_TOKENS))
