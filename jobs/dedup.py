@@ -1,9 +1,15 @@
 """Stage 3: drop exact and near duplicates, with evidence.
 
-spark-submit jobs/dedup.py [--config FILE] --output RUN
+As a stage of a run:      spark-submit jobs/dedup.py [--config FILE] --output RUN
+Alone, on any Parquet:    spark-submit jobs/dedup.py --id-column id --text-column text --output DIR PATH…
 """
 
-from skypile.job import submit
+import sys
+
+from skypile.job import submit, submit_dedup_files
 
 if __name__ == "__main__":
-    submit("dedup", __doc__)
+    if any(argument.split("=")[0] in ("--id-column", "--text-column") for argument in sys.argv[1:]):
+        submit_dedup_files(__doc__)
+    else:
+        submit("dedup", __doc__)

@@ -116,6 +116,73 @@ def why(
 
 
 @app.command()
+def dedup(
+    paths: Annotated[list[str], typer.Argument(help="Parquet files, folders or globs", metavar="PATH")],
+    output: Annotated[str, typer.Option("--output", help="Folder for documents and verdicts")],
+    id_column: Annotated[str, typer.Option(help="Column with a unique id")] = "id",
+    text_column: Annotated[str, typer.Option(help="Column with the text")] = "text",
+    url_column: Annotated[str | None, typer.Option(help="Column with the URL; without it no URLs are compared")] = None,
+    against: Annotated[str | None, typer.Option(help="Index: what matches the corpus in it is dropped")] = None,
+    update_index: Annotated[bool, typer.Option("--update-index", help="Add the documents to the index")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Deduplicate any Parquet files: the rows that stay, and a verdict with evidence for every row."""
+    from skypile import session
+    from skypile.dedup_files import Columns, dedup_files
+    from skypile.job import with_index
+
+    chosen = settings.load(config) if config else settings.Config()
+    section = with_index(chosen.dedup, against, update_index)
+    spark = session.start(chosen.spark)
+    columns = Columns(id_column, text_column, url_column)
+    done = dedup_files(spark, [files.absolute(path) for path in paths], files.absolute(output), columns, section)
+    lost = ", ".join(f"{reason} {n:,}" for reason, n in done["dropped"].items()) or "none"
+    out.print(f"read {done['read']:,}, kept {done['kept']:,}, dropped: {lost}  ({done['seconds']} s)", highlight=False)
+
+
+@app.command("dedup-curve")
+def dedup_curve(config: ConfigFile = None) -> None:
+    """Print how likely a pair of documents of each similarity is found with the bands and rows of the settings."""
+    from skypile.text.minhash import candidate_probability
+
+    section = (settings.load(config) if config else settings.Config()).dedup
+    out.print(f"{section.bands} bands of {section.rows} rows; pairs from {section.jaccard_threshold} on are duplicates")
+    for step in range(2, 21):
+        similarity = step / 20
+        chance = candidate_probability(similarity, section.bands, section.rows)
+        mark = " <- threshold" if abs(similarity - section.jaccard_threshold) < 1e-9 else ""
+        out.print(f"  {similarity:.2f}  {chance:7.4f}  {'█' * round(40 * chance)}{mark}", highlight=False)
+
+
+@app.command("diff")
+def diff(
+    key: Annotated[str, typer.Argument(help="URL or record id of a dropped duplicate", metavar="URL_OR_ID")],
+    run: Annotated[str, typer.Option("--run", help="Folder of a run")],
+) -> None:
+    """Print where a dropped duplicate and the document that stayed in its place differ."""
+    from skypile.text.passages import differing_passages
+
+    pairs = ledger.duplicate_pairs(run, key)
+    if not pairs:
+        err.print(f"{escape(key)} was dropped as no duplicate in {run}; `skypile why` says what became of it")
+        raise typer.Exit(1)
+    for dropped, survivor in pairs:
+        out.print(
+            f"[red]- {escape(dropped.url)}[/red]  dropped\n[green]+ {escape(survivor.url)}[/green]  kept",
+            highlight=False,
+        )
+        passages = differing_passages(dropped.text, survivor.text)
+        for passage in passages:
+            around = [escape(part.replace("\n", " ")) for part in passage]
+            out.print(
+                f"  … {around[0]}[red]\\[-{around[1]}-][/red][green]{{+{around[2]}+}}[/green]{around[3]} …",
+                highlight=False,
+            )
+        if not passages:
+            out.print("  the texts are the same")
+
+
+@app.command()
 def status(run: RunFolder) -> None:
     """Table of a run's stages: read, kept, dropped and failed by reason, speed."""
     table = Table("stage", "read", "kept", "dropped", "failed", "records/s", "seconds", title=escape(run))

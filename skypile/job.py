@@ -1,11 +1,13 @@
 """What every spark-submit entry point in jobs/ does: parse arguments, start the session, run one stage."""
 
 import argparse
+import json
 
 from rich.console import Console
 
 from skypile import config as settings
 from skypile import files, pipeline, session
+from skypile.dedup_files import Columns, dedup_files
 
 
 def submit(stage: str, description: str | None, arguments: list[str] | None = None) -> None:
@@ -25,3 +27,33 @@ def submit(stage: str, description: str | None, arguments: list[str] | None = No
     else:
         getattr(pipeline, stage)(spark, output, config, console)
     spark.stop()
+
+
+def submit_dedup_files(description: str | None, arguments: list[str] | None = None) -> None:
+    """Deduplicate Parquet files that no run of the pipeline wrote."""
+    parser = argparse.ArgumentParser(
+        prog="dedup.py", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", help="TOML settings; without it, the defaults")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for documents and verdicts")
+    parser.add_argument("--id-column", required=True, help="column with a unique id")
+    parser.add_argument("--text-column", required=True, help="column with the text")
+    parser.add_argument("--url-column", help="column with the URL; without it no URLs are compared")
+    parser.add_argument("--against", metavar="INDEX", help="drop what matches the corpus in this index")
+    parser.add_argument("--update-index", action="store_true", help="add the documents to the index")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="Parquet files, folders or globs")
+    given = parser.parse_args(arguments)
+    config = settings.load(given.config) if given.config else settings.Config()
+    columns = Columns(given.id_column, given.text_column, given.url_column)
+    chosen = with_index(config.dedup, given.against, given.update_index)
+    spark = session.start(config.spark, "skypile dedup")
+    paths = [files.absolute(path) for path in given.paths]
+    print(json.dumps(dedup_files(spark, paths, files.absolute(given.output), columns, chosen), ensure_ascii=False))
+    spark.stop()
+
+
+def with_index(config: settings.DedupConfig, against: str | None, update: bool) -> settings.DedupConfig:
+    """The settings with an index named on the command line; those of the file hold where it names none."""
+    changes = {"against": files.absolute(against)} if against else {}
+    changes |= {"update_index": True} if update else {}
+    return settings.DedupConfig.model_validate(config.model_dump() | changes)

@@ -7,7 +7,7 @@ take about a second.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -84,3 +84,25 @@ def example(run: str, reason: str) -> str | None:
     where = pc.field("reason") == reason
     urls = [v.url for stage in stage_folders(run) for v in verdicts(run, stage, where)]
     return min(urls, default=None)
+
+
+class Text(NamedTuple):
+    record_id: str
+    url: str
+    text: str
+
+
+def duplicate_pairs(run: str, key: str) -> list[tuple[Text, Text]]:
+    """Texts of the records `key` (id or URL) that dedup dropped, each with that of its survivor in this run."""
+    where = (pc.field("record_id") == key) | (pc.field("url") == key)
+    found = [v for v in verdicts(run, "dedup", where) if v.verdict == "dropped" and "survivor" in v.evidence]
+    wanted = {v.record_id for v in found} | {v.evidence["survivor"] for v in found}
+    # The texts as deduplication read them: before it cut paragraphs.
+    folder = files.join(stage_folders(run)["distribution_filter"], "documents")
+    columns = pa.schema([(name, pa.string()) for name in Text._fields])
+    table = dataset(folder, columns).to_table(
+        filter=pc.field("record_id").isin(sorted(wanted)), columns=list(Text._fields)
+    )
+    texts = {row["record_id"]: Text(**row) for row in table.to_pylist()}
+    pairs = [(v.record_id, v.evidence["survivor"]) for v in found]
+    return [(texts[gone], texts[stays]) for gone, stays in pairs if gone in texts and stays in texts]

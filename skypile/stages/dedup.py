@@ -29,6 +29,7 @@ from skypile.stages.dedup_components import connected_components
 from skypile.stages.dedup_exact import equal_records
 from skypile.stages.dedup_hold import Hold, holder
 from skypile.stages.dedup_index import add_arrival, arrivals_before, batch_name, check_index, is_new, matching_corpus
+from skypile.stages.dedup_local import decide_locally
 from skypile.stages.dedup_paragraphs import cut_batch, recurring_paragraphs
 from skypile.stages.dedup_sketch import rank_column, sketch_documents
 from skypile.stages.dedup_survivors import best_match, dropped_documents
@@ -106,11 +107,13 @@ def decide(sketches: DataFrame, corpus: DataFrame | None, config: DedupConfig, h
 
     Documents of the corpus outrank all others, so that they are never dropped.
     """
-    rest = sketches.withColumn("matched", F.lit(None).cast("string"))
-    survivors = sketches.sparkSession.createDataFrame([], "record_id string, survivor string")
-    if corpus is not None:
-        rest = rest.unionByName(corpus.drop("survivor"))
-        survivors = corpus.select("record_id", "survivor").where("survivor is not null")
+    nothing = F.lit(None).cast("string")
+    rest = sketches.withColumns({"matched": nothing, "survivor": nothing})
+    rest = rest if corpus is None else rest.unionByName(corpus)
+    if config.local_documents and rest.count() <= config.local_documents:
+        return decide_locally(rest, config)
+    survivors = rest.select("record_id", "survivor").where("survivor is not null")
+    rest = rest.drop("survivor")
     exact = []
     for key, reason in (("url_key", "duplicate_url"), ("text_key", "duplicate_text")):
         if key == "url_key" and not config.collapse_urls:

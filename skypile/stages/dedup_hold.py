@@ -19,7 +19,8 @@ def holder(scratch: str | None) -> Hold:
     numbers = count()
 
     def hold(frame: DataFrame, name: str) -> DataFrame:
-        if scratch is None:
+        # On one machine no executor can be lost, and Spark's own blocks save a write and a read of Parquet.
+        if scratch is None or frame.sparkSession.sparkContext.master.startswith("local["):
             return frame.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
         path = f"{scratch.rstrip('/')}/{next(numbers):03d}_{name}"
         frame.write.mode("overwrite").parquet(path)

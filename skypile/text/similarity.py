@@ -32,6 +32,23 @@ def limit_sets(hashes, offsets, most):
 
 
 @numba.njit(cache=True, nogil=True)
+def _compare(left, i, left_end, right, j, right_end, limit):
+    """Jaccard and containment of left[i:left_end] and right[j:right_end], as far as hashes are at most ``limit``."""
+    while left_end > i and left[left_end - 1] > limit:
+        left_end -= 1
+    while right_end > j and right[right_end - 1] > limit:
+        right_end -= 1
+    left_size, right_size, common = left_end - i, right_end - j, 0
+    while i < left_end and j < right_end:
+        a, b = left[i], right[j]
+        common += a == b
+        i += a <= b
+        j += b <= a
+    union = left_size + right_size - common
+    return common / union if union else 0.0, common / right_size if right_size else 0.0
+
+
+@numba.njit(cache=True, nogil=True)
 def compare_pairs(left, left_offsets, left_limits, right, right_offsets, right_limits):
     """Jaccard similarity of each pair and the share of the right set that lies in the left one (float64[n] each).
 
@@ -41,25 +58,24 @@ def compare_pairs(left, left_offsets, left_limits, right, right_offsets, right_l
     """
     n = len(left_offsets) - 1
     jaccard, containment = np.zeros(n), np.zeros(n)
-    for pair in range(n):
-        limit = min(left_limits[pair], right_limits[pair])
-        i, left_end = left_offsets[pair], left_offsets[pair + 1]
-        j, right_end = right_offsets[pair], right_offsets[pair + 1]
-        while left_end > i and left[left_end - 1] > limit:
-            left_end -= 1
-        while right_end > j and right[right_end - 1] > limit:
-            right_end -= 1
-        left_size, right_size, common = left_end - i, right_end - j, 0
-        while i < left_end and j < right_end:
-            a, b = left[i], right[j]
-            common += a == b
-            i += a <= b
-            j += b <= a
-        union = left_size + right_size - common
-        if union > 0:
-            jaccard[pair] = common / union
-        if right_size > 0:
-            containment[pair] = common / right_size
+    for k in range(n):
+        limit = min(left_limits[k], right_limits[k])
+        jaccard[k], containment[k] = _compare(
+            left, left_offsets[k], left_offsets[k + 1], right, right_offsets[k], right_offsets[k + 1], limit
+        )
+    return jaccard, containment
+
+
+@numba.njit(cache=True, nogil=True)
+def compare_sets(hashes, offsets, limits, left, right):
+    """The same for pairs (left[k], right[k]) of sets by number: set i is hashes[offsets[i]:offsets[i + 1]]."""
+    jaccard, containment = np.zeros(len(left)), np.zeros(len(left))
+    for k in range(len(left)):
+        a, b = left[k], right[k]
+        limit = min(limits[a], limits[b])
+        jaccard[k], containment[k] = _compare(
+            hashes, offsets[a], offsets[a + 1], hashes, offsets[b], offsets[b + 1], limit
+        )
     return jaccard, containment
 
 

@@ -74,9 +74,12 @@ def outcome(decisions: DataFrame) -> dict[str, tuple[str, str]]:
 WIDE = DedupConfig(bands=64, rows=2)  # finds every pair worth finding, so that the oracle's all-pairs is the truth
 
 
-def test_equals_the_oracle_on_50_random_corpora(spark: SparkSession) -> None:
+@pytest.mark.parametrize("local", [0, 10**6], ids=["distributed", "one task"])
+def test_equals_the_oracle_on_50_random_corpora(spark: SparkSession, local: int) -> None:
     corpora = [corpus(seed) for seed in range(50)]
-    decisions = dedup_decisions(frame(spark, [d for c in corpora for d in c]).repartition(3), WIDE)
+    decisions = dedup_decisions(
+        frame(spark, [d for c in corpora for d in c]).repartition(3), WIDE.model_copy(update={"local_documents": local})
+    )
     expected = {}
     for documents in corpora:
         plain = [(record, url and url.removesuffix("#top"), text) for record, url, text in documents]
@@ -124,12 +127,12 @@ def test_missing_column_is_named(spark: SparkSession) -> None:
         dedup_decisions(frame(spark, [("a", None, "x")]), DedupConfig(survivor="best_quality"))
 
 
-@pytest.mark.parametrize("partitions, seed", [(1, 1), (7, 2), (64, 3)])
-def test_same_decisions_for_any_partitioning(spark: SparkSession, partitions: int, seed: int) -> None:
+@pytest.mark.parametrize("partitions, seed, local", [(1, 1, 0), (7, 2, 0), (64, 3, 0), (5, 4, 10**6)])
+def test_same_decisions_for_any_partitioning(spark: SparkSession, partitions: int, seed: int, local: int) -> None:
     documents = [d for number in range(6) for d in corpus(100 + number)]
-    reference = dedup_decisions(frame(spark, documents), DedupConfig())
+    reference = dedup_decisions(frame(spark, documents), DedupConfig(local_documents=0))
     shuffled = random.Random(seed).sample(documents, len(documents))
-    other = dedup_decisions(frame(spark, shuffled).repartition(partitions), DedupConfig())
+    other = dedup_decisions(frame(spark, shuffled).repartition(partitions), DedupConfig(local_documents=local))
     assert sorted(other.collect()) == sorted(reference.collect())
 
 

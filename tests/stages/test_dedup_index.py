@@ -35,7 +35,8 @@ def tree(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def test_arrivals_equal_one_go(spark: SparkSession, tmp_path: Path) -> None:
+@pytest.mark.parametrize("local", [0, 10**6], ids=["distributed", "one task"])
+def test_arrivals_equal_one_go(spark: SparkSession, tmp_path: Path, local: int) -> None:
     documents = [d for seed in range(200, 212) for d in corpus(seed)]
     random.Random(1).shuffle(documents)
     parts: list[list[Document]] = [documents[i::ARRIVALS] for i in range(ARRIVALS)]
@@ -43,7 +44,7 @@ def test_arrivals_equal_one_go(spark: SparkSession, tmp_path: Path) -> None:
     found: dict[str, tuple[str, str]] = {}
     reasons = set()
     for part in parts:
-        decisions = dedup_decisions(frame(spark, part), settings(index))
+        decisions = dedup_decisions(frame(spark, part), settings(index, local_documents=local))
         found |= matches(decisions)
         reasons |= {row["reason"] for row in decisions.select("reason").distinct().collect()}
     place = {document[0]: number for number, part in enumerate(parts) for document in part}
@@ -55,7 +56,7 @@ def test_arrivals_equal_one_go(spark: SparkSession, tmp_path: Path) -> None:
     assert sum(arrival["kept"] for arrival in arrivals(str(index))) == len(documents) - len(expected)
 
     before = tree(index)
-    again = dedup_decisions(frame(spark, parts[1][::-1]).repartition(3), settings(index))
+    again = dedup_decisions(frame(spark, parts[1][::-1]).repartition(3), settings(index, local_documents=local))
     assert matches(again) == {k: v for k, v in found.items() if place[k] == 1}
     assert tree(index) == before
 

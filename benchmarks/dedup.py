@@ -1,0 +1,173 @@
+"""Deduplication against its peers, same texts, one sitting.
+
+    make bench-dedup                       (or: python -m benchmarks.dedup [signatures|whole|growth] ...)
+
+``signatures``: documents/s from text to MinHash signature, one thread: skypile, datasketch (default and bulk), rensa,
+text-dedup. ``whole``: text in, survivors out, seconds on all cores: skypile, datatrove's four stages, text-dedup.
+``growth``: skypile, all steps distributed, on 50,000, 200,000 and 800,000 generated documents: seconds, shuffled bytes,
+and the memory of the driver's Python and of the JVM (driver and executor in one, 2 GB of heap at most).
+
+A later run of one sitting finds the JVM running, so that only the first one's "with start" holds Spark's whole start.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.generated import write_documents
+from skypile import session
+from skypile.config import DedupConfig, SparkConfig
+from skypile.dedup_files import Columns, dedup_files
+from skypile.text.minhash import permutations, signatures
+from skypile.text.shingles import shingle_texts
+
+PEERS = Path(os.environ.get("SKYPILE_PEERS", ".venv-peers/bin/python")).absolute()
+SHARED = Path(os.environ.get("SKYPILE_SHARED", "../shared")) / "data" / "dedup"
+REAL = (("bbc.parquet", "words", "eng_Latn"), ("zh_reviews.parquet", "characters", "cmn_Hani"))
+DATATROVE_MOST = 20_000  # documents; it takes minutes for more
+BATCH = 200  # documents a call, as Spark hands them over
+
+
+def peer(*arguments: str) -> str:
+    done = subprocess.run([str(PEERS), *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{arguments} failed:\n{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def our_signatures(path: Path) -> float:
+    """Documents/s of shingling and signing, from Arrow strings, one thread; the better of three passes."""
+    texts = pq.read_table(path, columns=["text"])["text"].combine_chunks()
+    drawn = permutations(128)
+
+    def run(part: pa.Array) -> None:
+        made = shingle_texts(part, 5, 5)
+        signatures(made.hashes, made.offsets, *drawn)
+
+    run(texts[:5])
+    best = float("inf")
+    for _ in range(3):
+        began = time.perf_counter()
+        for start in range(0, len(texts), BATCH):
+            run(texts.slice(start, BATCH))
+        best = min(best, time.perf_counter() - began)
+    return len(texts) / best
+
+
+def bench_signatures(console: Console) -> None:
+    for name, kind, _ in REAL:
+        ours = our_signatures(SHARED / name)
+        theirs = json.loads(
+            peer(str(Path(__file__).parent / "peers" / "minhash_signatures.py"), str(SHARED / name), kind)
+        )
+        ours = (ours + our_signatures(SHARED / name)) / 2  # before and after the peers: the machine's mood
+        table = Table(name, "documents/s", "skypile is faster by")
+        table.add_row("skypile", f"{ours:,.0f}", "")
+        for peer_name, speed in theirs.items():
+            cells = (f"{speed:,.0f}", f"{ours / speed:.1f}") if isinstance(speed, float) else (speed, "")
+            table.add_row(peer_name, *cells)
+        console.print(table)
+
+
+def ours_whole(folder: Path, output: Path, config: DedupConfig) -> dict[str, float]:
+    began = time.perf_counter()
+    spark = session.start(SparkConfig(), "benchmark")
+    ready = time.perf_counter()
+    done = dedup_files(spark, [str(folder)], str(output), Columns("id", "text"), config)
+    ended = time.perf_counter()
+    shuffled = sum(stage["shuffleWriteBytes"] for stage in _stages(spark))
+    heap = spark._jvm.java.lang.Runtime.getRuntime()
+    used = (heap.totalMemory() - heap.freeMemory()) / 2**20
+    spark.stop()
+    return {"heap": used, "seconds": ended - ready, "start": ready - began, "kept": done["kept"], "shuffled": shuffled}
+
+
+def _stages(spark: "session.SparkSession") -> list[dict[str, int]]:
+    store = spark.sparkContext._jsc.sc().statusStore()
+    stages = store.stageList(None, False, False, spark.sparkContext._gateway.new_array(spark._jvm.double, 0), None)
+    return [{"shuffleWriteBytes": stages.apply(i).shuffleWriteBytes()} for i in range(stages.size())]
+
+
+def text_dedup_whole(folder: Path, output: Path) -> dict[str, float]:
+    began = time.perf_counter()
+    peer("-m", "text_dedup.minhash", "--path", "parquet", "--data_dir", str(folder), "--split", "train",
+         "--column", "text", "--output", str(output), "--num_proc", str(session.cores()), "--ngram", "5",
+         "--num_perm", "126", "--b", "21", "--r", "6", "--hash_func", "xxh3", "--cache_dir", str(output) + "-cache")  # fmt: skip
+    seconds = time.perf_counter() - began
+    kept = sum(pa.ipc.open_stream(path).read_all().num_rows for path in output.glob("*.arrow"))
+    return {"seconds": seconds, "kept": kept}
+
+
+def bench_whole(console: Console, sizes: list[int]) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        base = Path(temporary)
+        inputs = [
+            (base / name.split(".")[0], kind, language) for name, kind, language in REAL if (SHARED / name).exists()
+        ]
+        for folder, _, _ in inputs:
+            folder.mkdir()
+            table = pq.read_table(SHARED / f"{folder.name}.parquet", columns=["id", "text"])
+            half = len(table) // 2
+            pq.write_table(table.slice(0, half), folder / "part-0.parquet")
+            pq.write_table(table.slice(half), folder / "part-1.parquet")
+        for size in sizes:
+            write_documents(base / f"generated-{size}", size)
+            inputs.append((base / f"generated-{size}", "words", "eng_Latn"))
+        for folder, kind, language in inputs:
+            count = sum(pq.read_metadata(path).num_rows for path in folder.glob("*.parquet"))
+            rows = {"skypile": ours_whole(folder, base / f"{folder.name}-ours", DedupConfig())}
+            if kind == "words":
+                rows["text-dedup"] = text_dedup_whole(folder, base / f"{folder.name}-textdedup")
+            if count <= DATATROVE_MOST:
+                script = str(Path(__file__).parent / "peers" / "datatrove_minhash.py")
+                place = str(base / f"{folder.name}-datatrove")
+                lines = peer(script, str(folder), place, str(session.cores()), language).splitlines()
+                rows["datatrove"] = json.loads(lines[-1])
+            shown = Table(
+                f"{folder.name}: {count:,} documents", "kept", "seconds", "with start", "skypile is faster by"
+            )
+            ours = rows["skypile"]["seconds"] + rows["skypile"]["start"]
+            for name, row in rows.items():
+                total = row["seconds"] + row.get("start", 0.0)
+                shown.add_row(name, f"{row['kept']:,}", f"{row['seconds']:.1f}", f"{total:.1f}", f"{total / ours:.2f}")
+            console.print(shown)
+
+
+def bench_growth(console: Console, sizes: list[int]) -> None:
+    table = Table(
+        "documents", "seconds", "documents/s", "shuffled MB", "bytes/document", "driver Python MB", title="growth"
+    )
+    distributed = DedupConfig(local_documents=0)
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as temporary:
+            write_documents(Path(temporary, "in"), size, files=8)
+            row = ours_whole(Path(temporary, "in"), Path(temporary, "out"), distributed)
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        cells = (f"{row['seconds']:.1f}", f"{size / row['seconds']:,.0f}", f"{row['shuffled'] / 2**20:,.0f}")
+        table.add_row(f"{size:,}", *cells, f"{row['shuffled'] / size:,.0f}", f"{memory:,.0f}", f"{row['heap']:,.0f}")
+        console.print(table)
+
+
+def main(arguments: list[str]) -> None:
+    console = Console(width=120)
+    which, sizes = (arguments or ["all"])[0], [int(size) for size in arguments[1:]]
+    if which in ("all", "signatures"):
+        bench_signatures(console)
+    if which in ("all", "whole"):
+        bench_whole(console, sizes or [20_000, 100_000])
+    if which in ("all", "growth"):
+        bench_growth(console, sizes or [50_000, 200_000, 800_000])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
