@@ -52,6 +52,8 @@ class Encoder:
     depend on what was encoded before.
     """
 
+    _chunk_bytes = CHUNK_BYTES
+
     def __init__(self, model: PieceModel, table_sets: int = TABLE_SETS):
         if table_sets < 1 or table_sets & (table_sets - 1):
             raise ValueError(f"table_sets={table_sets} must be a power of two")
@@ -155,28 +157,32 @@ class Encoder:
         return ids, offsets[first_part]
 
     def _encode_utf8(self, texts: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        """Encode normalised UTF-8 a chunk at a time, so that buffers do not grow with the batch."""
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
         offsets = np.zeros(len(texts) + 1, np.int64)
-        chunks: list[np.ndarray] = []
-        for first, last in chunk_bounds(lengths, CHUNK_BYTES):
-            buffer = np.frombuffer(b"".join(texts[first:last]) + b"\0" * PADDING, np.uint8)
-            ends = np.cumsum(lengths[first:last])
-            out = np.empty(self._ids_a_byte * int(ends[-1]) + KEY_BYTES, self.id_dtype)
-            counts = np.empty(last - first + 1, np.int64)
-            encode_texts(
-                buffer,
-                ends - lengths[first:last],
-                ends,
-                self.model.tables,
-                self._masks,
-                self._entries,
-                out,
-                counts,
-            )
+        chunks = [np.empty(0, self.id_dtype)]
+        for first, last in chunk_bounds(lengths, self._chunk_bytes):
+            ids, counts = self._encode_chunk(b"".join(texts[first:last]), lengths[first:last])
             offsets[first + 1 : last + 1] = offsets[first] + counts[1:]
-            chunks.append(out[: counts[-1]].copy())
-        ids = chunks[0] if len(chunks) == 1 else np.concatenate([np.empty(0, self.id_dtype), *chunks])
-        return ids, offsets
+            chunks.append(ids)
+        return (chunks[1] if len(chunks) == 2 else np.concatenate(chunks)), offsets
+
+    def _encode_chunk(self, text: bytes, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ids and offsets (n + 1) of the texts that stand end to end in `text`."""
+        ends = np.cumsum(lengths)
+        out = np.empty(self._ids_a_byte * len(text) + KEY_BYTES, self.id_dtype)
+        offsets = np.empty(len(lengths) + 1, np.int64)
+        encode_texts(
+            np.frombuffer(text + b"\0" * PADDING, np.uint8),
+            ends - lengths,
+            ends,
+            self.model.tables,
+            self._masks,
+            self._entries,
+            out,
+            offsets,
+        )
+        return out[: offsets[-1]].copy(), offsets
 
 
 def texts_to_utf8(texts: Sequence[str] | pa.Array) -> list[bytes]:
