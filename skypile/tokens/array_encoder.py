@@ -66,7 +66,9 @@ class ArrayEncoder(Encoder):
         self._max_known = max_known
         self._known: dict[str, Any] | None = None
         self._start: dict[str, Any] | None = None
-        super().__init__(model, table_sets=1 << 10)  # encodes the pieces, which fills the table of known segments
+        super().__init__(
+            model, table_sets=1 << 10
+        )  # encodes the pieces, which fills the table of known segments
         self._start = self._known
 
     def _tensor(self, array: np.ndarray) -> Any:
@@ -167,7 +169,13 @@ class ArrayEncoder(Encoder):
         place, owner = self._spread(lengths[chosen])
         text = codes[starts[chosen][owner] + place]
         ids, counts = self._join(text, lengths[chosen])
-        new = {"hashes": hashes[chosen], "lengths": lengths[chosen], "counts": counts, "codes": text, "ids": ids}
+        new = {
+            "hashes": hashes[chosen],
+            "lengths": lengths[chosen],
+            "counts": counts,
+            "codes": text,
+            "ids": ids,
+        }
         old = self._known
         self._known = self._sorted(new if old is None else {k: torch.cat([old[k], new[k]]) for k in new})
 

@@ -134,7 +134,9 @@ def load_piece_model(model: str | Path | bytes) -> PieceModel:
             and not trainer.treat_whitespace_as_suffix
         ),
         dummy_prefix=normalizer.add_dummy_prefix,
-        user_defined=sorted((pieces[i] for i in np.flatnonzero(types == USER_DEFINED)), key=len, reverse=True),
+        user_defined=sorted(
+            (pieces[i] for i in np.flatnonzero(types == USER_DEFINED)), key=len, reverse=True
+        ),
         tables=build_tables(pieces, types, scores, trainer.byte_fallback),
     )
 
@@ -219,7 +221,9 @@ def _symbols(pieces: list[str], types: np.ndarray) -> dict[str, int]:
         if kind in (NORMAL, USER_DEFINED):
             symbols[piece] = index
         elif len(piece) == 1:
-            raise ModelError(f"piece {index} ({piece!r}) is one character of type {kind}; text could spell it")
+            raise ModelError(
+                f"piece {index} ({piece!r}) is one character of type {kind}; text could spell it"
+            )
     for index in np.flatnonzero(types == NORMAL).tolist():
         for char in pieces[index]:
             symbols.setdefault(char, len(pieces) + len(symbols))
