@@ -66,9 +66,7 @@ class ArrayEncoder(Encoder):
         self._max_known = max_known
         self._known: dict[str, Any] | None = None
         self._start: dict[str, Any] | None = None
-        super().__init__(
-            model, table_sets=1 << 10
-        )  # encodes the pieces, which fills the table of known segments
+        super().__init__(model, table_sets=1 << 10)  # encodes the pieces, which fills the table of known segments
         self._start = self._known
 
     def _tensor(self, array: np.ndarray) -> Any:

@@ -108,6 +108,10 @@ class Encoder:
         """
         return self._encode_pieces_of(texts_to_utf8(texts))
 
+    def encode_fragments(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """As `encode_batch` for parts of texts: nothing is normalised, no space is put before them."""
+        return self._encode_utf8(texts_to_utf8(texts))
+
     def encode(self, text: str) -> np.ndarray:
         """Ids of one text. encode("hello world") -> array([6312, 28709, ...], dtype=uint16)"""
         return self.encode_batch([text])[0]
@@ -170,7 +174,8 @@ class Encoder:
     def _encode_chunk(self, text: bytes, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Ids and offsets (n + 1) of the texts that stand end to end in `text`."""
         ends = np.cumsum(lengths)
-        out = np.empty(self._ids_a_byte * len(text) + KEY_BYTES, self.id_dtype)
+        # one type for every vocabulary: the loops are compiled once
+        out = np.empty(self._ids_a_byte * len(text) + KEY_BYTES, np.int32)
         offsets = np.empty(len(lengths) + 1, np.int64)
         encode_texts(
             np.frombuffer(text + b"\0" * PADDING, np.uint8),
@@ -182,7 +187,7 @@ class Encoder:
             out,
             offsets,
         )
-        return out[: offsets[-1]].copy(), offsets
+        return out[: offsets[-1]].astype(self.id_dtype), offsets
 
 
 def texts_to_utf8(texts: Sequence[str] | pa.Array) -> list[bytes]:
@@ -213,7 +218,7 @@ def texts_to_utf8(texts: Sequence[str] | pa.Array) -> list[bytes]:
 
 
 def chunk_bounds(lengths: np.ndarray, limit: int) -> Iterable[tuple[int, int]]:
-    """Split texts into runs of at most `limit` bytes (or one text). [5, 6, 20, 1], 10 -> (0,1) (1,2) (2,3) (3,4)"""
+    """Split texts into runs of at most `limit` bytes, or one text. [5, 4, 20], 10 -> (0, 2) (2, 3)"""
     ends = np.cumsum(lengths)
     first = 0
     while first < len(lengths):

@@ -107,9 +107,7 @@ def open_indexed(prefix: str | Path) -> IndexedDataset:
     _, version, code, sequences, bounds = _HEADER.unpack_from(data)
     by_code = {code: dtype for dtype, code in DTYPE_CODES.items()}
     if version != VERSION or code not in by_code:
-        raise ValueError(
-            f"{index_path}: version {version}, dtype code {code}; known: 1 and {sorted(by_code)}"
-        )
+        raise ValueError(f"{index_path}: version {version}, dtype code {code}; known: 1 and {sorted(by_code)}")
     if len(data) < _HEADER.size + 12 * sequences + 8 * bounds:
         raise ValueError(f"{index_path} is cut short: {len(data)} bytes for {sequences} sequences")
     lengths = np.frombuffer(data, "<i4", sequences, _HEADER.size)

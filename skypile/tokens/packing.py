@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from skypile.tokens.piece_model import CONTROL
+
 REMAINDERS = ("carry", "pad", "drop")
 
 
@@ -76,8 +78,8 @@ def check_end_of_document(end_of_document: int, types: np.ndarray) -> None:
     """Refuse an end-of-document id that ordinary text could produce: it would cut documents silently."""
     if not 0 <= end_of_document < len(types):
         raise ValueError(f"end_of_document={end_of_document} is no id of a {len(types)}-piece vocabulary")
-    if types[end_of_document] != 3:
+    if types[end_of_document] != CONTROL:
         raise ValueError(
-            f"end_of_document={end_of_document} is no control piece (type {types[end_of_document]}): a page's text "
-            "could spell it. </s> is usually id 2."
+            f"end_of_document={end_of_document} is no control piece (type {types[end_of_document]}): "
+            "a page's text could spell it. </s> is usually id 2."
         )

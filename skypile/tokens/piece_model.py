@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -122,6 +123,8 @@ def load_piece_model(model: str | Path | bytes) -> PieceModel:
             f"{len(unused)} pieces are marked UNUSED (first: id {unused[0]}, {pieces[unused[0]]!r}); "
             "how SentencePiece splits them depends on the whole text, so no cut is safe"
         )
+    if any("\0" in piece for piece in pieces):
+        raise ModelError("a piece holds a NUL character, which SentencePiece versions treat differently")
     return PieceModel(
         pieces=pieces,
         types=types,
@@ -134,9 +137,7 @@ def load_piece_model(model: str | Path | bytes) -> PieceModel:
             and not trainer.treat_whitespace_as_suffix
         ),
         dummy_prefix=normalizer.add_dummy_prefix,
-        user_defined=sorted(
-            (pieces[i] for i in np.flatnonzero(types == USER_DEFINED)), key=len, reverse=True
-        ),
+        user_defined=sorted((pieces[i] for i in np.flatnonzero(types == USER_DEFINED)), key=len, reverse=True),
         tables=build_tables(pieces, types, scores, trainer.byte_fallback),
     )
 
@@ -166,7 +167,7 @@ def build_tables(pieces: list[str], types: np.ndarray, scores: np.ndarray, byte_
             if left is not None and right is not None:
                 keys.append((left << 32) | right)
                 values.append(value)
-        pairs.update(zip(piece, piece[1:], strict=False))
+        pairs.update(pairwise(piece))
     char_symbol = np.full(MAX_CODE_POINT, -1, np.int32)
     for text, symbol in symbols.items():
         if len(text) == 1:
@@ -221,9 +222,7 @@ def _symbols(pieces: list[str], types: np.ndarray) -> dict[str, int]:
         if kind in (NORMAL, USER_DEFINED):
             symbols[piece] = index
         elif len(piece) == 1:
-            raise ModelError(
-                f"piece {index} ({piece!r}) is one character of type {kind}; text could spell it"
-            )
+            raise ModelError(f"piece {index} ({piece!r}) is one character of type {kind}; text could spell it")
     for index in np.flatnonzero(types == NORMAL).tolist():
         for char in pieces[index]:
             symbols.setdefault(char, len(pieces) + len(symbols))

@@ -105,7 +105,7 @@ class ShardWriter:
     def _open(self) -> tuple[IO[bytes], pq.ParquetWriter]:
         if self._bin is None or self._sidecar is None:
             self.prefix.parent.mkdir(parents=True, exist_ok=True)
-            self._bin = Path(f"{self.prefix}.bin.partial").open("wb")
+            self._bin = Path(f"{self.prefix}.bin.partial").open("wb")  # noqa: SIM115  (closed by finish)
             metadata = {"sequence_length": str(self.packing.sequence_length)}
             schema = DOCUMENT_SCHEMA.with_metadata(metadata)
             self._sidecar = pq.ParquetWriter(f"{self.prefix}{SUFFIX}.partial", schema, compression="zstd")
@@ -116,9 +116,7 @@ class ShardWriter:
         if len(remainder.tokens):
             self._append(remainder.tokens, remainder.documents)
 
-    def add(
-        self, ids: np.ndarray, offsets: np.ndarray, record_ids: list[str], urls: list[str | None]
-    ) -> None:
+    def add(self, ids: np.ndarray, offsets: np.ndarray, record_ids: list[str], urls: list[str | None]) -> None:
         """Append documents encoded by `encode_batch`, in order."""
         tokens = append_end_of_document(ids, offsets, self.packing.end_of_document)
         sizes = np.diff(offsets) + 1
@@ -151,9 +149,7 @@ class ShardWriter:
             self.counts.padding = length - rest
             file, sidecar = self._open()
             file.write(
-                np.concatenate(
-                    [self._tail, np.full(length - rest, self.packing.padding, self.dtype)]
-                ).tobytes()
+                np.concatenate([self._tail, np.full(length - rest, self.packing.padding, self.dtype)]).tobytes()
             )
             sidecar.write_table(self._tail_documents.combine_chunks())
         elif rest:

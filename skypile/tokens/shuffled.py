@@ -68,9 +68,7 @@ def locate_shuffled(packed: str | Path, shuffled: str | Path, url_or_id: str) ->
         origin = first[Path(place.shard).name] + place.sequence
         target = int(permute(np.array([origin]), total, plan["seed"])[0])
         number = int(np.searchsorted(bounds, target, "right")) - 1
-        yield replace(
-            place, shard=str(Path(shuffled) / _shard_name(number)), sequence=target - bounds[number]
-        )
+        yield replace(place, shard=str(Path(shuffled) / _shard_name(number)), sequence=target - bounds[number])
 
 
 def _read_plan(shuffled: str | Path) -> dict:

@@ -1,4 +1,4 @@
-"""Packed sequences as a MosaicML streaming dataset (MDS), by MosaicML's own library (`pip install mosaicml-streaming`)."""
+"""Packed sequences as a MosaicML streaming dataset (MDS), by MosaicML's own library, `mosaicml-streaming`."""
 
 from __future__ import annotations
 
