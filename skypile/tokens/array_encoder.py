@@ -82,13 +82,13 @@ class ArrayEncoder(Encoder):
         )
         starts, sizes = self._segments(codes, text_starts)
         hashes = self._hashes(codes, starts, sizes)
-        row = self._look_up(codes, starts, sizes, hashes)
-        unknown = self._distinct_unknown(hashes, sizes, row)
+        for table in (self._known, self._start, None):  # a full table starts again, from the pieces if they fit
+            self._known = table
+            row = self._look_up(codes, starts, sizes, hashes)
+            unknown = self._distinct_unknown(hashes, sizes, row)
+            if len(unknown) + (0 if table is None else len(table["hashes"])) <= self._max_known:
+                break
         if len(unknown):
-            if self._known is not None and len(self._known["hashes"]) + len(unknown) > self._max_known:
-                self._known = self._start  # full: start again, with this chunk's segments
-                row = self._look_up(codes, starts, sizes, hashes)
-                unknown = self._distinct_unknown(hashes, sizes, row)
             self._learn(codes, starts, sizes, hashes, unknown)
             row = self._look_up(codes, starts, sizes, hashes)
         ids, id_starts = self._gather(codes, starts, sizes, row)
