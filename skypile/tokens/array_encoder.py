@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from skypile.tokens.encoder import Encoder
-from skypile.tokens.piece_model import PAIR_BITS, PieceModel
+from skypile.tokens.piece_model import EMPTY, NO_SYMBOL, PAIR_BITS, SYMBOL_BITS, PieceModel
 
 # Longer segments (a megabyte of "====") go to the compiled encoder: joining one pair a round over arrays
 # would take as many rounds as symbols.
@@ -60,9 +60,10 @@ class ArrayEncoder(Encoder):
         tables = model.tables
         self._joins = self._tensor(np.unpackbits(tables.pair_bits, bitorder="little").astype(bool))
         self._char_symbol = self._tensor(tables.char_symbol)
-        rows = tables.merge_table[tables.merge_table[:, 0] != np.iinfo(np.uint64).max]
-        rows = rows[np.argsort(rows[:, 0])].astype(np.int64)
-        self._merge_keys, self._merge_values = self._tensor(rows[:, 0]), self._tensor(rows[:, 1])
+        rows = np.sort(tables.merge_table[tables.merge_table != EMPTY]).astype(np.int64)
+        joined = rows & NO_SYMBOL
+        self._merge_keys = self._tensor(rows >> SYMBOL_BITS)
+        self._merge_values = self._tensor((tables.ranks[joined].astype(np.int64) << 32) | joined)
         self._max_known = max_known
         self._known: dict[str, Any] | None = None
         self._start: dict[str, Any] | None = None
@@ -232,7 +233,7 @@ class ArrayEncoder(Encoder):
         """rank << 32 | joined symbol of every two neighbours; _NONE where they do not join."""
         torch = self._torch
         left, right = symbols[:-1], symbols[1:]
-        key = (left << 32) | right
+        key = (left << SYMBOL_BITS) | right
         found = torch.searchsorted(self._merge_keys, key).clamp_(max=len(self._merge_keys) - 1)
         valid = (self._merge_keys[found] == key) & (owner[:-1] == owner[1:]) & (left >= 0) & (right >= 0)
         return torch.where(valid, self._merge_values[found], _NONE)

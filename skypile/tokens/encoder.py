@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from skypile.tokens.kernels import KEY_BYTES, PADDING, encode_texts, length_masks
+from skypile.tokens.kernels import KEY_IDS, PADDING, SET_WORDS, encode_texts, length_masks
 from skypile.tokens.piece_model import (
     META_SPACE,
     NORMAL,
@@ -59,7 +59,7 @@ class Encoder:
             raise ValueError(f"table_sets={table_sets} must be a power of two")
         self.model = model
         self.id_dtype = np.dtype(np.uint16 if len(model) <= 1 << 16 else np.int32)
-        self._entries = np.zeros(table_sets * 16, np.uint64)
+        self._entries = np.zeros(table_sets * SET_WORDS, np.uint64)
         self._masks = length_masks()
         self._ids_a_byte = 1 if model.tables.char_symbol[0x20] >= 0 else 3
         self._user_defined = user_defined_pattern(model)
@@ -175,7 +175,7 @@ class Encoder:
         """Ids and offsets (n + 1) of the texts that stand end to end in `text`."""
         ends = np.cumsum(lengths)
         # one type for every vocabulary: the loops are compiled once
-        out = np.empty(self._ids_a_byte * len(text) + KEY_BYTES, np.int32)
+        out = np.empty(self._ids_a_byte * len(text) + KEY_IDS, np.int32)
         offsets = np.empty(len(lengths) + 1, np.int64)
         encode_texts(
             np.frombuffer(text + b"\0" * PADDING, np.uint8),

@@ -10,72 +10,85 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
+from skypile.tokens.piece_model import EMPTY, NO_SYMBOL, SYMBOL_BITS
+
 # Up to here a segment is joined by looking at all its pairs for every join (quadratic, no set-up); above,
 # with a heap.
 SCAN_SYMBOLS = 64
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
-_LOW = np.uint64(0xFFFFFFFF)
-_NO_RANK = np.uint64(0xFFFFFFFFFFFFFFFF)
+_EMPTY = np.uint64(EMPTY)
+_BITS = np.uint64(SYMBOL_BITS)
+_SYMBOL = np.uint64(NO_SYMBOL)
+_POSITION = np.uint64(0xFFFFFFFF)
+_NONE = np.uint32(0xFFFFFFFF)
 
 
 @nb.njit(cache=True)
 def decode(buffer, at):
     """Code point and length in bytes of the (valid) UTF-8 character at `at`; the space's for U+2581."""
-    first = np.uint32(buffer[at])
+    first = np.int64(buffer[at])
     if first < 0x80:
         return first, 1
-    second = np.uint32(buffer[at + 1] & 0x3F)
+    second = np.int64(buffer[at + 1]) & 0x3F
     if first < 0xE0:
         return ((first & 0x1F) << 6) | second, 2
-    third = np.uint32(buffer[at + 2] & 0x3F)
+    third = np.int64(buffer[at + 2]) & 0x3F
     if first < 0xF0:
         code = ((first & 0x0F) << 12) | (second << 6) | third
-        return (np.uint32(0x20) if code == 0x2581 else code), 3
-    return ((first & 0x07) << 18) | (second << 12) | (third << 6) | np.uint32(buffer[at + 3] & 0x3F), 4
+        return (0x20 if code == 0x2581 else code), 3
+    return ((first & 0x07) << 18) | (second << 12) | (third << 6) | (np.int64(buffer[at + 3]) & 0x3F), 4
 
 
 @nb.njit(cache=True)
 def _merge(left, right, merge_table):
-    """rank << 32 | symbol that two neighbours join to; all ones where they do not."""
+    """Symbol that two neighbours join to; NO_SYMBOL where they do not."""
     if left < 0 or right < 0:
-        return _NO_RANK
-    key = (np.uint64(left) << np.uint64(32)) | np.uint64(right)
+        return NO_SYMBOL
+    key = (np.uint64(left) << _BITS) | np.uint64(right)
     mask = np.uint64(len(merge_table) - 1)
     slot = ((key * _GOLDEN) >> np.uint64(32)) & mask
     while True:
-        stored = merge_table[slot, 0]
-        if stored == key:
-            return merge_table[slot, 1]
-        if stored == _EMPTY:
-            return _NO_RANK
+        row = merge_table[slot]
+        if row >> _BITS == key:
+            return np.int64(row & _SYMBOL)
+        if row == _EMPTY:
+            return NO_SYMBOL
         slot = (slot + np.uint64(1)) & mask
 
 
 @nb.njit(cache=True)
-def _scan_join(symbols, starts, merges, count, merge_table):
-    """Join the best pair until none is left; returns the number of symbols that remain, in place."""
-    for i in range(count - 1):
-        merges[i] = _merge(symbols[i], symbols[i + 1], merge_table)
+def _rank(symbol, ranks):
+    return _NONE if symbol == NO_SYMBOL else ranks[symbol]
+
+
+@nb.njit(cache=True)
+def _scan_join(symbols, starts, joined, order, count, merge_table, ranks):
+    """Join the best pair until none is left; returns the number of symbols that remain, in place.
+
+    joined[i], order[i]: what symbols i and i + 1 join to and its rank; filled for the start by the caller.
+    """
     while count > 1:
         best = 0
         for i in range(1, count - 1):
-            if merges[i] >> np.uint64(32) < merges[best] >> np.uint64(32):
+            if order[i] < order[best]:
                 best = i
-        if merges[best] == _NO_RANK:
+        if order[best] == _NONE:
             break
-        symbols[best] = np.int64(merges[best] & _LOW)
+        symbols[best] = joined[best]
         count -= 1
         for i in range(best + 1, count):
             symbols[i] = symbols[i + 1]
             starts[i] = starts[i + 1]
         for i in range(best + 1, count - 1):
-            merges[i] = merges[i + 1]
+            joined[i] = joined[i + 1]
+            order[i] = order[i + 1]
         if best > 0:
-            merges[best - 1] = _merge(symbols[best - 1], symbols[best], merge_table)
+            joined[best - 1] = _merge(symbols[best - 1], symbols[best], merge_table)
+            order[best - 1] = _rank(joined[best - 1], ranks)
         if best < count - 1:
-            merges[best] = _merge(symbols[best], symbols[best + 1], merge_table)
+            joined[best] = _merge(symbols[best], symbols[best + 1], merge_table)
+            order[best] = _rank(joined[best], ranks)
     return count
 
 
@@ -105,7 +118,7 @@ def _heap_push(heap, size, item):
 
 
 @nb.njit(cache=True)
-def _heap_join(symbols, starts, count, merge_table):
+def _heap_join(symbols, starts, joined, order, count, merge_table, ranks):
     """As `_scan_join` in n log n, for segments of any length (10 MB without a cut).
 
     The heap holds rank << 32 | position of the left symbol: the best rank first, then the leftmost, as
@@ -113,16 +126,14 @@ def _heap_join(symbols, starts, count, merge_table):
     """
     left = np.empty(count, np.int32)
     right = np.empty(count, np.int32)
-    merges = np.full(count, _NO_RANK, np.uint64)
-    heap = np.empty(3 * count, np.uint64)  # each join adds two entries and uses one up
+    heap = np.empty(2 * count, np.uint64)  # each join uses one entry up and adds at most two
     size = 0
     for i in range(count):
         left[i], right[i] = i - 1, i + 1
-        if i + 1 < count:
-            merges[i] = _merge(symbols[i], symbols[i + 1], merge_table)
-            if merges[i] != _NO_RANK:
-                heap[size] = (merges[i] & ~_LOW) | np.uint64(i)
-                size += 1
+        if i + 1 < count and order[i] != _NONE:
+            heap[size] = (np.uint64(order[i]) << np.uint64(32)) | np.uint64(i)
+            size += 1
+    order[count - 1] = _NONE
     for i in range(size // 2 - 1, -1, -1):
         _sift_down(heap, size, i)
     while size > 0:
@@ -131,24 +142,24 @@ def _heap_join(symbols, starts, count, merge_table):
         if size > 0:
             heap[0] = heap[size]
             _sift_down(heap, size, 0)
-        at = np.int64(top & _LOW)
-        if merges[at] == _NO_RANK or (merges[at] & ~_LOW) != (top & ~_LOW):
+        at = np.int64(top & _POSITION)
+        if order[at] == _NONE or np.uint64(order[at]) != top >> np.uint64(32):
             continue
         gone = right[at]
-        symbols[at] = np.int64(merges[at] & _LOW)
+        symbols[at] = joined[at]
         right[at] = right[gone]
-        merges[gone] = _NO_RANK
-        symbols[gone] = -2
+        order[gone] = _NONE
         if right[at] < count:
             left[right[at]] = at
         for i in (left[at], np.int32(at)):
             if i < 0:
                 continue
-            merges[i] = _NO_RANK
+            order[i] = _NONE
             if right[i] < count:
-                merges[i] = _merge(symbols[i], symbols[right[i]], merge_table)
-                if merges[i] != _NO_RANK:
-                    _heap_push(heap, size, (merges[i] & ~_LOW) | np.uint64(i))
+                joined[i] = _merge(symbols[i], symbols[right[i]], merge_table)
+                order[i] = _rank(joined[i], ranks)
+                if order[i] != _NONE:
+                    _heap_push(heap, size, (np.uint64(order[i]) << np.uint64(32)) | np.uint64(i))
                     size += 1
     kept = 0
     i = 0
@@ -160,36 +171,61 @@ def _heap_join(symbols, starts, count, merge_table):
 
 
 @nb.njit(cache=True)
-def join_segment(buffer, start, end, tables, out, filled):
-    """Encode the segment [start, end) by joining; writes ids at out[filled:], returns the new end."""
-    room = end - start
-    symbols = np.empty(room, np.int64)
-    starts = np.empty(room + 1, np.int64)
+def join_segment(
+    buffer,
+    start,
+    end,
+    char_symbol,
+    ascii_merges,
+    merge_table,
+    ranks,
+    n_pieces,
+    byte_base,
+    symbols,
+    starts,
+    joined,
+    order,
+    out,
+    filled,
+):
+    """Encode the segment [start, end) by joining; writes ids at out[filled:], returns the new end.
+
+    symbols, starts, joined, order: working space for end - start + 1 symbols: the symbol, its first byte, what
+    it and the next join to, the rank of that.
+    """
     count = 0
     at = start
+    previous = 0
     while at < end:
         code, size = decode(buffer, at)
-        symbols[count] = tables.char_symbol[code]
+        symbols[count] = char_symbol[code]
         starts[count] = at
+        if count > 0:
+            if code < 128 and previous < 128:
+                join = np.int64(ascii_merges[(previous << 7) | code])
+            else:
+                join = _merge(symbols[count - 1], symbols[count], merge_table)
+            joined[count - 1] = join
+            order[count - 1] = _rank(join, ranks)
+        previous = code
         count += 1
         at += size
     if count <= SCAN_SYMBOLS:
-        merges = np.empty(SCAN_SYMBOLS, np.uint64)
-        kept = _scan_join(symbols, starts, merges, count, tables.merge_table)
+        kept = _scan_join(symbols, starts, joined, order, count, merge_table, ranks)
     else:
-        kept = _heap_join(symbols, starts, count, tables.merge_table)
+        kept = _heap_join(symbols, starts, joined, order, count, merge_table, ranks)
     starts[kept] = end
     for i in range(kept):
-        if 0 <= symbols[i] < tables.n_pieces:
+        if 0 <= symbols[i] < n_pieces:
             out[filled] = symbols[i]
             filled += 1
         elif buffer[starts[i]] == 0x20:
             # a model without a piece for the space: its bytes are those of U+2581
             for byte in (0xE2, 0x96, 0x81):
-                out[filled] = tables.byte_base + byte
+                out[filled] = byte_base + byte
                 filled += 1
         else:
             for j in range(starts[i], starts[i + 1]):
-                out[filled] = tables.byte_base + buffer[j]
+                out[filled] = byte_base + buffer[j]
                 filled += 1
     return filled

@@ -37,6 +37,10 @@ PAIR_BITS = 21
 
 MAX_CODE_POINT = 0x110000
 
+SYMBOL_BITS = 21  # three symbols share one 64-bit word of the merge table
+NO_SYMBOL = (1 << SYMBOL_BITS) - 1
+EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
+
 
 class ModelError(ValueError):
     """The model file cannot be encoded exactly by this package; the message says why."""
@@ -48,7 +52,9 @@ class Tables(NamedTuple):
     ascii_joins: np.ndarray  # uint8 [128 * 128], 1 where the two characters stand side by side in a piece
     pair_bits: np.ndarray  # uint8 [2**PAIR_BITS / 8], the same for all code points, hashed
     char_symbol: np.ndarray  # int32 [0x110000], code point -> symbol; -1 where no piece holds it
-    merge_table: np.ndarray  # uint64 [slots, 2], open addressing: left << 32 | right, rank << 32 | symbol
+    merge_table: np.ndarray  # uint64 [slots], open addressing: left << 42 | right << 21 | joined symbol
+    ascii_merges: np.ndarray  # uint32 [128 * 128], joined symbol of two ASCII characters; NO_SYMBOL where none
+    ranks: np.ndarray  # uint32 by symbol: 0 for the highest score, equal where scores are
     n_pieces: int  # symbols below are piece ids; at and above: characters that are no piece themselves
     byte_base: int  # id of piece <0x00>
 
@@ -153,20 +159,18 @@ def build_tables(pieces: list[str], types: np.ndarray, scores: np.ndarray, byte_
     """Turn pieces and scores into the arrays of `Tables`."""
     byte_base = _byte_base(pieces, types, byte_fallback)
     symbols = _symbols(pieces, types)
+    if len(pieces) + len(symbols) >= NO_SYMBOL:
+        raise ModelError(f"{len(pieces)} pieces are too many: symbols must stay below {NO_SYMBOL}")
     # A join may only make a normal piece: control, unknown and byte pieces are never spelled by a text,
     # and a user-defined one is cut out before any join.
-    ranks = np.unique(-scores, return_inverse=True)[1].astype(np.uint64)
-    keys: list[int] = []
-    values: list[int] = []
+    rows: list[int] = []
     pairs: set[tuple[str, str]] = set()
     for index in np.flatnonzero(types == NORMAL).tolist():
         piece = pieces[index]
-        value = (int(ranks[index]) << 32) | index
         for at in range(1, len(piece)):
             left, right = symbols.get(piece[:at]), symbols.get(piece[at:])
             if left is not None and right is not None:
-                keys.append((left << 32) | right)
-                values.append(value)
+                rows.append((left << (2 * SYMBOL_BITS)) | (right << SYMBOL_BITS) | index)
         pairs.update(pairwise(piece))
     char_symbol = np.full(MAX_CODE_POINT, -1, np.int32)
     for text, symbol in symbols.items():
@@ -177,11 +181,17 @@ def build_tables(pieces: list[str], types: np.ndarray, scores: np.ndarray, byte_
     ascii_joins = np.zeros(128 * 128, np.uint8)
     both = (lefts < 128) & (rights < 128)
     ascii_joins[lefts[both] * 128 + rights[both]] = 1
+    ascii_merges = np.full(128 * 128, NO_SYMBOL, np.uint32)
+    for left, right in pairs:
+        if _code(left) < 128 and _code(right) < 128 and left + right in symbols:
+            ascii_merges[_code(left) * 128 + _code(right)] = symbols[left + right]
     return Tables(
         ascii_joins=ascii_joins,
         pair_bits=_pair_filter(lefts, rights),
         char_symbol=char_symbol,
-        merge_table=_hash_table(np.array(keys, np.uint64), np.array(values, np.uint64)),
+        merge_table=_hash_table(np.array(rows, np.uint64)),
+        ascii_merges=ascii_merges,
+        ranks=np.unique(-scores, return_inverse=True)[1].astype(np.uint32),
         n_pieces=len(pieces),
         byte_base=byte_base,
     )
@@ -197,7 +207,7 @@ def pair_slot(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def merge_slot(key: np.ndarray, slots: int) -> np.ndarray:
-    """First slot of a merge key (left << 32 | right) in a table of `slots` (a power of two) slots."""
+    """First slot of a merge key (left << 21 | right, uint64) in a table of `slots` (a power of two) slots."""
     mixed = key * np.uint64(0x9E3779B97F4A7C15)
     return (mixed >> np.uint64(32)) & np.uint64(slots - 1)
 
@@ -239,20 +249,20 @@ def _pair_filter(lefts: np.ndarray, rights: np.ndarray) -> np.ndarray:
     return np.packbits(bits, bitorder="little")
 
 
-def _hash_table(keys: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Open-addressing table, half empty at most, of uint64 rows (key, value); an empty slot holds all ones.
+def _hash_table(rows: np.ndarray) -> np.ndarray:
+    """Open-addressing table of rows by their key (all but the joined symbol); an empty slot holds all ones.
 
-    Keys are placed in rounds: each round every waiting key tries its next slot, the first one wins.
+    At least half of it stays empty. Rows are placed in rounds: each waiting one tries its next slot, one wins.
     """
-    slots = 1 << max(4, int(np.ceil(np.log2(2 * len(keys) + 1))))
-    table = np.full((slots, 2), np.iinfo(np.uint64).max, np.uint64)
-    place = merge_slot(keys, slots)
-    waiting = np.arange(len(keys))
+    slots = 1 << max(4, int(np.ceil(np.log2(2 * len(rows) + 1))))
+    table = np.full(slots, EMPTY, np.uint64)
+    place = merge_slot(rows >> np.uint64(SYMBOL_BITS), slots)
+    waiting = np.arange(len(rows))
     while len(waiting):
-        free = waiting[table[place[waiting], 0] == np.iinfo(np.uint64).max]
+        free = waiting[table[place[waiting]] == EMPTY]
         _, first = np.unique(place[free], return_index=True)
         placed = free[first]
-        table[place[placed], 0], table[place[placed], 1] = keys[placed], values[placed]
+        table[place[placed]] = rows[placed]
         waiting = np.setdiff1d(waiting, placed, assume_unique=True)
         place[waiting] = (place[waiting] + np.uint64(1)) & np.uint64(slots - 1)
     return table

@@ -1,7 +1,7 @@
 """Extend a SentencePiece BPE model: base + single characters + Chinese words + reserved symbols.
 
-Base ids do not change; new pieces follow in that order with scores below every base score and all
-different, so that every implementation joins in the same order. A piece that encoding its own text does
+Base ids do not change; new pieces follow in that order with scores that fall by one, all different as
+float32, so that every implementation joins in the same order. A piece that encoding its own text does
 not give back is refused: an unreachable piece is a row of the embedding that never trains.
 
 65,536 = 32,000 base + 8,000 characters + 25,519 words + 17 reserved, the sizes of Skywork-13B's tokenizer
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from skypile.tokens.encoder import Encoder
 from skypile.tokens.piece_model import (
@@ -27,6 +28,8 @@ SIZE = 65_536
 CHARACTERS = 8_000
 WORDS = 25_519
 RESERVED = 17
+
+_INTEGERS_END = -(2.0**23)
 
 
 def build_vocabulary(
@@ -47,7 +50,7 @@ def build_vocabulary(
     _check_digits(base)
     proto = read_model_proto(base)
     present = {piece.piece for piece in proto.pieces}
-    lowest = min(piece.score for piece in proto.pieces)
+    first = _first_score(proto)
     for number, piece in enumerate([*characters, *words]):
         if piece in present:
             raise ValueError(f"piece {piece!r} is in the base or given twice")
@@ -56,7 +59,7 @@ def build_vocabulary(
                 f"{piece!r} is no {'character' if number < len(characters) else 'word'}: {len(piece)} long"
             )
         present.add(piece)
-        proto.pieces.add(piece=piece, score=lowest - 1 - number, type=NORMAL)
+        proto.pieces.add(piece=piece, score=first - number, type=NORMAL)
     for symbol in reserved:
         if symbol in present or len(symbol) < 2:
             raise ValueError(f"reserved symbol {symbol!r} is in the vocabulary already, or one character")
@@ -128,10 +131,19 @@ def _codec_characters(codec: str, lead: range, trail: Iterable[int]) -> list[str
 
 def _unchecked(base: str | Path | bytes, characters: Sequence[str], words: Sequence[str]) -> bytes:
     proto = read_model_proto(base)
-    lowest = min(piece.score for piece in proto.pieces)
+    first = _first_score(proto)
     for number, piece in enumerate([*characters, *words]):
-        proto.pieces.add(piece=piece, score=lowest - 1 - number, type=NORMAL)
+        proto.pieces.add(piece=piece, score=first - number, type=NORMAL)
     return proto.SerializeToString()
+
+
+def _first_score(proto: Any) -> float:
+    """Score of the first new piece: below the base's, among float32 numbers that still tell integers apart.
+
+    LLaMA and its kin give runs of spaces -1e9; down there neighbours are 64 apart, and 33,519 pieces would share
+    524 scores.
+    """
+    return min(piece.score for piece in proto.pieces if piece.score > _INTEGERS_END) - 1
 
 
 def _check_digits(base: str | Path | bytes) -> None:
