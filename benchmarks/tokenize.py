@@ -2,11 +2,10 @@
 
     make bench-tokenize          (or: python -m benchmarks.tokenize [--model M] [--english F] [--chinese F])
 
-Each text is cut into a part to warm up on and parts to measure; every tokenizer meets each measured part once, in
-turns, so that nobody's cache has seen it and all share the machine's moods. Figures are MB of UTF-8 a second of
-CPU time, median over the parts; "cold" is the first 256 KB after loading. Identical ids are checked against
-SentencePiece. tiktoken cannot load a SentencePiece vocabulary: it runs Mistral's tekken vocabulary
-(130k pieces), so its ids differ by design.
+In each of three rounds the texts are cut in two by chance: every tokenizer is loaded afresh, warms up on one half
+and is measured on the other, which nobody's cache has seen. Figures are MB of UTF-8 a second of CPU time, medians
+of the rounds; "cold" is the first 256 KB after loading. Identical ids are checked against SentencePiece. tiktoken
+cannot load a SentencePiece vocabulary: it runs Mistral's tekken (130k pieces), so its ids differ by design.
 
 Peers that are not installed are named and left out: pip install -r benchmarks/tokenize_peers.txt
 """
@@ -36,7 +35,7 @@ from rich.table import Table  # noqa: E402
 from skypile.tokens.encoder import Encoder, default_model_path  # noqa: E402
 from skypile.tokens.huggingface import write_tokenizer_json  # noqa: E402
 
-PARTS = 5
+ROUNDS = 3
 COLD_BYTES = 256 << 10
 
 Encode = Callable[[list[str]], object]
@@ -82,9 +81,7 @@ def fastokens_peer(file: Path) -> Load:
         import fastokens
 
         tokenizer = fastokens.Tokenizer.from_file(str(file))
-        return lambda texts: tokenizer.encode_batch(texts, add_special_tokens=False), lambda r: [
-            e.ids for e in r
-        ]
+        return lambda texts: tokenizer.encode_batch(texts, add_special_tokens=False), lambda r: [e.ids for e in r]
 
     return load
 
@@ -137,12 +134,11 @@ def read_texts(path: Path) -> list[str]:
     return [part for part in path.read_text(encoding="utf-8").split("\n\n") if part]
 
 
-def cut(texts: list[str]) -> tuple[list[str], list[list[str]]]:
-    """Half of the texts to warm up on, the rest in PARTS to measure; shuffled, so all are of one kind."""
+def halves(texts: list[str], seed: int) -> tuple[list[str], list[str]]:
+    """A half of the texts to warm up on and the other to measure; shuffled, so both are of one kind."""
     texts = list(dict.fromkeys(texts))
-    random.Random(1).shuffle(texts)
-    half = len(texts) // 2
-    return texts[:half], [texts[half + number :: PARTS] for number in range(PARTS)]
+    random.Random(seed).shuffle(texts)
+    return texts[: len(texts) // 2], texts[len(texts) // 2 :]
 
 
 def megabytes(texts: list[str]) -> float:
@@ -156,36 +152,37 @@ def clock(encode: Encode, texts: list[str]) -> tuple[float, object]:
 
 
 def measure(loads: dict[str, Load], texts: list[str], console: Console) -> dict[str, dict]:
-    """Figures by tokenizer; the first one's peer "sentencepiece" gives the ids all are compared with."""
-    warm_up, parts = cut(texts)
-    cold = [text for text in warm_up if len(text) < COLD_BYTES]
-    cold = cold[: 1 + int(np.searchsorted(np.cumsum([len(text.encode()) for text in cold]), COLD_BYTES))]
-    ready: dict[str, tuple[Encode, Callable | None]] = {}
-    figures: dict[str, dict] = {}
-    for name, load in loads.items():
-        began = time.process_time()
-        try:
-            encode, ids_of = load()
-        except Exception as error:  # a peer that is absent or cannot read the vocabulary
-            console.print(f"[yellow]{name} left out[/yellow]: {type(error).__name__}: {str(error)[:200]}")
-            continue
-        loaded = time.process_time() - began
-        seconds, _ = clock(encode, cold)
-        clock(encode, warm_up)
-        ready[name] = encode, ids_of
-        figures[name] = {"load": loaded, "cold": megabytes(cold) / seconds, "speeds": [], "equal": 0, "texts": 0}
-    for part in parts:
+    """Figures by tokenizer; ids are compared with those of the first, which must be sentencepiece."""
+    figures: dict[str, dict] = {
+        name: {"load": [], "cold": [], "warm": [], "equal": 0, "texts": 0} for name in loads
+    }
+    for seed in range(ROUNDS):
+        warm_up, unseen = halves(texts, seed)
+        cold = warm_up[: 1 + int(np.searchsorted(np.cumsum([len(t.encode()) for t in warm_up]), COLD_BYTES))]
         truth: list[list[int]] = []
-        for name, (encode, ids_of) in ready.items():
-            seconds, result = clock(encode, part)
-            figures[name]["speeds"].append(megabytes(part) / seconds)
+        for name, load in loads.items():
+            if name not in figures:
+                continue
+            row = figures[name]
+            try:
+                began = time.process_time()
+                encode, ids_of = load()
+                row["load"].append(time.process_time() - began)
+            except Exception as error:  # a peer that is absent or cannot read the vocabulary
+                console.print(f"[yellow]{name} left out[/yellow]: {type(error).__name__}: {str(error)[:200]}")
+                del figures[name]
+                continue
+            row["cold"].append(megabytes(cold) / clock(encode, cold)[0])
+            encode(warm_up)
+            seconds, result = clock(encode, unseen)
+            row["warm"].append(megabytes(unseen) / seconds)
             if ids_of is not None:
-                ids = ids_of(result)
-                truth = ids if name == "sentencepiece" else truth
-                figures[name]["equal"] += sum(map(list.__eq__, map(list, ids), map(list, truth)))
-            figures[name]["texts"] += len(part)
+                ids = list(map(list, ids_of(result)))
+                truth = truth or ids
+                row["equal"] += sum(map(list.__eq__, ids, truth))
+            row["texts"] += len(unseen)
     for row in figures.values():
-        row["warm"] = statistics.median(row.pop("speeds"))
+        row |= {key: statistics.median(row[key]) for key in ("load", "cold", "warm")}
     return figures
 
 
@@ -216,7 +213,12 @@ def main() -> None:
         nargs="+",
         default=[
             shared / name
-            for name in ("quality/zh_clean.jsonl", "quality/zh_raw.jsonl", "extraction/zh_dev.parquet", "dedup/zh_reviews.parquet")
+            for name in (
+                "quality/zh_clean.jsonl",
+                "quality/zh_raw.jsonl",
+                "extraction/zh_dev.parquet",
+                "dedup/zh_reviews.parquet",
+            )
         ],
     )
     parser.add_argument("--json", type=Path, help="also write the figures here")
@@ -235,6 +237,7 @@ def main() -> None:
             "gigatoken": gigatoken_peer(file),
             "tiktoken (tekken)": tiktoken_peer(),
         }
+        ours(given.model)()  # compiles the loops, the first time on a machine
         for language, paths in (("English", given.english), ("Chinese", given.chinese)):
             texts = [text for path in paths for text in read_texts(path)]
             figures = measure(loads, texts, console)

@@ -2,7 +2,7 @@
 
 A text goes through in blocks of segments. `find_cuts` walks the bytes, without a branch on what ASCII bytes
 are, and writes where each segment starts; `encode_block` looks the segments up in the segment table and
-falls back to `join_segment`, which then fills the table.
+has those it does not find joined by `join_segments`, to fill the table with.
 
 The segment table is set-associative: a set is one 64-byte cache line of two entries, an entry 16 bytes of
 key (the segment itself, so that two segments can never be taken for each other), its length, and up to five
@@ -22,7 +22,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from skypile.tokens.joining import decode, join_segment
+from skypile.tokens.joining import SCAN_BYTES, decode, join_segments
 from skypile.tokens.piece_model import NO_SYMBOL, PAIR_BITS, SYMBOL_BITS
 
 KEY_BYTES = 16
@@ -30,7 +30,6 @@ KEY_IDS = 5
 SET_WORDS = 8  # two entries of four words: two of key; length, count and two ids; three ids
 PADDING = KEY_BYTES  # bytes that must be readable after the last text
 BLOCK = 512  # segments a block: their starts stay in the L1 cache
-SCRATCH_SYMBOLS = 512  # longer segments get working space of their own
 
 _PAIR_MASK = np.uint64((1 << PAIR_BITS) - 1)
 _PAIR_LEFT, _PAIR_RIGHT = np.uint64(0x9E3779B1), np.uint64(0x85EBCA77)
@@ -109,20 +108,14 @@ def find_cuts(buffer, at, end, previous, ascii_joins, pair_bits, cuts):
 
 
 @nb.njit(cache=True)
-def _store(entries, slot, word0, word1, length, out, first, count):
-    """Put a new entry first in its set; the one that was first becomes the second."""
-    for i in range(slot, slot + 4):
-        entries[i + 4] = entries[i]
-    meta = np.uint64(length) | (np.uint64(count) << _COUNT_AT)
-    rest = np.uint64(0)
-    for i in range(min(count, 2)):
-        meta |= np.uint64(out[first + i]) << np.uint64(16 + SYMBOL_BITS * i)
-    for i in range(2, count):
-        rest |= np.uint64(out[first + i]) << np.uint64(SYMBOL_BITS * (i - 2))
-    entries[slot] = word0
-    entries[slot + 1] = word1
-    entries[slot + 2] = meta
-    entries[slot + 3] = rest
+def _find(entries, slot, word0, word1, length):
+    """Where in its set the entry of a segment is; -1 where it is not."""
+    if entries[slot] == word0 and entries[slot + 1] == word1 and entries[slot + 2] & _LENGTH == np.uint64(length):
+        return slot
+    slot += 4
+    if entries[slot] == word0 and entries[slot + 1] == word1 and entries[slot + 2] & _LENGTH == np.uint64(length):
+        return slot
+    return -1
 
 
 @nb.njit(cache=True)
@@ -130,7 +123,6 @@ def encode_block(
     buffer,
     cuts,
     n_cuts,
-    slots,
     char_symbol,
     ascii_merges,
     merge_table,
@@ -139,14 +131,22 @@ def encode_block(
     byte_base,
     masks,
     entries,
+    slots,
+    missing,
     symbols,
     starts,
     joined,
     order,
+    new_ids,
+    new_ends,
     out,
     filled,
 ):
-    """Encode segments cuts[k]..cuts[k + 1] for k < n_cuts; returns the new end of out."""
+    """Encode segments cuts[k]..cuts[k + 1] for k < n_cuts; returns the new end of out.
+
+    slots, missing, new_ids, new_ends: working space for a block: where each segment's set, then entry is, the
+    numbers of the segments that have none, their ids and the ends of those.
+    """
     set_mask = np.uint64(len(entries) // SET_WORDS - 1)
     for k in range(n_cuts):
         length = min(cuts[k + 1] - cuts[k], KEY_BYTES)
@@ -156,62 +156,86 @@ def encode_block(
         mixed = (mixed ^ (mixed >> np.uint64(29))) * _MIX[0]
         slots[k] = np.int64((mixed >> np.uint64(32)) & set_mask) * SET_WORDS
         prefetch(entries, slots[k])
+    misses = 0
     for k in range(n_cuts):
-        start = cuts[k]
-        length = cuts[k + 1] - start
-        slot = slots[k]
+        length = cuts[k + 1] - cuts[k]
+        found = -1
         if length <= KEY_BYTES:
-            word0 = load_word(buffer, start) & masks[length, 0]
-            word1 = load_word(buffer, start + 8) & masks[length, 1]
+            word0 = load_word(buffer, cuts[k]) & masks[length, 0]
+            word1 = load_word(buffer, cuts[k] + 8) & masks[length, 1]
+            found = _find(entries, slots[k], word0, word1, length)
+        missing[misses] = k
+        misses += found < 0
+        slots[k] = found if found >= 0 else -1 - slots[k]
+    if misses:
+        join_segments(
+            buffer, cuts, missing, misses, char_symbol, ascii_merges, merge_table, ranks, n_pieces, byte_base,
+            symbols, starts, joined, order, new_ids, new_ends,
+        )  # fmt: skip
+    at = 0
+    new = 0
+    for k in range(n_cuts):
+        slot = slots[k]
+        if slot >= 0:
             meta = entries[slot + 2]
-            found = slot
-            if entries[slot] != word0 or entries[slot + 1] != word1 or meta & _LENGTH != np.uint64(length):
-                found = slot + 4
-                meta = entries[slot + 6]
-                if entries[slot + 4] != word0 or entries[slot + 5] != word1 or meta & _LENGTH != np.uint64(length):
-                    found = -1
-            if found >= 0:
-                count = np.int64((meta >> _COUNT_AT) & _COUNT)
-                out[filled] = (meta >> _FIRST_AT) & _SYMBOL
-                out[filled + 1] = (meta >> _SECOND_AT) & _SYMBOL
-                if count > 2:
-                    rest = entries[found + 3]
-                    for i in range(2, count):
-                        out[filled + i] = rest & _SYMBOL
-                        rest >>= np.uint64(SYMBOL_BITS)
-                filled += count
-                continue
-        before = filled
-        if length <= SCRATCH_SYMBOLS:
-            filled = join_segment(
-                buffer, start, start + length, char_symbol, ascii_merges, merge_table, ranks, n_pieces, byte_base,
-                symbols, starts, joined, order, out, filled,
-            )  # fmt: skip
+            count = np.int64((meta >> _COUNT_AT) & _COUNT)
+            out[filled] = (meta >> _FIRST_AT) & _SYMBOL
+            out[filled + 1] = (meta >> _SECOND_AT) & _SYMBOL
+            if count > 2:
+                rest = entries[slot + 3]
+                for i in range(2, count):
+                    out[filled + i] = rest & _SYMBOL
+                    rest >>= np.uint64(SYMBOL_BITS)
+            filled += count
         else:
-            filled = join_segment(
-                buffer, start, start + length, char_symbol, ascii_merges, merge_table, ranks, n_pieces, byte_base,
-                np.empty(length + 1, np.int64), np.empty(length + 1, np.int64), np.empty(length + 1, np.int64),
-                np.empty(length + 1, np.uint32), out, filled,
-            )  # fmt: skip
-        if length <= KEY_BYTES and filled - before <= KEY_IDS:
-            _store(entries, slot, word0, word1, length, out, before, filled - before)
+            for i in range(at, new_ends[new]):
+                out[filled] = new_ids[i]
+                filled += 1
+            at = new_ends[new]
+            new += 1
+    # only now: a new entry may push out one that this block has found
+    at = 0
+    for number in range(misses):
+        k = missing[number]
+        length, count = cuts[k + 1] - cuts[k], new_ends[number] - at
+        if length <= KEY_BYTES and count <= KEY_IDS:
+            slot = -1 - slots[k]
+            word0 = load_word(buffer, cuts[k]) & masks[length, 0]
+            word1 = load_word(buffer, cuts[k] + 8) & masks[length, 1]
+            if _find(entries, slot, word0, word1, length) < 0:  # it may be new twice in a block
+                for i in range(slot, slot + 4):
+                    entries[i + 4] = entries[i]
+                meta = np.uint64(length) | (np.uint64(count) << _COUNT_AT)
+                rest = np.uint64(0)
+                for i in range(min(count, 2)):
+                    meta |= np.uint64(new_ids[at + i]) << np.uint64(16 + SYMBOL_BITS * i)
+                for i in range(2, count):
+                    rest |= np.uint64(new_ids[at + i]) << np.uint64(SYMBOL_BITS * (i - 2))
+                entries[slot] = word0
+                entries[slot + 1] = word1
+                entries[slot + 2] = meta
+                entries[slot + 3] = rest
+        at = new_ends[number]
     return filled
 
 
 @nb.njit(cache=True, nogil=True)
-def encode_texts(buffer, text_starts, text_ends, tables, masks, entries, out, out_offsets):
+def encode_texts(buffer, text_starts, text_ends, tables, masks, entries, new_ids, out, out_offsets):
     """Encode texts buffer[text_starts[i]:text_ends[i]] (UTF-8, the dummy prefix already a space in it).
 
-    `buffer` must be readable for PADDING bytes past the last text, `out` must hold one id a byte (three, where
-    the model has no piece for the space) and KEY_IDS more. Fills out_offsets (n + 1).
+    `buffer` must be readable for PADDING bytes past the last text. `out` must hold one id a byte (three, where the
+    model has no piece for the space) and KEY_IDS more, `new_ids` as many for the longest text. Fills
+    out_offsets (n + 1).
     """
     ascii_joins, pair_bits, char_symbol, merge_table, ascii_merges, ranks, n_pieces, byte_base = tables
     cuts = np.empty(BLOCK + 2, np.int64)
     slots = np.empty(BLOCK + 2, np.int64)
-    symbols = np.empty(SCRATCH_SYMBOLS + 1, np.int64)
-    starts = np.empty(SCRATCH_SYMBOLS + 1, np.int64)
-    joined = np.empty(SCRATCH_SYMBOLS + 1, np.int64)
-    order = np.empty(SCRATCH_SYMBOLS + 1, np.uint32)
+    missing = np.empty(BLOCK + 2, np.int64)
+    new_ends = np.empty(BLOCK + 2, np.int64)
+    symbols = np.empty(SCAN_BYTES + 1, np.int64)
+    starts = np.empty(SCAN_BYTES + 1, np.int64)
+    joined = np.empty(SCAN_BYTES + 1, np.int64)
+    order = np.empty(SCAN_BYTES + 1, np.uint32)
     filled = 0
     out_offsets[0] = 0
     for text in range(len(text_starts)):
@@ -228,8 +252,8 @@ def encode_texts(buffer, text_starts, text_ends, tables, masks, entries, out, ou
                     found += 1
                     cuts[found] = end
                 filled = encode_block(
-                    buffer, cuts, found, slots, char_symbol, ascii_merges, merge_table, ranks, n_pieces, byte_base, masks,
-                    entries, symbols, starts, joined, order, out, filled,
+                    buffer, cuts, found, char_symbol, ascii_merges, merge_table, ranks, n_pieces, byte_base,
+                    masks, entries, slots, missing, symbols, starts, joined, order, new_ids, new_ends, out, filled,
                 )  # fmt: skip
                 cuts[0] = cuts[found]
         out_offsets[text + 1] = filled

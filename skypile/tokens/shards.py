@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -248,13 +248,19 @@ def _split_batch(batch: pa.RecordBatch, packing: Packing) -> Iterator[tuple[str,
 
 
 def parquet_batches(
-    path: str, batch_rows: int = 256, filesystem: object | None = None
+    path: str, batch_rows: int = 256, filesystem: Any = None, language: str | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Batches with the columns `tokenize_batches` reads; at most 256 documents (10 MB pages stay affordable)."""
+    """Batches with the columns `tokenize_batches` reads; at most 256 documents (10 MB pages stay affordable).
+
+    `language`: of all rows, where the file has no such column (Spark keeps partition columns in folder names).
+    """
     with pq.ParquetFile(path, filesystem=filesystem) as file:
         present = set(file.schema_arrow.names)
         missing = {"text", "record_id", "url"} - present
         if missing:
             raise ValueError(f"{path} lacks the columns {sorted(missing)}; it has {sorted(present)}")
         columns = [name for name in ("text", "record_id", "url", "language") if name in present]
-        yield from file.iter_batches(batch_rows, columns=columns)
+        for batch in file.iter_batches(batch_rows, columns=columns):
+            if language is not None and "language" not in present:
+                batch = batch.append_column("language", pa.array([language] * batch.num_rows))
+            yield batch

@@ -81,7 +81,7 @@ def reachable_words(
 
     Words that are not are taken out and the rest tried again, since each word changes how others are joined.
     """
-    have = {piece.piece for piece in read_model_proto(base).pieces} | set(characters)
+    have = {*base_pieces(base), *characters}
     spare = iter(word for word in words if word not in have)
     chosen: list[str] = []
     while True:
@@ -104,6 +104,11 @@ def unreachable(model: str | Path | bytes, pieces: Sequence[str]) -> list[str]:
         for i, piece in enumerate(pieces)
         if offsets[i + 1] - offsets[i] != 1 or ids[offsets[i]] != number[piece]
     ]
+
+
+def base_pieces(base: str | Path | bytes) -> list[str]:
+    """Texts of the base's pieces, by id."""
+    return [piece.piece for piece in read_model_proto(base).pieces]
 
 
 def read_pieces(path: str | Path) -> list[str]:

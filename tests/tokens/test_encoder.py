@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from skypile.tokens import encoder as encoder_module
 from skypile.tokens.encoder import Encoder, default_model_path
-from skypile.tokens.joining import SCAN_SYMBOLS
+from skypile.tokens.joining import SCAN_BYTES
 from skypile.tokens.kernels import BLOCK, KEY_BYTES
 from skypile.tokens.piece_model import ModelError
 from tests.tokens import models
@@ -41,7 +41,26 @@ HARD = [
 ]
 
 # Characters and strings that meet in joins, so that random text is not just byte fallback.
-TRICKY = [" ", "▁", "\n", "\0", "a", "e", "th", "ing", "的", "中国", "，", "。", "é", "\u0301", "🏽", "\u200d", "0", "=="]
+TRICKY = [
+    " ",
+    "▁",
+    "\n",
+    "\0",
+    "a",
+    "e",
+    "th",
+    "ing",
+    "的",
+    "中国",
+    "，",
+    "。",
+    "é",
+    "\u0301",
+    "🏽",
+    "\u200d",
+    "0",
+    "==",
+]
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +102,7 @@ def test_long_segments_use_the_heap(default):
     encoder, reference = default
     rng = random.Random(2)
     letters = ["a", "b", "aa", "ab", "th", "e", "r"]
-    texts = ["".join(rng.choices(letters, k=rng.randrange(SCAN_SYMBOLS, 8 * SCAN_SYMBOLS))) for _ in range(300)]
+    texts = ["".join(rng.choices(letters, k=rng.randrange(SCAN_BYTES, 8 * SCAN_BYTES))) for _ in range(300)]
     models.assert_same(encoder, reference, texts)
 
 
