@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-# spark-submit puts this folder first on the path, where this file would stand in for the standard library's tokenize
+# spark-submit puts this folder first on the path, where this file would hide the standard library's tokenize
 sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
 
 
@@ -39,9 +39,8 @@ def main(arguments: list[str] | None = None) -> None:
     spark = session.start(SparkConfig(), "skypile tokenize")
     manifest = tokenize(spark, files.absolute(given.shards), files.absolute(given.output), settings)
     for split, total in sorted(manifest["totals"].items()):
-        print(
-            f"{split}: {total['documents']:,} documents, {total['tokens']:,} tokens, {total['sequences']:,} sequences"
-        )
+        figures = ", ".join(f"{total[key]:,} {key}" for key in ("documents", "tokens", "sequences"))
+        print(f"{split}: {figures}")
     spark.stop()
 
 

@@ -10,7 +10,6 @@ lost), dropped (counted), or carried: handed to the caller, who may start anothe
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +84,7 @@ class ShardCounts:
     sequences: int = 0
     padding: int = 0
     dropped_tokens: int = 0
-    tokens_by_language: Counter[str] = field(default_factory=Counter)
+    tokens_by_language: dict[str, int] = field(default_factory=dict)
 
 
 class ShardWriter:
@@ -227,9 +226,10 @@ def tokenize_batches(
             writer.add(ids, offsets, part["record_id"].to_pylist(), part["url"].to_pylist())
             writer.counts.characters += sum(map(len, part["text"].to_pylist()))
             if "language" in part.schema.names:
+                by_language = writer.counts.tokens_by_language
                 languages = part["language"].to_pylist()
                 for language, tokens in zip(languages, (np.diff(offsets) + 1).tolist(), strict=True):
-                    writer.counts.tokens_by_language[str(language)] += tokens
+                    by_language[str(language)] = by_language.get(str(language), 0) + tokens
     remainders = {split: writer.finish() for split, writer in writers.items()}
     return [writer.counts for writer in writers.values() if writer.counts.documents], remainders
 

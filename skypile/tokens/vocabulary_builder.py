@@ -11,6 +11,7 @@ not give back is refused: an unreachable piece is a row of the embedding that ne
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,8 @@ def build_vocabulary(
         if piece in present:
             raise ValueError(f"piece {piece!r} is in the base or given twice")
         if (len(piece) == 1) != (number < len(characters)):
-            raise ValueError(
-                f"{piece!r} is no {'character' if number < len(characters) else 'word'}: {len(piece)} long"
-            )
+            kind = "character" if number < len(characters) else "word"
+            raise ValueError(f"{piece!r} is given as a {kind} and is {len(piece)} long")
         present.add(piece)
         proto.pieces.add(piece=piece, score=first - number, type=NORMAL)
     for symbol in reserved:
@@ -85,7 +85,7 @@ def reachable_words(
     spare = iter(word for word in words if word not in have)
     chosen: list[str] = []
     while True:
-        chosen += [word for word, _ in zip(spare, range(count - len(chosen)), strict=False)]
+        chosen += islice(spare, count - len(chosen))
         if len(chosen) < count:
             raise ValueError(f"only {len(chosen)} reachable words of the {count} wanted; give more words")
         lost = set(unreachable(_unchecked(base, characters, chosen), chosen))

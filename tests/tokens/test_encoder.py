@@ -155,7 +155,7 @@ def test_what_is_no_text_is_refused_by_name(default):
     broken = pa.Array.from_buffers(
         pa.string(), 1, [None, pa.py_buffer(np.array([0, 2], np.int32)), pa.py_buffer(b"\xff\xfe")]
     )
-    with pytest.raises(ValueError, match="(?i)utf-?8"):
+    with pytest.raises(ValueError, match=r"(?i)utf-?8"):
         encoder.encode_batch(broken)
 
 

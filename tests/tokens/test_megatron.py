@@ -10,7 +10,7 @@ from skypile.tokens.megatron import open_indexed, write_index
 
 def read_by_the_book(prefix) -> tuple[list[list[int]], list[int]]:
     """Megatron's layout, with nothing but struct: sequences and document bounds."""
-    raw, data = open(f"{prefix}.idx", "rb").read(), open(f"{prefix}.bin", "rb").read()
+    raw, data = prefix.with_suffix(".idx").read_bytes(), prefix.with_suffix(".bin").read_bytes()
     assert raw[:9] == b"MMIDIDX\x00\x00"
     version, code, count, bounds = struct.unpack("<QBQQ", raw[9:34])
     assert version == 1
