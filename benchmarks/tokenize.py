@@ -44,8 +44,8 @@ Load = Callable[[], tuple[Encode, Callable[[object], list[list[int]]] | None]]
 
 def ours(model: Path) -> Load:
     def load() -> tuple[Encode, Callable]:
-        def ids_of(result: object) -> list[list[int]]:
-            ids, offsets = result  # type: ignore[misc]
+        def ids_of(result: tuple[np.ndarray, np.ndarray]) -> list[list[int]]:
+            ids, offsets = result
             return [ids[a:b].tolist() for a, b in pairwise(offsets)]
 
         return Encoder.load(model).encode_batch, ids_of
@@ -69,9 +69,7 @@ def tokenizers_peer(file: Path) -> Load:
 
         tokenizer = Tokenizer.from_file(str(file))
         tokenizer.encode_special_tokens = True
-        return lambda texts: tokenizer.encode_batch_fast(texts, add_special_tokens=False), lambda r: [
-            e.ids for e in r
-        ]
+        return lambda texts: tokenizer.encode_batch_fast(texts, add_special_tokens=False), lambda r: [e.ids for e in r]
 
     return load
 
@@ -153,9 +151,7 @@ def clock(encode: Encode, texts: list[str]) -> tuple[float, object]:
 
 def measure(loads: dict[str, Load], texts: list[str], console: Console) -> dict[str, dict]:
     """Figures by tokenizer; ids are compared with those of the first, which must be sentencepiece."""
-    figures: dict[str, dict] = {
-        name: {"load": [], "cold": [], "warm": [], "equal": 0, "texts": 0} for name in loads
-    }
+    figures: dict[str, dict] = {name: {"load": [], "cold": [], "warm": [], "equal": 0, "texts": 0} for name in loads}
     for seed in range(ROUNDS):
         warm_up, unseen = halves(texts, seed)
         cold = warm_up[: 1 + int(np.searchsorted(np.cumsum([len(t.encode()) for t in warm_up]), COLD_BYTES))]

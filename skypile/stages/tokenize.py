@@ -106,9 +106,7 @@ def totals(counts: list[dict[str, Any]]) -> dict[str, Any]:
             if isinstance(value, int):
                 total[key] = total.get(key, 0) + value
         total["tokens_by_language"].update(count["tokens_by_language"])
-    return {
-        split: total | {"tokens_by_language": dict(total["tokens_by_language"])} for split, total in result.items()
-    }
+    return {split: total | {"tokens_by_language": dict(total["tokens_by_language"])} for split, total in result.items()}
 
 
 def shard_names(paths: list[str]) -> list[str]:
@@ -119,9 +117,7 @@ def shard_names(paths: list[str]) -> list[str]:
     names = []
     seen: Counter[str] = Counter()
     for path in paths:
-        language = next(
-            (p.removeprefix("language=") for p in path.split("/") if p.startswith("language=")), "text"
-        )
+        language = next((p.removeprefix("language=") for p in path.split("/") if p.startswith("language=")), "text")
         names.append(f"{language}-{seen[language]:05d}")
         seen[language] += 1
     return names
@@ -164,9 +160,7 @@ def _language(path: str) -> str | None:
 def _parquet_files(inputs: str) -> list[str]:
     fs, path = files.filesystem(inputs)
     found = sorted(fs.find(path))
-    found = [
-        p for p in found if p.endswith(".parquet") and not any(part[0] in "_." for part in p.split("/") if part)
-    ]
+    found = [p for p in found if p.endswith(".parquet") and not any(part[0] in "_." for part in p.split("/") if part)]
     if any("/kept=" in p for p in found):
         found = [p for p in found if "/kept=true/" in p]
     if not found:

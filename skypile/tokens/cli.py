@@ -27,12 +27,8 @@ def build(
     texts: Texts,
     base: Annotated[Path, typer.Option(help="SentencePiece .model to extend (BPE, byte fallback)")],
     output: Output,
-    characters: Annotated[
-        Path | None, typer.Option(help="Characters, one a line; default: national standards")
-    ] = None,
-    size: Annotated[
-        int, typer.Option(help="Pieces in all; what base and characters leave goes to words")
-    ] = 65_536,
+    characters: Annotated[Path | None, typer.Option(help="Characters, one a line; default: national standards")] = None,
+    size: Annotated[int, typer.Option(help="Pieces in all; what base and characters leave goes to words")] = 65_536,
 ) -> None:
     """Extend a vocabulary with Chinese words counted on your own text, chosen by the tokens they save."""
     from skypile.tokens import vocabulary_builder as builder
@@ -49,9 +45,7 @@ def build(
     words = builder.reachable_words(base, singles, learn_words(weighted, wanted + wanted // 50), wanted)
     reserved = [f"<reserved_{number}>" for number in range(builder.RESERVED)]
     output.write_bytes(builder.build_vocabulary(base, singles, words, reserved))
-    out.print(
-        f"{output}: {len(have)} base, {len(singles)} characters, {len(words)} words, {len(reserved)} reserved"
-    )
+    out.print(f"{output}: {len(have)} base, {len(singles)} characters, {len(words)} words, {len(reserved)} reserved")
 
 
 @vocab.command()
@@ -66,9 +60,7 @@ def export(output: Output, model: Model = None) -> None:
 @vocab.command()
 def compare(
     texts: Texts,
-    models: Annotated[
-        list[Path] | None, typer.Option("--model", help=".model or tokenizer.json, repeatable")
-    ] = None,
+    models: Annotated[list[Path] | None, typer.Option("--model", help=".model or tokenizer.json, repeatable")] = None,
 ) -> None:
     """Characters per token of the default vocabulary and others."""
     from skypile.tokens.compression import characters_per_token

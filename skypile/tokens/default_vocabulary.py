@@ -9,7 +9,7 @@ About 10 minutes on one core and 5 GB. The same inputs give the same bytes.
 from __future__ import annotations
 
 import argparse
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def choose_characters(base: str, words: Mapping[str, float]) -> list[str]:
     """The national standards' characters, then the commonest others of the word list, up to CHARACTERS."""
     have = set(load_piece_model(base).pieces)
     chosen = [char for char in national_standard_characters() if char not in have]
-    counts: Counter[str] = Counter()
+    counts: defaultdict[str, float] = defaultdict(float)
     for word, p in words.items():
         if HAN_WORD.fullmatch(word):
             for char in word:

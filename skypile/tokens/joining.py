@@ -5,6 +5,9 @@ character of no piece. The best pair is joined until none can be: short segments
 each time (quadratic, no set-up), long ones with a heap.
 """
 
+# mypy: disable-error-code="assignment, call-arg"
+# Numba's types, not Python's, rule inside these functions.
+
 from __future__ import annotations
 
 import numba as nb

@@ -14,6 +14,9 @@ Arrays are handed to the inner functions one by one: out of a tuple, Numba would
 innermost loops, which costs more than the joins.
 """
 
+# mypy: disable-error-code="assignment, call-arg"
+# Numba's types, not Python's, rule inside these functions.
+
 from __future__ import annotations
 
 import numba as nb

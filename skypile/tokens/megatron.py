@@ -27,7 +27,7 @@ import numpy as np
 
 MAGIC = b"MMIDIDX\x00\x00"
 VERSION = 1
-DTYPE_CODES = {
+DTYPE_CODES: dict[np.dtype, int] = {
     np.dtype(np.uint8): 1,
     np.dtype(np.int8): 2,
     np.dtype(np.int16): 3,
@@ -65,9 +65,7 @@ class IndexedDataset:
         return (self[number] for number in range(len(self)))
 
 
-def write_index(
-    path: str | Path, lengths: np.ndarray, dtype: np.dtype, documents: np.ndarray | None = None
-) -> None:
+def write_index(path: str | Path, lengths: np.ndarray, dtype: np.dtype, documents: np.ndarray | None = None) -> None:
     """Write the .idx of sequences that stand end to end in the .bin.
 
     Args:
@@ -105,7 +103,7 @@ def open_indexed(prefix: str | Path) -> IndexedDataset:
     if len(data) < _HEADER.size or not data.startswith(MAGIC):
         raise ValueError(f"{index_path} does not start with {MAGIC!r}: no Megatron index (mmap format)")
     _, version, code, sequences, bounds = _HEADER.unpack_from(data)
-    by_code = {code: dtype for dtype, code in DTYPE_CODES.items()}
+    by_code: dict[int, np.dtype] = {known: dtype for dtype, known in DTYPE_CODES.items()}
     if version != VERSION or code not in by_code:
         raise ValueError(f"{index_path}: version {version}, dtype code {code}; known: 1 and {sorted(by_code)}")
     if len(data) < _HEADER.size + 12 * sequences + 8 * bounds:

@@ -94,7 +94,7 @@ def read_model_proto(model: str | Path | bytes):
     from sentencepiece import sentencepiece_model_pb2
 
     data = model if isinstance(model, bytes) else Path(model).read_bytes()
-    proto = sentencepiece_model_pb2.ModelProto()
+    proto = sentencepiece_model_pb2.ModelProto()  # type: ignore[attr-defined]
     name = "these bytes" if isinstance(model, bytes) else str(model)
     try:
         proto.ParseFromString(data)
@@ -182,9 +182,9 @@ def build_tables(pieces: list[str], types: np.ndarray, scores: np.ndarray, byte_
     both = (lefts < 128) & (rights < 128)
     ascii_joins[lefts[both] * 128 + rights[both]] = 1
     ascii_merges = np.full(128 * 128, NO_SYMBOL, np.uint32)
-    for left, right in pairs:
-        if _code(left) < 128 and _code(right) < 128 and left + right in symbols:
-            ascii_merges[_code(left) * 128 + _code(right)] = symbols[left + right]
+    for first, second in pairs:
+        if _code(first) < 128 and _code(second) < 128 and first + second in symbols:
+            ascii_merges[_code(first) * 128 + _code(second)] = symbols[first + second]
     return Tables(
         ascii_joins=ascii_joins,
         pair_bits=_pair_filter(lefts, rights),

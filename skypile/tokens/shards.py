@@ -147,9 +147,7 @@ class ShardWriter:
         if rest and self.packing.remainder == "pad":
             self.counts.padding = length - rest
             file, sidecar = self._open()
-            file.write(
-                np.concatenate([self._tail, np.full(length - rest, self.packing.padding, self.dtype)]).tobytes()
-            )
+            file.write(np.concatenate([self._tail, np.full(length - rest, self.packing.padding, self.dtype)]).tobytes())
             sidecar.write_table(self._tail_documents.combine_chunks())
         elif rest:
             kept, left = _split_rows(self._tail_documents, self._position - rest)
@@ -238,9 +236,7 @@ def _split_batch(batch: pa.RecordBatch, packing: Packing) -> Iterator[tuple[str,
     if packing.validation == 0:
         yield TRAIN, batch
         return
-    inside = pa.array(
-        [is_validation(url or "", packing.validation, packing.seed) for url in batch["url"].to_pylist()]
-    )
+    inside = pa.array([is_validation(url or "", packing.validation, packing.seed) for url in batch["url"].to_pylist()])
     for split, mask in ((TRAIN, pc.invert(inside)), (VALIDATION, inside)):
         part = batch.filter(mask)
         if part.num_rows:

@@ -74,9 +74,7 @@ def build_vocabulary(
     return model
 
 
-def reachable_words(
-    base: str | Path | bytes, characters: Sequence[str], words: Iterable[str], count: int
-) -> list[str]:
+def reachable_words(base: str | Path | bytes, characters: Sequence[str], words: Iterable[str], count: int) -> list[str]:
     """The first `count` words that stay reachable with all others added; words of the base are passed over.
 
     Words that are not are taken out and the rest tried again, since each word changes how others are joined.
@@ -100,9 +98,7 @@ def unreachable(model: str | Path | bytes, pieces: Sequence[str]) -> list[str]:
     ids, offsets = encoder.encode_fragments(pieces)
     number = {piece: i for i, piece in enumerate(encoder.model.pieces)}
     return [
-        piece
-        for i, piece in enumerate(pieces)
-        if offsets[i + 1] - offsets[i] != 1 or ids[offsets[i]] != number[piece]
+        piece for i, piece in enumerate(pieces) if offsets[i + 1] - offsets[i] != 1 or ids[offsets[i]] != number[piece]
     ]
 
 
@@ -153,8 +149,6 @@ def _first_score(proto: Any) -> float:
 
 def _check_digits(base: str | Path | bytes) -> None:
     model = load_piece_model(base)
-    numbers = [
-        p for p, t in zip(model.pieces, model.types, strict=True) if t != BYTE and sum(map(str.isdigit, p)) > 1
-    ]
+    numbers = [p for p, t in zip(model.pieces, model.types, strict=True) if t != BYTE and sum(map(str.isdigit, p)) > 1]
     if numbers:
         raise ModelError(f"the base joins digits ({numbers[:3]}): numbers must be split into single digits")

@@ -67,9 +67,7 @@ def test_colliding_hashes_never_change_ids(monkeypatch):
 
 def test_models_without_a_piece_for_the_space():
     data = models.model({"a": -1.0, "b": -2.0, "ab": -3.0})
-    models.assert_same(
-        Encoder.load(data, device="torch:cpu"), models.oracle(data), ["a b ab", " ", "▁ab", "aab é"]
-    )
+    models.assert_same(Encoder.load(data, device="torch:cpu"), models.oracle(data), ["a b ab", " ", "▁ab", "aab é"])
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

@@ -153,9 +153,7 @@ def test_carried_remainders_go_on_in_the_next_shard(encoder, pages, tmp_path):
         writer.add(ids, offsets, part["record_id"].to_pylist(), part["url"].to_pylist())
         previous = writer.finish()
     whole = stream(encoder, pages["text"].to_pylist()[:1001])
-    written = [
-        t for p in sorted(tmp_path.glob("*.idx")) for s in open_indexed(p.with_suffix("")) for t in s.tolist()
-    ]
+    written = [t for p in sorted(tmp_path.glob("*.idx")) for s in open_indexed(p.with_suffix("")) for t in s.tolist()]
     assert written + previous.tokens.tolist() == whole
     # the page that was cut is found in both shards, and its parts fit together
     cut = next(pq.read_table(tmp_path / "part1.documents.parquet").to_batches()[0].to_pylist().__iter__())

@@ -42,9 +42,7 @@ def test_added_pieces_are_reachable_and_their_scores_distinct(shipped):
 
 
 def test_digits_stay_single_and_bytes_fall_back(shipped):
-    assert not [
-        shipped.pieces[i] for i in np.flatnonzero(shipped.types == NORMAL) if _digits(shipped.pieces[i]) > 1
-    ]
+    assert not [shipped.pieces[i] for i in np.flatnonzero(shipped.types == NORMAL) if _digits(shipped.pieces[i]) > 1]
     reference = models.oracle(default_model_path())
     assert reference.encode("2024", out_type=str) == ["▁", "2", "0", "2", "4"]
     assert reference.decode(reference.encode("\U0010fffe\u0378")) == "\U0010fffe\u0378"
@@ -65,12 +63,8 @@ def test_base_ids_are_unchanged(shared_data, shipped):
 
 def test_compression_on_chinese_and_english(shared_data):
     """Floors: measured 1.597 and 3.79; 0.684 and 3.70 for LLaMA-2's pieces on the same texts."""
-    chinese = [
-        json.loads(line)["text"] for line in (shared_data / "quality/zh_clean.jsonl").open(encoding="utf-8")
-    ]
-    english = [
-        json.loads(line)["text"] for line in (shared_data / "leakage/gsm8k_mock.jsonl").open(encoding="utf-8")
-    ]
+    chinese = [json.loads(line)["text"] for line in (shared_data / "quality/zh_clean.jsonl").open(encoding="utf-8")]
+    english = [json.loads(line)["text"] for line in (shared_data / "leakage/gsm8k_mock.jsonl").open(encoding="utf-8")]
     assert characters_per_token(None, chinese) > 1.59
     llama = models.llama2(shared_data / "tokenizer" / "llama2-32k.tokenizer.json")
     assert characters_per_token(None, english) >= characters_per_token(llama, english)
