@@ -199,7 +199,7 @@ def test_characters_that_are_parts_of_pieces_only():
 
 
 def test_equal_scores_take_the_leftmost():
-    data = models.model({"a": 0.0, "b": 0.0, "c": 0.0, "bc": -1.0, "ab": -1.0, "abc": -1.0, "▁": -2.0})
+    data = models.model({"a": 0.0, "b": 0.0, "c": 0.0, "bc": -1.0, "ab": -1.0, "aa": -1.0, "▁": -2.0})
     texts = ["abc", "bcab", "aabcc", "abcabcabc" * 20, "cab" * 40]
     models.assert_same(Encoder.load(data), models.oracle(data), texts)
 
