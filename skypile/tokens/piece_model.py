@@ -9,7 +9,7 @@ text is the piece with the highest score (the leftmost of equals). Two facts mak
 * Which two symbols may be joined depends on their texts alone, so every way to split a piece in two is
   listed once in `merge_table`, and no string is touched while encoding.
 
-Loading the 65,536-piece vocabulary takes about 0.3 s and 20 MB.
+Loading the 65,536-piece vocabulary takes 0.2 s; its tables hold 7 MB.
 
 Kudo and Richardson, "SentencePiece", EMNLP 2018. The cuts are exact for any vocabulary, unlike
 a regular expression laid over the text.
@@ -31,8 +31,8 @@ BPE = 2
 SPACE = 0x20  # SentencePiece writes the space as U+2581; the tables here keep it as ASCII, one byte
 META_SPACE = "\u2581"
 
-# Bits in the pair filter. 60,000 pairs set 3 % of 2**21: a false "joined" only makes a segment longer,
-# never wrong. 2**20 costs 3 % more segments, 2**23 no longer fits beside the segment table in 1 MB of L2.
+# Bits in the pair filter, 256 KB. The default vocabulary's 23,910 pairs set 1 % of them; a false "joined" only
+# makes a segment longer, never wrong. Four times the bits give 0.5 % more segments, half of them 1 % fewer.
 PAIR_BITS = 21
 
 MAX_CODE_POINT = 0x110000

@@ -9,7 +9,7 @@ Beside every `shard.bin` stands `shard.documents.parquet`, one row a document in
     document_offset  tokens of it that stand in the shard before (only where a remainder was carried over)
 
 Takedowns and audits: `locate` answers which sequences hold a page, `documents_of` which pages a sequence
-holds. A row costs about 40 bytes on disk (mostly the URL).
+holds.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 One Parquet file gives one training shard and one validation shard, whatever machine or process writes it:
 `<name>.bin`, `<name>.idx` (see `megatron`) and `<name>.documents.parquet` (see `provenance`). Memory holds
-one batch of texts and less than one sequence of tokens for each split; 10 GB of text pass in about 350 MB.
+one batch of texts and less than one sequence of tokens for each split; 10 GB of text pass in about 400 MB.
 
 What is left over when a file ends, less than one sequence, is by choice padded (the default: nothing is
 lost), dropped (counted), or carried: handed to the caller, who may start another shard with it.

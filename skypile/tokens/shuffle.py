@@ -4,7 +4,7 @@
 smallest even number of bits that holds `size`, with cycle walking (Black and Rogaway, "Ciphers with
 arbitrary finite domains", 2002). It needs no memory, any slice can be computed anywhere, and it can be
 inverted, so a page's place in shuffled shards follows from its place in the packed ones. 1 million
-numbers take 0.2 s.
+numbers take 0.02 s.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ float32, so that every implementation joins in the same order. A piece that enco
 not give back is refused: an unreachable piece is a row of the embedding that never trains.
 
 65,536 = 32,000 base + 8,000 characters + 25,519 words + 17 reserved, the sizes of Skywork-13B's tokenizer
-(arXiv 2310.19341). Building takes about 2 s.
+(arXiv 2310.19341). Building takes 0.4 s.
 """
 
 from __future__ import annotations

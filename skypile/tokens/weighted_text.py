@@ -21,8 +21,8 @@ _RUN = re.compile(f"[\u4e00-\u9fff{PUNCTUATION}]+")
 # A run is cut after these: sentences repeat where paragraphs do not, and learning joins nothing across them.
 _SENTENCE = re.compile("(?<=[。！？；])")
 
-# Strings below this probability are left out: one in 30 million words, less than a piece needs to be chosen
-# (about 4e-6), and three quarters of all bigrams.
+# Strings below this probability are left out: one in 30 million words. The last piece chosen gains about 5e-6,
+# and a bound of 1e-8 chose no better ones.
 LEAST = 3e-8
 
 Bigrams = Iterable[tuple[str, str, float]]
