@@ -37,7 +37,7 @@ from skypile.tokens.piece_model import (
 # 2**17 23 and 12, 2**18 25 and 12.
 TABLE_SETS = 1 << 17
 
-# Text encoded by one call into the compiled loop. Buffers take at most 12 bytes a byte of text, most of them never touched.
+# Text encoded by one call into the compiled loop. Buffers take at most 12 bytes a byte of text, mostly untouched.
 CHUNK_BYTES = 16 << 20
 
 
