@@ -121,9 +121,7 @@ def test_a_paragraph_that_breaks_off_is_still_prose_and_a_decimal_point_ends_not
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.lists(
-        st.sampled_from(["a", "bb", "no", "on", "Cat", "x9", "中", "文", "\n", ". "]), min_size=1, max_size=120
-    )
+    st.lists(st.sampled_from(["a", "bb", "no", "on", "Cat", "x9", "中", "文", "\n", ". "]), min_size=1, max_size=120)
 )
 def test_ngram_shares_equal_naive_counting(pieces: list[str]) -> None:
     text = " ".join(pieces)
