@@ -3,7 +3,7 @@
     python -m classifiers.extraction.train --data ../shared/data/extraction --crawl ../shared/data/crawl/zh-web.warc.gz
 
 Reads the four evaluation files, fits with five folds by host, prints the out-of-fold scores, and writes the model
-into the package; `--scores FILE` keeps the out-of-fold scores for the benchmark. 6 minutes of one core, 5 GB.
+into the package; `--scores FILE` keeps the out-of-fold scores for the benchmark. 3 minutes of one core, 5 GB.
 """
 
 import argparse
