@@ -64,3 +64,9 @@ def test_the_sandboxed_page_function_loads_no_spark():
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_no_job_has_the_name_of_a_standard_module():
+    """spark-submit puts jobs/ first on the path: a jobs/tokenize.py there broke every job's imports."""
+    names = {path.stem for path in (REPOSITORY / "jobs").glob("*.py")}
+    assert names and not names & set(sys.stdlib_module_names)

@@ -1,10 +1,9 @@
 """Train the fast extraction engine's model: `make train-extraction`.
 
-    python -m classifiers.extraction.train --data ../shared/data/extraction
+    python -m classifiers.extraction.train --data ../shared/data/extraction --crawl ../shared/data/crawl/zh-web.warc.gz
 
-Reads the four evaluation files, fits with five folds by host, prints the out-of-fold scores, and writes the
-model into the package; `--scores FILE` keeps the out-of-fold decisions for the benchmark. About 5 minutes of
-one core, 3 GB.
+Reads the four evaluation files, fits with five folds by host, prints the out-of-fold scores, and writes the model
+into the package; `--scores FILE` keeps the out-of-fold scores for the benchmark. 3 minutes of one core, 5 GB.
 """
 
 import argparse
@@ -92,7 +91,7 @@ def report(pages: list[LabelledPage], scores: list[np.ndarray]) -> None:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with wcxb_dev.parquet and the others")
-    parser.add_argument("--model", type=Path, default=SHIPPED, help="where the model is written")
+    parser.add_argument("--model", type=Path, default=SHIPPED, help="where the model goes")
     parser.add_argument("--scores", type=Path, help=".npz for the out-of-fold scores of every page's blocks")
     parser.add_argument("--leave-out", choices=SETS, help="train without this set and report on it; writes no model")
     parser.add_argument("--crawl", type=Path, help="WARC of Chinese pages, labelled where two engines agree")

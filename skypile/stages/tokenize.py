@@ -10,7 +10,7 @@ A task that is tried again writes the same bytes to the same names; a shard with
 GPUs. The array encoder takes over where a task is given one. For the whole application:
 
     spark-submit --conf spark.executor.resource.gpu.amount=1 --conf spark.task.resource.gpu.amount=1 \\
-        --conf spark.executor.resource.gpu.discoveryScript=getGpusResources.sh jobs/tokenize.py --device cuda …
+        --conf spark.executor.resource.gpu.discoveryScript=getGpusResources.sh jobs/tokenization.py --device cuda …
 
 On YARN, Kubernetes or standalone with dynamic allocation, stage-level scheduling asks for them for this stage
 alone (`gpus_per_task`). A local master has no such profiles. Not measured on a GPU.

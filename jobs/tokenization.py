@@ -1,6 +1,6 @@
 """Encode and pack the Parquet shards of a run into token shards.
 
-spark-submit jobs/tokenize.py [--model M.model] [--device cuda] --shards RUN/05_shards --output TOKENS
+spark-submit jobs/tokenization.py [--model M.model] [--device cuda] --shards RUN/05_shards --output TOKENS
 """
 
 import argparse
@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> None:
     from skypile.tokens.shards import Packing
 
     default = Packing()
-    parser = argparse.ArgumentParser(prog="tokenize.py", description=__doc__)
+    parser = argparse.ArgumentParser(prog="tokenization.py", description=__doc__)
     parser.add_argument("--shards", required=True, help="folder of the shards stage, or of any Parquet files")
     parser.add_argument("--output", required=True, help="folder for the token shards, on a mounted file system")
     parser.add_argument("--model", help="SentencePiece .model every worker can read; default: the package's")
