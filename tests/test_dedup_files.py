@@ -85,7 +85,11 @@ def test_the_curve_is_printed() -> None:
 
 def test_diff_prints_the_passages(spark: SparkSession, tmp_path: Path) -> None:
     run = str(tmp_path / "run")
-    pages = [{"text": BODY + " one ending here"}, {"text": BODY + " another [finish] here"}, {"text": "quite another text"}]
+    pages = [
+        {"text": BODY + " one ending here"},
+        {"text": BODY + " another [finish] here"},
+        {"text": "quite another text"},
+    ]
     documents.write(spark, run, pages, "distribution_filter")
     from rich.console import Console
 
