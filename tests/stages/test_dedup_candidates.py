@@ -36,3 +36,21 @@ def test_groups_within_a_shared_template_are_told_apart(spark: SparkSession, loc
     kept = decisions.where("verdict = 'kept'").select("record_id", "duplicates").collect()
     assert sorted(row["record_id"] for row in kept) == [f"{n:06d}" for n in range(300)]
     assert {row["duplicates"] for row in kept} == {4}
+
+
+@pytest.mark.parametrize("local", [0, 10**6], ids=["distributed", "one task"])
+@pytest.mark.parametrize("rounds, most", [(0, 200), (3, 100)])
+def test_large_buckets_are_cut_finer(spark: SparkSession, local: int, rounds: int, most: int) -> None:
+    """100 groups of 6, each of one of 10 first halves and one of 10 second halves: every bucket holds 60 pages.
+
+    Only a second band tells the groups apart; without the extra rounds 79 of 500 duplicates stay.
+    """
+    halves = [F.concat(F.lit("a"), F.col("id") % 10, F.lit(f"x{i}")) for i in range(80)]
+    halves += [F.concat(F.lit("b"), F.floor(F.col("id") / 10) % 10, F.lit(f"x{i}")) for i in range(80)]
+    text = F.concat_ws(" ", *halves, F.concat(F.lit("page"), F.col("id").cast("string")))
+    documents = spark.range(600).select(
+        F.format_string("%06d", "id").alias("record_id"), F.lit(None).cast("string").alias("url"), text.alias("text")
+    )
+    settings = DedupConfig(local_documents=local, survivor="smallest_id", bands=6, rows=1, mega_rounds=rounds)
+    kept = 600 - dedup_decisions(documents, settings).where("verdict = 'dropped'").count()
+    assert kept == 100 if rounds else 100 < kept <= most
