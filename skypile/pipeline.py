@@ -52,7 +52,7 @@ def extraction(
 ) -> dict[str, Any]:
     """Stage 1. `paths`: files, folders or globs of WARC, HTML, JSONL or Parquet, local or remote."""
     splits = inputs.plan(paths, config.extraction)
-    if config.extraction.engine == "fast" and spark.sparkContext.master.startswith("local"):
+    if config.extraction.engine == "fast" and str(spark.sparkContext.master).startswith("local"):
         page.prepare()  # here, before a task on every core starts to compile the same
     stage = extraction_stage.extraction(config.extraction)
 

@@ -118,6 +118,7 @@ REASONS: Final = {
     "short_gate": "the raw page, tags stripped, is shorter than any text worth keeping",
     "no_text": "no main text was found",
     "too_short": "the main text is shorter than the limit",
+    "too_deep": "elements nest deeper than any sound page's",
     "timeout": "the page took longer than extraction.timeout_seconds",
     "out_of_memory": "the page needed more than extraction.memory_mb",
     "crash": "the extraction process died on the page",

@@ -15,6 +15,7 @@ FORBIDDEN = {
     "skypile/config.py": ("pyspark", "skypile.stages", "skypile.crawl", "skypile.text"),
     "skypile/text": ("pyspark", "skypile.stages", "skypile.storage", "skypile.session", "skypile.pipeline"),
     "skypile/crawl": ("pyspark", "skypile.stages", "skypile.storage", "skypile.session", "skypile.pipeline"),
+    "skypile/tokens": ("pyspark", "skypile.stages", "skypile.storage", "skypile.session", "skypile.pipeline"),
     "skypile/stages": ("skypile.pipeline", "skypile.cli", "skypile.job", "skypile.report", "jobs"),
     "skypile/report": ("pyspark", "skypile.stages", "skypile.pipeline"),
     "classifiers": ("skypile.stages", "skypile.pipeline", "skypile.cli"),

@@ -35,9 +35,8 @@ def test_commands_run_on_the_demo(command, demo):
     """`demo`: what `make demo` leaves in demo/, made once for all tests, elsewhere."""
     words = command.replace("URL_OR_ID", demo.near_duplicate).replace("demo/run", str(demo.run))
     if PLACEHOLDER.search(command.replace("URL_OR_ID", "")):
-        words = words.replace("RUN", str(demo.folder / "readme")).replace(
-            "PATH...", str(demo.folder / "sample" / "crawl" / "saved")
-        )
+        words = words.replace("RUN", str(demo.folder / "readme")).replace(" OUT ", f" {demo.folder}/readme_dedup ")
+        words = words.replace("PATH...", str(demo.folder / "sample" / "crawl" / "saved"))
     done = subprocess.run(
         [*shlex.split(demo.skypile), *shlex.split(words)[1:]],
         cwd=REPOSITORY,

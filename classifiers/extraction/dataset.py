@@ -17,14 +17,14 @@ from classifiers.extraction.labels import (
     snippet_labels,
 )
 from skypile.crawl import charset
-from skypile.text.extraction import extract
+from skypile.text.extraction import Engine, extract
 from skypile.text.fast_extraction.block_text import WORDS
 from skypile.text.fast_extraction.blocks import NAMES, block_texts, cut
 from skypile.text.fast_extraction.page_type import page_slots, page_words
 from skypile.text.fast_extraction.scan import Page
 from skypile.text.fast_extraction.structure import structure_features
 
-WITNESSES = ("trafilatura", "resiliparse")
+WITNESSES: tuple[Engine, ...] = ("trafilatura", "resiliparse")
 AGREEMENT, MIN_AGREED = 0.8, 150  # character F1; characters
 
 
@@ -95,11 +95,7 @@ def load_crawl(path: Path) -> list[LabelledPage]:
         for record in ArchiveIterator(stream, record_types=WarcRecordType.response, parse_http=True):
             html, url = record.reader.read(), record.headers.get("WARC-Target-URI")
             witnesses = [extract(html, url, engine=engine).text for engine in WITNESSES]
-            if (
-                is_chinese(witnesses[0])
-                and len(witnesses[0]) >= MIN_AGREED
-                and character_f1(*witnesses) >= AGREEMENT
-            ):
+            if is_chinese(witnesses[0]) and len(witnesses[0]) >= MIN_AGREED and character_f1(*witnesses) >= AGREEMENT:
                 row = {"id": url, "url": url, "html": html, "witnesses": witnesses}
                 pages.append(label_page(row, "crawl"))
     return pages

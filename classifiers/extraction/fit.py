@@ -66,7 +66,7 @@ def _page_row(page: LabelledPage, page_odds: np.ndarray) -> np.ndarray:
 
 def _booster(parameters: dict, data: lgb.Dataset, rows: np.ndarray, rounds: int) -> lgb.Booster:
     """Train on some rows of a data set that is binned once for all folds."""
-    return lgb.train(parameters, data.subset(np.flatnonzero(rows)), rounds)
+    return lgb.train(parameters, data.subset(np.flatnonzero(rows).tolist()), rounds)
 
 
 def fit(pages: Sequence[LabelledPage], folds: int = 5, log=lambda *_: None) -> tuple[Fitted, list[np.ndarray]]:
@@ -146,11 +146,11 @@ def _sampled_weights(page: LabelledPage) -> np.ndarray:
 
 def predict(model: Fitted, page: LabelledPage) -> np.ndarray:
     """Scores of a page's blocks by LightGBM itself: the oracle of the compiled trees."""
-    types = model.page_type.predict(_page_row(page, model.page_odds)[None])[0].astype(np.float32)
+    types = np.asarray(model.page_type.predict(_page_row(page, model.page_odds)[None]), np.float32)[0]
     if not len(page.labels):
         return np.zeros(0, np.float32)
     X = block_features(page.page, page.structure, model.odds, NAMES, types)
-    first = model.first.predict(X).astype(np.float32)
+    first = np.asarray(model.first.predict(X), np.float32)
     around = score_features(page.page, NAMES, first, page.words.astype(np.float32))
-    second = model.second.predict(np.hstack([X, around])).astype(np.float32)
+    second = np.asarray(model.second.predict(np.hstack([X, around])), np.float32)
     return np.where(first >= CERTAIN, second, first)

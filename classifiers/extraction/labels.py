@@ -70,10 +70,10 @@ def _settle_copies(units: list[list[str]], labels: np.ndarray, gold: str, glue: 
         if labels[b] > 0:
             places.setdefault(tuple(words), []).append(b)
     sizes = np.array([len(w) for w in units], np.float32)
-    for words, copies in places.items():
+    for key, copies in places.items():
         if len(copies) == 1:
             continue
-        in_gold = max(1, gold.count(glue.join(words)))
+        in_gold = max(1, gold.count(glue.join(key)))
         if in_gold >= len(copies):
             continue
         others = labels * np.minimum(sizes, 50)

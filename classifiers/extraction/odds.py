@@ -103,10 +103,8 @@ def count_odds(pages: Sequence[LabelledPage]) -> Odds:
             _merge(on_page[3], listing)
         on_page[3][:] = 0
         _merge(on_page[4], words)
-    return Odds(
-        *(_log_odds(total, MIN_PAGES) for total in (near, middle, far, forum, listing)),
-        _log_odds(words, MIN_TEXT_PAGES),
-    )
+    tables = [_log_odds(total, MIN_PAGES) for total in (near, middle, far, forum, listing)]
+    return Odds._make([*tables, _log_odds(words, MIN_TEXT_PAGES)])
 
 
 def count_page_odds(pages: Sequence[LabelledPage]) -> np.ndarray:

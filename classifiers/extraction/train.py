@@ -38,7 +38,7 @@ def export_trees(booster: lgb.Booster) -> Trees:
         """Append the subtree; its root's index and its depth."""
         at = len(feature)
         feature.append(node.get("split_feature", 0))
-        threshold.append(_round_down(node.get("threshold", 0.0)))
+        threshold.append(float(_round_down(node.get("threshold", 0.0))))
         child.append((at, at))
         value.append(node.get("leaf_value", 0.0))
         if "split_feature" not in node:
@@ -52,8 +52,8 @@ def export_trees(booster: lgb.Booster) -> Trees:
         root.append(first)
         depth.append(levels)
     return Trees(
-        np.array(feature, np.int16), np.array(threshold, np.float32), np.array(child, np.int32).ravel(),
-        np.array(value, np.float32), np.array(root, np.int32), np.array(depth, np.int32),
+        np.array(feature, np.uint16), np.array(threshold, np.float32), np.array(child, np.uint32).ravel(),
+        np.array(value, np.float32), np.array(root, np.uint32), np.array(depth, np.int32),
     )  # fmt: skip
 
 
@@ -94,9 +94,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with wcxb_dev.parquet and the others")
     parser.add_argument("--model", type=Path, default=SHIPPED, help="where the model is written")
     parser.add_argument("--scores", type=Path, help=".npz for the out-of-fold scores of every page's blocks")
-    parser.add_argument(
-        "--leave-out", choices=SETS, help="train without this set and report on it; writes no model"
-    )
+    parser.add_argument("--leave-out", choices=SETS, help="train without this set and report on it; writes no model")
     parser.add_argument("--crawl", type=Path, help="WARC of Chinese pages, labelled where two engines agree")
     parser.add_argument("--folds", type=int, default=5)
     options = parser.parse_args(arguments)
@@ -121,7 +119,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.scores:
         np.savez_compressed(
             options.scores,
-            **{f"{p.set_name}/{p.id}": s.astype(np.float32) for p, s in zip(pages, scores, strict=True)},
+            **{f"{p.set_name}/{p.id}": s for p, s in zip(pages, scores, strict=True)},  # type: ignore[arg-type]
         )
     save(export(fitted), options.model)
     log(f"wrote {options.model} ({options.model.stat().st_size / 1e6:.1f} MB)")

@@ -100,7 +100,16 @@ KINDS: Final = {
         "30,000 open <div>: whatever becomes of it is on record",
         (KEPT, DROPPED, FAILED),
         (
-            *("no_text", "too_short", "short_gate", "timeout", "out_of_memory", "crash", "extraction_error"),
+            *(
+                "no_text",
+                "too_short",
+                "short_gate",
+                "timeout",
+                "out_of_memory",
+                "crash",
+                "extraction_error",
+                "too_deep",
+            ),
             *("few_sentences", "low_citation_score"),
         ),
     ),

@@ -33,8 +33,8 @@ def measure_pairs(pairs: pa.RecordBatch) -> pa.RecordBatch:
     left, right = unpacked_sets(pairs["better_shingles"]), unpacked_sets(pairs["worse_shingles"])
     limits = [pairs[f"{side}_limit"].to_numpy().astype(np.uint32) for side in ("better", "worse")]
     jaccard, containment = compare_pairs(*left, limits[0], *right, limits[1])
-    left_bands, right_bands = (pairs[f"{side}_buckets"].flatten().to_numpy() for side in ("better", "worse"))
-    bands = shared_bands(left_bands, right_bands, len(pairs))
+    buckets = [pairs[f"{side}_buckets"].flatten().to_numpy() for side in ("better", "worse")]
+    bands = shared_bands(buckets[0], buckets[1], len(pairs))
     return pa.RecordBatch.from_arrays(
         [pairs["better"], pairs["worse"], pa.array(jaccard), pa.array(containment), pa.array(bands)],
         schema=EDGES,

@@ -41,7 +41,7 @@ class ParserGaveUp(ValueError):
 class Extraction:
     """`charset`: what the bytes were decoded with, None where text was given. `blocks_kept` of `blocks_seen`:
     blocks of the page that reached the text; 0 of 0 for engines that do not tell. `page_type`: article, forum,
-    product, …, as the fast engine sees it."""
+    product, …, as the fast engine sees it. `nesting`: how deep elements nest (fast engine only)."""
 
     text: str
     title: str | None
@@ -50,6 +50,7 @@ class Extraction:
     blocks_kept: int = 0
     blocks_seen: int = 0
     page_type: str | None = None
+    nesting: int = 0
 
 
 def extract(
@@ -68,9 +69,8 @@ def extract(
     if engine == "fast":
         main = main_text(html.encode("utf-8", "replace"), url)
         text = unicodedata.normalize("NFC", main.text)
-        return Extraction(
-            text, main.title or None, engine, found, main.blocks_kept, main.blocks_seen, main.page_type
-        )
+        counts = (main.blocks_kept, main.blocks_seen, main.page_type, main.nesting)
+        return Extraction(text, main.title or None, engine, found, *counts)
     if engine == "trafilatura":
         text = _trafilatura(html, url)
     elif engine == "resiliparse":
@@ -123,7 +123,7 @@ def _trafilatura(html: str, url: str | None) -> str:
     # Elements may nest 2,048 deep instead of 256; past that libxml2 stops, and says so in its log alone.
     parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
     try:
-        tree = lxml_html.document_fromstring(html.encode("utf-8", "replace"), parser=parser)
+        tree = lxml_html.document_fromstring(html.replace("\0", "").encode("utf-8", "replace"), parser=parser)
     except etree.ParserError:  # no element at all
         return ""
     for entry in parser.error_log.filter_from_fatals():

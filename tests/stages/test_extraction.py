@@ -54,6 +54,17 @@ def test_poison_is_a_failed_row_with_its_limits(poisoned, page, reason, evidence
         assert str(verdict.evidence[key]).startswith(str(value))
 
 
+def test_the_fast_engine_survives_the_same_poison(spark, poisoned, tmp_path):
+    """It reads the endless page in milliseconds; what nests 100,000 deep is refused all the same."""
+    _, run, good = poisoned
+    crawl = run.removesuffix("run") + "crawl"
+    manifest = pipeline.extraction(spark, [crawl], str(tmp_path), parse({}), Console(quiet=True))
+    assert manifest["failed"] == {"too_deep": 1, "too_large": 1}
+    assert manifest["kept"] == len(good) + 1
+    [verdict] = ledger.why(str(tmp_path), "http://bad.example/deep")
+    assert verdict.score > 99_000 and verdict.threshold == 10_000
+
+
 def test_an_installation_that_fails_every_page_stops_the_run(spark, tmp_path):
     write_warc(tmp_path / "crawl" / "a.warc.gz", {f"http://a.example/{n}": article(str(n)) for n in range(120)})
     config = parse({"extraction": {"timeout_seconds": 0.001}})  # less than any page takes

@@ -107,9 +107,7 @@ def test_elements_form_a_tree_in_document_order():
 
 
 def test_hidden_elements_are_marked():
-    page, *_ = cut(
-        b"<p hidden>a<p style='color:red; display : none'>b<p aria-hidden=true>c<p style='display:block'>d"
-    )
+    page, *_ = cut(b"<p hidden>a<p style='color:red; display : none'>b<p aria-hidden=true>c<p style='display:block'>d")
     assert page.hidden.tolist() == [0, 1, 1, 1, 0]
 
 

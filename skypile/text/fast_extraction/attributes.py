@@ -53,7 +53,7 @@ def append_words(buf, i, end, words, n):
         if letter:
             value = np.uint32((value ^ (c | np.uint32(32))) * np.uint32(0x01000193))
             length += 1
-        was_lower = letter and not upper
+        was_lower = bool(letter and not upper)
     return n
 
 

@@ -145,7 +145,7 @@ def entity(buf, i, end, entity_keys, entity_points):
             point = CP1252[point - 128]
         return point, 0, j
     value = np.uint32(0x811C9DC5)
-    best, best_slot = -1, 0
+    best, best_slot = -1, np.int64(0)
     stop = min(end, i + 1 + LONGEST_ENTITY)
     mask = len(entity_keys) - 1
     while j < stop:
@@ -177,14 +177,14 @@ def append_text(buf, i, end, out, o, start, wait, pre, entity_keys, entity_point
     """
     while i < end:
         c = np.int64(buf[i])
-        second = np.int64(0)
+        second = 0
         if 32 < c < 127 and c != 38:
             point = c
             i += 1
         elif c == 38:
             point, second, after = entity(buf, i, end, entity_keys, entity_points)
             if point < 0:
-                point = 38
+                point = np.int64(38)
                 i += 1
             else:
                 i = after

@@ -25,13 +25,14 @@ CERTAIN = 0.01
 
 
 class MainText(NamedTuple):
-    """`page_type`: the likeliest of PAGE_TYPES."""
+    """`page_type`: the likeliest of PAGE_TYPES. `nesting`: how deep elements nest."""
 
     text: str
     title: str
     page_type: str
     blocks_kept: int
     blocks_seen: int
+    nesting: int
 
 
 @njit(cache=True)
@@ -60,12 +61,19 @@ def keep_and_join(page, title, description, named, model, names):
     return join(page, keep), keep.sum(), types.argmax()
 
 
+def warm_up() -> None:
+    """Load the model and the compiled code: 0.3 s, or 30 s of compiling where no cache of it is found. Call it before
+    pages are timed or limited."""
+    main_text(b"<title>t</title><p>One sentence.<pre>x</pre><br><br>two")
+
+
 def main_text(html: bytes, url: str | None = None, model: Model | None = None) -> MainText:
     """Main text of a page in UTF-8. `model`: another than the shipped one."""
     page, title, description = cut(html)
     name = title.tobytes().decode("utf-8", "replace").strip()
     if not len(page.start):
-        return MainText("", name, PAGE_TYPES[0], 0, 0)
+        return MainText("", name, PAGE_TYPES[0], 0, 0, page.nesting)
     named = page_words(html, page, url)
     text, kept, kind = keep_and_join(page, title, description, named, shipped() if model is None else model, NAMES)
-    return MainText(text.tobytes().decode("utf-8", "replace"), name, PAGE_TYPES[kind], int(kept), len(page.start))
+    text = text.tobytes().decode("utf-8", "replace")
+    return MainText(text, name, PAGE_TYPES[kind], int(kept), len(page.start), page.nesting)

@@ -33,7 +33,7 @@ def save(model: Model, path: Path) -> None:
     for part in ("page_type", "first", "second"):
         for name, array in getattr(model, part)._asdict().items():
             arrays[f"{part}.{name}"] = array
-    np.savez_compressed(path, **arrays)
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
 
 def load(path: Path = SHIPPED) -> Model:

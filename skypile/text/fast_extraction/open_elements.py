@@ -22,7 +22,9 @@ BUTTON, PRE, ADDRESS, H1, H6 = (TAG_ID[x] for x in ("button", "pre", "address", 
 START, STOP, LINKED, INNER, OUTER, SPLIT, PREFORMATTED = range(7)
 PARENT, TAG, HIDDEN, WORD_FROM = range(4)
 ON_TAG, ON_ELEMENT, ON_LINKS, ON_BLOCK = range(4)
-LEVEL, OVERFLOW, IN_PRE, DROPPED, DROP_DEPTH, OPEN, WAIT, LENGTH, N_BLOCKS, N_ELEMENTS, BREAKS, N_STATE = range(12)
+LEVEL, OVERFLOW, IN_PRE, DROPPED, DROP_DEPTH, OPEN, WAIT, LENGTH, N_BLOCKS, N_ELEMENTS, BREAKS, NESTING, N_STATE = (
+    range(13)
+)
 
 
 @njit(cache=True)
@@ -198,8 +200,11 @@ def push(elements, blocks, s, stack, tag, hidden, flags):
         return
     if level + 1 >= MAX_DEPTH or e + 1 >= MAX_ELEMENTS:
         s[OVERFLOW] += 1
+        if level + 1 >= MAX_DEPTH:
+            s[NESTING] = max(s[NESTING], level + s[OVERFLOW])
         return
     level += 1
+    s[NESTING] = max(s[NESTING], level)
     stack[level, ON_TAG] = tag
     stack[level, ON_ELEMENT] = e
     stack[level, ON_LINKS] = stack[level - 1, ON_LINKS] + (tag == A)

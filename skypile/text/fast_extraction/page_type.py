@@ -18,9 +18,7 @@ from skypile.text.fast_extraction.tags import TAG_ID, fnv1a
 from skypile.text.fast_extraction.wording import ATTRIBUTE_BITS, TAG_SALT, slot_of
 
 PAGE_TYPES = ("article", "forum", "product", "collection", "listing", "documentation", "service")
-_COUNTED_TAGS = (
-    "p li article pre table tr section figure form input button time dt code blockquote aside h2 h3 img a"
-)
+_COUNTED_TAGS = "p li article pre table tr section figure form input button time dt code blockquote aside h2 h3 img a"
 COUNTED_TAGS = np.array([TAG_ID[x] for x in _COUNTED_TAGS.split()], np.int16)
 N_PAGE = 18 + len(COUNTED_TAGS) + len(PAGE_TYPES) + 4
 

@@ -28,6 +28,7 @@ from skypile.text.fast_extraction.open_elements import (
     N_BLOCKS,
     N_ELEMENTS,
     N_STATE,
+    NESTING,
     ON_TAG,
     OUTER,
     OVERFLOW,
@@ -65,6 +66,7 @@ class Page(NamedTuple):
     inner, outer: int32 [B], the element around the block's first character, and the block-level one around that
     split: uint8 [B], 1 where the block began after a double line break; pre: uint8 [B]
     title: (from, to) in the input; metas: int64 [M, 3] (key hash, from, to); scripts: int64 [S, 2] JSON-LD
+    nesting: elements open at once, at most; those below MAX_DEPTH are counted too
     """
 
     parent: np.ndarray
@@ -83,6 +85,7 @@ class Page(NamedTuple):
     title: np.ndarray
     metas: np.ndarray
     scripts: np.ndarray
+    nesting: int
 
 
 @njit(cache=True)
@@ -265,5 +268,5 @@ def scan(buf: np.ndarray, names: Names) -> Page:
         blocks[:nb, START].copy(), blocks[:nb, STOP].copy(), blocks[:nb, LINKED].copy(),
         blocks[:nb, INNER].astype(np.int32), blocks[:nb, OUTER].astype(np.int32),
         blocks[:nb, SPLIT].astype(np.uint8), blocks[:nb, PREFORMATTED].astype(np.uint8),
-        title, metas[:n_metas], scripts[:n_scripts],
+        title, metas[:n_metas], scripts[:n_scripts], s[NESTING],
     )  # fmt: skip

@@ -1,0 +1,174 @@
+"""Parquet shards to token shards on Spark: one task a file, one encoder a worker, nothing shuffled.
+
+Spark only hands out file names. A worker reads its Parquet file itself, encodes it in Arrow batches and writes
+the token shards named after it (see `skypile.tokens.shards`), so neither text nor tokens pass through the JVM and
+the result depends on the files alone, not on partitions, executors or order. What comes back is one row of
+counts a shard; they go into the manifest, which is written last.
+
+A task that is tried again writes the same bytes to the same names; a shard without its .idx is not whole.
+
+GPUs. The array encoder takes over where a task is given one. For the whole application:
+
+    spark-submit --conf spark.executor.resource.gpu.amount=1 --conf spark.task.resource.gpu.amount=1 \\
+        --conf spark.executor.resource.gpu.discoveryScript=getGpusResources.sh jobs/tokenize.py --device cuda …
+
+On YARN, Kubernetes or standalone with dynamic allocation, stage-level scheduling asks for them for this stage
+alone (`gpus_per_task`). A local master has no such profiles. Not measured on a GPU.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyspark import TaskContext
+from pyspark.resource import (
+    ExecutorResourceRequests,
+    ResourceProfile,
+    ResourceProfileBuilder,
+    TaskResourceRequests,
+)
+from pyspark.sql import SparkSession
+
+from skypile import files
+from skypile.tokens.encoder import Encoder, default_model_path
+from skypile.tokens.shards import Packing, parquet_batches, tokenize_batches
+
+MANIFEST = "manifest.json"
+
+_RESULT = "counts string"
+_RESULT_ARROW = pa.schema([("counts", pa.string())])
+
+
+@dataclass(frozen=True)
+class TokenizeSettings:
+    """What shapes the tokens: stored in the manifest, and compared before anything is done again.
+
+    Attributes:
+        model: path of a SentencePiece .model that every worker can read; None: the package's default.
+        packing: how documents become sequences; its remainder must be "pad" or "drop".
+        device: "cpu", or "cuda": the GPU that Spark gives to the task.
+        gpus_per_task: share of a GPU a task asks for, where the master supports stage-level scheduling; 0: none.
+    """
+
+    packing: Packing
+    model: str | None = None
+    device: str = "cpu"
+    gpus_per_task: float = 0.0
+
+
+def tokenize(spark: SparkSession, inputs: str, output: str, settings: TokenizeSettings) -> dict[str, Any]:
+    """Tokenize every Parquet file below `inputs` into `output`/train and /validation; returns the manifest.
+
+    A finished output with the same settings and inputs is left as it is.
+
+    Raises:
+        FileNotFoundError: no Parquet file below `inputs`.
+        ValueError: the remainder policy is "carry" (files are independent of each other), or two files would
+            get the same name.
+    """
+    if settings.packing.remainder == "carry":
+        raise ValueError('remainder="carry" would make a shard depend on another file; use "pad" or "drop"')
+    if "://" in output:
+        raise ValueError(f"{output}: token shards are written to a mounted file system, not to a URI")
+    paths = _parquet_files(inputs)
+    model = settings.model or str(default_model_path())
+    identity = {
+        "settings": asdict(settings.packing) | {"model": Path(model).name, "model_digest": _digest(model)},
+        "inputs": paths,
+    }
+    done = files.read_json(files.join(output, MANIFEST))
+    if done is not None and {key: done[key] for key in identity} == identity:
+        return done
+    files.remove_tree(output)
+    names = shard_names(paths)
+    rows = spark.createDataFrame(list(zip(paths, names, strict=True)), "path string, name string")
+    rows = rows.repartitionByRange(len(paths), "name")
+    profile = gpu_profile(settings.gpus_per_task) if settings.gpus_per_task else None
+    results = rows.mapInArrow(_worker(output, settings), _RESULT, profile=profile).collect()
+    counts = sorted((json.loads(row["counts"]) for row in results), key=lambda c: (c["split"], c["shard"]))
+    manifest = identity | {"shards": counts, "totals": totals(counts)}
+    files.write_json(files.join(output, MANIFEST), manifest)
+    return manifest
+
+
+def totals(counts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Sums by split: documents, tokens, sequences, … and tokens by language."""
+    result: dict[str, Any] = {}
+    for count in counts:
+        total = result.setdefault(count["split"], {"tokens_by_language": Counter()})
+        for key, value in count.items():
+            if isinstance(value, int):
+                total[key] = total.get(key, 0) + value
+        total["tokens_by_language"].update(count["tokens_by_language"])
+    return {split: total | {"tokens_by_language": dict(total["tokens_by_language"])} for split, total in result.items()}
+
+
+def shard_names(paths: list[str]) -> list[str]:
+    """Name of each file's shards: its partition values and number in order, the same wherever the run lies.
+
+    "run/05_shards/documents/kept=true/wave=0/language=zh/part-3.parquet" -> "zh-00003"
+    """
+    names = []
+    seen: Counter[str] = Counter()
+    for path in paths:
+        language = next((p.removeprefix("language=") for p in path.split("/") if p.startswith("language=")), "text")
+        names.append(f"{language}-{seen[language]:05d}")
+        seen[language] += 1
+    return names
+
+
+def gpu_profile(gpus_per_task: float) -> ResourceProfile:
+    """Resource profile of a stage whose tasks each get a (share of a) GPU."""
+    executor = ExecutorResourceRequests().resource("gpu", 1)
+    task = TaskResourceRequests().cpus(1).resource("gpu", gpus_per_task)
+    return ResourceProfileBuilder().require(executor).require(task).build
+
+
+def _worker(output: str, settings: TokenizeSettings):
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        encoder: Encoder | None = None
+        for batch in batches:
+            for row in batch.to_pylist():
+                encoder = encoder or Encoder.load(settings.model, device=_device(settings.device))
+                fs, inner = files.filesystem(row["path"])
+                texts = parquet_batches(inner, filesystem=fs, language=_language(row["path"]))
+                counts, _ = tokenize_batches(texts, encoder, output, row["name"], settings.packing)
+                rows = [json.dumps(asdict(count), ensure_ascii=False) for count in counts]
+                yield pa.RecordBatch.from_arrays([pa.array(rows, pa.string())], schema=_RESULT_ARROW)
+
+    return run
+
+
+def _device(device: str) -> str:
+    """ "cuda" -> "cuda:1" where Spark gave the task GPU 1."""
+    context = TaskContext.get()
+    given = context.resources().get("gpu") if context else None
+    return f"cuda:{given.addresses[0]}" if device == "cuda" and given else device
+
+
+def _language(path: str) -> str | None:
+    """Language a file's folder names (Spark keeps partition columns out of the file)."""
+    return next((p.removeprefix("language=") for p in path.split("/") if p.startswith("language=")), None)
+
+
+def _parquet_files(inputs: str) -> list[str]:
+    fs, path = files.filesystem(inputs)
+    found = sorted(fs.find(path))
+    found = [p for p in found if p.endswith(".parquet") and not any(part[0] in "_." for part in p.split("/") if part)]
+    if any("/kept=" in p for p in found):
+        found = [p for p in found if "/kept=true/" in p]
+    if not found:
+        raise FileNotFoundError(f"no Parquet file below {inputs}: give the folder of the shards stage")
+    return [fs.unstrip_protocol(p) if "://" in inputs else p for p in found]
+
+
+def _digest(model: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(Path(model).read_bytes()).hexdigest()

@@ -1,0 +1,1 @@
+"""Text to packed training tokens: vocabulary, encoder, packing and the Megatron indexed dataset."""

@@ -1,0 +1,147 @@
+"""`skypile vocab …` and `skypile tokens …`: build a vocabulary, pack token shards, find pages in them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import pyarrow.parquet as pq
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from skypile.tokens.provenance import Place
+
+vocab = typer.Typer(no_args_is_help=True, help="Build and measure vocabularies.")
+tokens = typer.Typer(no_args_is_help=True, help="Pack token shards and trace their pages.")
+out = Console()
+
+Model = Annotated[Path | None, typer.Option(help="SentencePiece .model; without it, the 65,536-piece default")]
+Texts = Annotated[list[Path], typer.Argument(help="Parquet or JSONL files with a column text")]
+Output = Annotated[Path, typer.Option(help="File or folder to write")]
+
+
+@vocab.command()
+def build(
+    texts: Texts,
+    base: Annotated[Path, typer.Option(help="SentencePiece .model to extend (BPE, byte fallback)")],
+    output: Output,
+    characters: Annotated[Path | None, typer.Option(help="Characters, one a line; default: national standards")] = None,
+    size: Annotated[int, typer.Option(help="Pieces in all; what base and characters leave goes to words")] = 65_536,
+) -> None:
+    """Extend a vocabulary with Chinese words counted on your own text, chosen by the tokens they save."""
+    from skypile.tokens import vocabulary_builder as builder
+    from skypile.tokens.weighted_text import weigh_texts
+    from skypile.tokens.word_training import learn_words
+
+    have = set(builder.base_pieces(base))
+    listed = builder.read_pieces(characters) if characters else builder.national_standard_characters()
+    singles = [char for char in listed if len(char) == 1 and char not in have][: builder.CHARACTERS]
+    wanted = size - len(have) - len(singles) - builder.RESERVED
+    if wanted < 0:
+        raise typer.BadParameter(f"{len(have)} base pieces and {len(singles)} characters leave no room in {size}")
+    weighted = weigh_texts(text for path in texts for text in read_texts(path))
+    words = builder.reachable_words(base, singles, learn_words(weighted, wanted + wanted // 50), wanted)
+    reserved = [f"<reserved_{number}>" for number in range(builder.RESERVED)]
+    output.write_bytes(builder.build_vocabulary(base, singles, words, reserved))
+    out.print(f"{output}: {len(have)} base, {len(singles)} characters, {len(words)} words, {len(reserved)} reserved")
+
+
+@vocab.command()
+def export(output: Output, model: Model = None) -> None:
+    """Write the vocabulary as a Hugging Face tokenizer.json."""
+    from skypile.tokens.encoder import default_model_path
+    from skypile.tokens.huggingface import write_tokenizer_json
+
+    write_tokenizer_json(model or default_model_path(), output)
+
+
+@vocab.command()
+def compare(
+    texts: Texts,
+    models: Annotated[list[Path] | None, typer.Option("--model", help=".model or tokenizer.json, repeatable")] = None,
+) -> None:
+    """Characters per token of the default vocabulary and others."""
+    from skypile.tokens.compression import characters_per_token
+
+    table = Table("vocabulary", *[path.name for path in texts])
+    read = [list(read_texts(path)) for path in texts]
+    for model in [None, *(models or [])]:
+        table.add_row(str(model or "default"), *[f"{characters_per_token(model, part):.3f}" for part in read])
+    out.print(table)
+
+
+@tokens.command()
+def pack(
+    texts: Texts,
+    output: Output,
+    model: Model = None,
+    sequence_length: Annotated[int, typer.Option(help="Tokens in a sequence")] = 4096,
+    remainder: Annotated[str, typer.Option(help="pad or drop what is left of a file")] = "pad",
+    validation: Annotated[float, typer.Option(help="Share of hosts held out for validation")] = 0.001,
+) -> None:
+    """Encode and pack Parquet shards (record_id, url, text) without Spark, one file at a time."""
+    from skypile.tokens.encoder import Encoder
+    from skypile.tokens.shards import Packing, parquet_batches, tokenize_batches
+
+    encoder = Encoder.load(model)
+    if remainder == "carry":
+        raise typer.BadParameter("between files nothing is carried here: pad or drop")
+    packing = Packing(sequence_length=sequence_length, remainder=remainder, validation=validation)
+    for path in texts:
+        counts, _ = tokenize_batches(parquet_batches(str(path)), encoder, output, path.stem, packing)
+        for count in counts:
+            out.print(f"{count.split}/{count.shard}: {count.documents} documents, {count.tokens} tokens")
+
+
+@tokens.command()
+def locate(
+    key: Annotated[str, typer.Argument(help="URL or record id", metavar="URL_OR_ID")],
+    folder: Annotated[Path, typer.Argument(help="Folder with token shards")],
+    shuffled: Annotated[Path | None, typer.Option(help="Folder the shards were shuffled into")] = None,
+) -> None:
+    """Say in which sequences a page's tokens stand."""
+    from skypile.tokens import provenance
+    from skypile.tokens.shuffled import locate_shuffled
+
+    places = locate_shuffled(folder, shuffled, key) if shuffled else provenance.locate(folder, key)
+    found = [_print_place(place) for place in places]
+    if not found:
+        out.print(f"no shard in {folder} holds {key} (URLs are matched exactly)")
+        raise typer.Exit(1)
+
+
+@tokens.command()
+def shuffle(
+    packed: Annotated[Path, typer.Argument(help="Folder with packed shards of one split")],
+    output: Output,
+    shards: Annotated[int, typer.Option(help="Shards to write")] = 64,
+    seed: int = 0,
+) -> None:
+    """Put all sequences of all shards into one seeded order."""
+    from skypile.tokens.shuffled import plan_shuffle, write_shuffled
+
+    for number, name in enumerate(plan_shuffle(packed, output, shards, seed)):
+        write_shuffled(packed, output, number)
+        out.print(name)
+
+
+def read_texts(path: Path):
+    """Texts of a Parquet or JSONL file, one by one."""
+    if path.suffix == ".parquet":
+        for batch in pq.ParquetFile(path).iter_batches(256, columns=["text"]):
+            yield from (text for text in batch["text"].to_pylist() if text)
+    else:
+        with path.open(encoding="utf-8") as file:
+            yield from (json.loads(line)["text"] for line in file)
+
+
+def _print_place(place: Place) -> Place:
+    out.print(
+        f"{place.shard} sequence {place.sequence} tokens {place.start}-{place.stop}  {place.url}  "
+        f"record {place.record_id} from token {place.document_offset}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    return place

@@ -1,0 +1,85 @@
+"""Documents to sequences of equal length.
+
+A shard is one stream of tokens: every document followed by one end-of-document id, cut every
+`sequence_length` tokens. Where a document stands is therefore arithmetic: token p of the stream is token
+p % sequence_length of sequence p // sequence_length, and one row a document (see `provenance`) says where
+every token came from. No token is moved to fit: best-fit packing cuts fewer documents but pads
+(Ding et al., "Fewer Truncations", 2024) and loses the arithmetic.
+
+Attention masks need the documents of a sequence: `document_lengths` reads them off the
+end-of-document ids, in the form variable-length attention kernels take.
+
+A host is wholly in the training split or wholly in the validation split, by a hash of its name: no page
+of a validation host is ever trained on, also in later crawls.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from skypile.tokens.piece_model import CONTROL
+
+REMAINDERS = ("carry", "pad", "drop")
+
+
+def append_end_of_document(ids: np.ndarray, offsets: np.ndarray, end_of_document: int) -> np.ndarray:
+    """Put the end-of-document id after every text: ids [1, 2, 3], offsets [0, 2, 3], 9 -> [1, 2, 9, 3, 9]"""
+    return np.insert(ids, offsets[1:], end_of_document)
+
+
+def document_lengths(sequence: np.ndarray, end_of_document: int) -> np.ndarray:
+    """Lengths of the (parts of) documents in a sequence, the end-of-document id counted with its document.
+
+    [5, 6, 9, 7, 9, 8], 9 -> [3, 2, 1]; their running sum with a 0 before it is `cu_seqlens`. Padding
+    after the last document counts as one more.
+    """
+    ends = np.flatnonzero(sequence == end_of_document) + 1
+    bounds = np.concatenate([[0], ends, [len(sequence)]])
+    lengths = np.diff(bounds)
+    return lengths[lengths > 0]
+
+
+def position_ids(sequence: np.ndarray, end_of_document: int) -> np.ndarray:
+    """Position of each token in its document, from 0. [5, 6, 9, 7, 9, 8], 9 -> [0, 1, 2, 0, 1, 0]"""
+    lengths = document_lengths(sequence, end_of_document)
+    firsts = np.cumsum(lengths) - lengths
+    return np.arange(len(sequence)) - np.repeat(firsts, lengths)
+
+
+def host_of(url: str) -> str:
+    """Host of a URL as the split sees it. "https://WWW.Example.org:8080/a" -> "example.org" """
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:  # a broken IPv6 literal in a crawled URL
+        host = url.split("/")[2] if url.count("/") >= 2 else url
+    return host.lower().rstrip(".").removeprefix("www.")
+
+
+def is_validation(url: str, fraction: float, seed: int = 0) -> bool:
+    """Whether a page belongs to the validation split; the same for every page of its host.
+
+    The host's BLAKE2 hash, keyed with the seed, is read as a number in [0, 1) and compared with
+    `fraction`, so a larger fraction keeps every host of a smaller one. Pages without a host train.
+    """
+    if not 0 <= fraction < 1:
+        raise ValueError(f"fraction={fraction} of hosts for validation must be at least 0 and below 1")
+    host = host_of(url)
+    if not host:
+        return False
+    key = seed.to_bytes(8, "little", signed=True)
+    digest = hashlib.blake2b(host.encode("utf-8", "replace"), digest_size=8, key=key).digest()
+    return int.from_bytes(digest, "little") < fraction * 2.0**64
+
+
+def check_end_of_document(end_of_document: int, types: np.ndarray) -> None:
+    """Refuse an end-of-document id that ordinary text could produce: it would cut documents silently."""
+    if not 0 <= end_of_document < len(types):
+        raise ValueError(f"end_of_document={end_of_document} is no id of a {len(types)}-piece vocabulary")
+    if types[end_of_document] != CONTROL:
+        raise ValueError(
+            f"end_of_document={end_of_document} is no control piece (type {types[end_of_document]}): "
+            "a page's text could spell it. </s> is usually id 2."
+        )

@@ -1,0 +1,116 @@
+"""From a token back to its page, and from a page to its tokens.
+
+Beside every `shard.bin` stands `shard.documents.parquet`, one row a document in the order of the stream:
+
+    record_id        of the page
+    url              of the page
+    position         first token in the shard's stream; sequence = position // sequence_length
+    tokens           of the document in this shard, its end-of-document id included
+    document_offset  tokens of it that stand in the shard before (only where a remainder was carried over)
+
+Takedowns and audits: `locate` answers which sequences hold a page, `documents_of` which pages a sequence
+holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+SUFFIX = ".documents.parquet"
+
+DOCUMENT_SCHEMA = pa.schema(
+    [
+        pa.field("record_id", pa.string(), nullable=False),
+        pa.field("url", pa.string()),
+        pa.field("position", pa.int64(), nullable=False),
+        pa.field("tokens", pa.int64(), nullable=False),
+        pa.field("document_offset", pa.int64(), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Tokens of one page inside one sequence.
+
+    Attributes:
+        shard: path of the shard without suffix.
+        sequence: number of the sequence in the shard.
+        start, stop: token range in the sequence.
+        record_id, url: the page.
+        document_offset: which token of the page stands at `start`.
+    """
+
+    shard: str
+    sequence: int
+    start: int
+    stop: int
+    record_id: str
+    url: str | None
+    document_offset: int
+
+
+def locate(folder: str | Path, url_or_id: str) -> Iterator[Place]:
+    """Every place of a page in the shards below a folder, by its URL or record id, in order of position."""
+    for path in sorted(Path(folder).rglob("*" + SUFFIX)):
+        shard = str(path).removesuffix(SUFFIX)
+        length = sequence_length(path)
+        matches = (pc.field("url") == url_or_id) | (pc.field("record_id") == url_or_id)
+        for row in pq.read_table(path, filters=matches).sort_by("position").to_pylist():
+            yield from _places(shard, row, length)
+
+
+def documents_of(shard: str | Path, sequence: int) -> list[Place]:
+    """The pages that sequence number `sequence` of a shard is made of, in order."""
+    path = Path(f"{shard}{SUFFIX}")
+    length = sequence_length(path)
+    first, last = sequence * length, (sequence + 1) * length
+    inside = (pc.field("position") < last) & (pc.field("position") + pc.field("tokens") > first)
+    rows = pq.read_table(path).filter(inside).sort_by("position").to_pylist()
+    return [p for row in rows for p in _places(str(shard), row, length) if p.sequence == sequence]
+
+
+def sequence_length(path: str | Path) -> int:
+    """Sequence length a sidecar was written for, from its metadata."""
+    metadata = pq.read_schema(path).metadata or {}
+    if b"sequence_length" not in metadata:
+        raise ValueError(f"{path} names no sequence_length in its metadata: not written by skypile")
+    return int(metadata[b"sequence_length"])
+
+
+def _places(shard: str, row: dict, length: int) -> Iterator[Place]:
+    at, stop = row["position"], row["position"] + row["tokens"]
+    while at < stop:
+        sequence = at // length
+        until = min(stop, (sequence + 1) * length)
+        yield Place(
+            shard=shard,
+            sequence=sequence,
+            start=at - sequence * length,
+            stop=until - sequence * length,
+            record_id=row["record_id"],
+            url=row["url"],
+            document_offset=row["document_offset"] + at - row["position"],
+        )
+        at = until
+
+
+def document_rows(
+    record_ids: list[str],
+    urls: list[str | None],
+    positions: np.ndarray,
+    tokens: np.ndarray,
+    first_offset: int,
+) -> pa.Table:
+    """Rows of the sidecar; `first_offset` is the document_offset of the first, 0 for all others."""
+    offsets = np.zeros(len(tokens), np.int64)
+    if len(offsets):
+        offsets[0] = first_offset
+    return pa.table([record_ids, urls, positions, tokens, offsets], schema=DOCUMENT_SCHEMA)

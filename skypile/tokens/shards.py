@@ -1,0 +1,262 @@
+"""Parquet text shards to token shards: encode, append the end-of-document id, cut into sequences, write.
+
+One Parquet file gives one training shard and one validation shard, whatever machine or process writes it:
+`<name>.bin`, `<name>.idx` (see `megatron`) and `<name>.documents.parquet` (see `provenance`). Memory holds
+one batch of texts and less than one sequence of tokens for each split; 10 GB of text pass in about 400 MB.
+
+What is left over when a file ends, less than one sequence, is by choice padded (the default: nothing is
+lost), dropped (counted), or carried: handed to the caller, who may start another shard with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from skypile.tokens.encoder import Encoder
+from skypile.tokens.megatron import write_index
+from skypile.tokens.packing import (
+    REMAINDERS,
+    append_end_of_document,
+    check_end_of_document,
+    is_validation,
+)
+from skypile.tokens.provenance import DOCUMENT_SCHEMA, SUFFIX, document_rows
+
+TRAIN, VALIDATION = "train", "validation"
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How documents become sequences.
+
+    Attributes:
+        sequence_length: tokens in a sequence.
+        end_of_document: id after every document; must be a control piece (</s> is 2).
+        remainder: "pad", "drop" or "carry", what to do with the tokens after the last whole sequence.
+        padding: id that fills the last sequence; also a control piece.
+        validation: share of hosts whose pages go to the validation split.
+        seed: of the validation split.
+    """
+
+    sequence_length: int = 4096
+    end_of_document: int = 2
+    remainder: str = "pad"
+    padding: int = 2
+    validation: float = 0.001
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.sequence_length < 2:
+            raise ValueError(f"sequence_length={self.sequence_length} must be at least 2")
+        if self.remainder not in REMAINDERS:
+            raise ValueError(f"remainder={self.remainder!r} must be one of {', '.join(REMAINDERS)}")
+
+
+@dataclass
+class Remainder:
+    """Tokens after the last whole sequence, and the sidecar rows of the documents they belong to."""
+
+    tokens: np.ndarray
+    documents: pa.Table
+
+    @classmethod
+    def empty(cls, dtype: np.dtype) -> Remainder:
+        return cls(np.empty(0, dtype), DOCUMENT_SCHEMA.empty_table())
+
+
+@dataclass
+class ShardCounts:
+    """What went into one shard: `tokens` counts end-of-document ids, not padding."""
+
+    shard: str
+    split: str
+    documents: int = 0
+    characters: int = 0
+    tokens: int = 0
+    sequences: int = 0
+    padding: int = 0
+    dropped_tokens: int = 0
+    tokens_by_language: dict[str, int] = field(default_factory=dict)
+
+
+class ShardWriter:
+    """Writes one shard, a batch of documents at a time; `finish` completes it."""
+
+    def __init__(self, prefix: str | Path, packing: Packing, dtype: np.dtype, split: str = TRAIN):
+        self.prefix = Path(prefix)
+        self.packing = packing
+        self.dtype = np.dtype(dtype)
+        self.counts = ShardCounts(shard=self.prefix.name, split=split)
+        self._position = 0
+        self._tail = np.empty(0, self.dtype)
+        self._tail_documents = DOCUMENT_SCHEMA.empty_table()
+        self._bin: IO[bytes] | None = None
+        self._sidecar: pq.ParquetWriter | None = None
+
+    def _open(self) -> tuple[IO[bytes], pq.ParquetWriter]:
+        if self._bin is None or self._sidecar is None:
+            self.prefix.parent.mkdir(parents=True, exist_ok=True)
+            self._bin = Path(f"{self.prefix}.bin.partial").open("wb")  # noqa: SIM115  (closed by finish)
+            metadata = {"sequence_length": str(self.packing.sequence_length)}
+            schema = DOCUMENT_SCHEMA.with_metadata(metadata)
+            self._sidecar = pq.ParquetWriter(f"{self.prefix}{SUFFIX}.partial", schema, compression="zstd")
+        return self._bin, self._sidecar
+
+    def continue_from(self, remainder: Remainder) -> None:
+        """Start with what another shard carried over; before any document of this one."""
+        if len(remainder.tokens):
+            self._append(remainder.tokens, remainder.documents)
+
+    def add(self, ids: np.ndarray, offsets: np.ndarray, record_ids: list[str], urls: list[str | None]) -> None:
+        """Append documents encoded by `encode_batch`, in order."""
+        tokens = append_end_of_document(ids, offsets, self.packing.end_of_document)
+        sizes = np.diff(offsets) + 1
+        positions = self._position + np.cumsum(sizes) - sizes
+        self.counts.documents += len(sizes)
+        self.counts.tokens += len(tokens)
+        self._append(tokens, document_rows(record_ids, urls, positions, sizes, 0))
+
+    def _append(self, tokens: np.ndarray, documents: pa.Table) -> None:
+        file, sidecar = self._open()
+        self._position += len(tokens)
+        stream = np.concatenate([self._tail, tokens])
+        whole = len(stream) - len(stream) % self.packing.sequence_length
+        file.write(stream[:whole].tobytes())
+        self._tail = stream[whole:].copy()
+        documents = pa.concat_tables([self._tail_documents, documents])
+        # rows that reach into the tail wait: only `finish` knows whether their last tokens stay here
+        ends = documents["position"].to_numpy() + documents["tokens"].to_numpy()
+        settled = int(np.searchsorted(ends, self._position - len(self._tail), side="right"))
+        if settled:
+            sidecar.write_table(documents.slice(0, settled).combine_chunks())
+        self._tail_documents = documents.slice(settled)
+
+    def finish(self) -> Remainder:
+        """Deal with the remainder, write the index, give the files their names."""
+        rest = len(self._tail)
+        remainder = Remainder.empty(self.dtype)
+        length = self.packing.sequence_length
+        if rest and self.packing.remainder == "pad":
+            self.counts.padding = length - rest
+            file, sidecar = self._open()
+            file.write(np.concatenate([self._tail, np.full(length - rest, self.packing.padding, self.dtype)]).tobytes())
+            sidecar.write_table(self._tail_documents.combine_chunks())
+        elif rest:
+            kept, left = _split_rows(self._tail_documents, self._position - rest)
+            self._open()[1].write_table(kept)
+            if self.packing.remainder == "drop":
+                self.counts.dropped_tokens = rest
+                self.counts.tokens -= rest
+            else:
+                self.counts.tokens -= rest
+                remainder = Remainder(self._tail, left)
+        self.counts.sequences = (self._position - rest) // length + (self.counts.padding > 0)
+        self._close()
+        return remainder
+
+    def _close(self) -> None:
+        if self._bin is None or self._sidecar is None:
+            return
+        self._bin.close()
+        self._sidecar.close()
+        if not self.counts.sequences:  # everything was carried or dropped
+            Path(f"{self.prefix}.bin.partial").unlink()
+            Path(f"{self.prefix}{SUFFIX}.partial").unlink()
+            return
+        for suffix in (".bin", SUFFIX):
+            Path(f"{self.prefix}{suffix}.partial").rename(f"{self.prefix}{suffix}")
+        # last: a shard with an index is whole
+        sequences = np.full(self.counts.sequences, self.packing.sequence_length)
+        write_index(f"{self.prefix}.idx", sequences, self.dtype)
+
+
+def _split_rows(documents: pa.Table, bound: int) -> tuple[pa.Table, pa.Table]:
+    """Cut rows at stream position `bound`: what stays in this shard, and what begins the next at position 0."""
+    rows = documents.to_pylist()
+    kept, left = [], []
+    for row in rows:
+        before = max(0, bound - row["position"])
+        if before:
+            kept.append(row | {"tokens": before})
+        left.append(
+            row
+            | {
+                "position": max(row["position"], bound) - bound,
+                "tokens": row["tokens"] - before,
+                "document_offset": row["document_offset"] + before,
+            }
+        )
+    return pa.Table.from_pylist(kept, DOCUMENT_SCHEMA), pa.Table.from_pylist(left, DOCUMENT_SCHEMA)
+
+
+def tokenize_batches(
+    batches: Iterable[pa.RecordBatch], encoder: Encoder, folder: str | Path, name: str, packing: Packing
+) -> tuple[list[ShardCounts], dict[str, Remainder]]:
+    """Encode and write documents as shards `folder/train/name` and `folder/validation/name`.
+
+    Args:
+        batches: columns text, record_id and url; a column language, where there is one, is counted by.
+        encoder: gives the ids and the type they are stored in.
+        folder, name: where the shards go; missing folders are made.
+        packing: how documents become sequences.
+
+    Returns:
+        One `ShardCounts` a split that got documents, and what each split carried over.
+    """
+    check_end_of_document(packing.end_of_document, encoder.model.types)
+    check_end_of_document(packing.padding, encoder.model.types)
+    writers = {
+        split: ShardWriter(Path(folder) / split / name, packing, encoder.id_dtype, split)
+        for split in (TRAIN, VALIDATION)
+    }
+    for batch in batches:
+        for split, part in _split_batch(batch, packing):
+            ids, offsets = encoder.encode_batch(part["text"])
+            writer = writers[split]
+            writer.add(ids, offsets, part["record_id"].to_pylist(), part["url"].to_pylist())
+            writer.counts.characters += sum(map(len, part["text"].to_pylist()))
+            if "language" in part.schema.names:
+                by_language = writer.counts.tokens_by_language
+                languages = part["language"].to_pylist()
+                for language, tokens in zip(languages, (np.diff(offsets) + 1).tolist(), strict=True):
+                    by_language[str(language)] = by_language.get(str(language), 0) + tokens
+    remainders = {split: writer.finish() for split, writer in writers.items()}
+    return [writer.counts for writer in writers.values() if writer.counts.documents], remainders
+
+
+def _split_batch(batch: pa.RecordBatch, packing: Packing) -> Iterator[tuple[str, pa.RecordBatch]]:
+    if packing.validation == 0:
+        yield TRAIN, batch
+        return
+    inside = pa.array([is_validation(url or "", packing.validation, packing.seed) for url in batch["url"].to_pylist()])
+    for split, mask in ((TRAIN, pc.invert(inside)), (VALIDATION, inside)):
+        part = batch.filter(mask)
+        if part.num_rows:
+            yield split, part
+
+
+def parquet_batches(
+    path: str, batch_rows: int = 256, filesystem: Any = None, language: str | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Batches with the columns `tokenize_batches` reads; at most 256 documents (10 MB pages stay affordable).
+
+    `language`: of all rows, where the file has no such column (Spark keeps partition columns in folder names).
+    """
+    with pq.ParquetFile(path, filesystem=filesystem) as file:
+        present = set(file.schema_arrow.names)
+        missing = {"text", "record_id", "url"} - present
+        if missing:
+            raise ValueError(f"{path} lacks the columns {sorted(missing)}; it has {sorted(present)}")
+        columns = [name for name in ("text", "record_id", "url", "language") if name in present]
+        for batch in file.iter_batches(batch_rows, columns=columns):
+            if language is not None and "language" not in present:
+                batch = batch.append_column("language", pa.array([language] * batch.num_rows))
+            yield batch

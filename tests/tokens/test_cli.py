@@ -1,0 +1,70 @@
+"""The commands, from Parquet to a located page."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from skypile.tokens.cli import tokens, vocab
+from skypile.tokens.encoder import Encoder, default_model_path
+from tests.tokens.test_vocabulary import base
+
+app = typer.Typer()
+app.add_typer(vocab, name="vocab")
+app.add_typer(tokens, name="tokens")
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(a) for a in arguments], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture
+def pages(tmp_path):
+    path = tmp_path / "pages.parquet"
+    texts = [f"{number} 今天天气不错，我们去公园。" * 9 for number in range(50)]
+    rows = {
+        "record_id": [f"{n:032x}" for n in range(50)],
+        "url": [f"http://h{n}.example/" for n in range(50)],
+        "text": texts,
+    }
+    pq.write_table(pa.table(rows), path)
+    return path
+
+
+def test_pack_shuffle_and_locate(pages, tmp_path):
+    assert "50 documents" in run(
+        "tokens", "pack", pages, "--output", tmp_path / "out", "--sequence-length", 64, "--validation", 0
+    )
+    packed, shuffled = tmp_path / "out" / "train", tmp_path / "shuffled"
+    found = run("tokens", "locate", "http://h7.example/", packed)
+    assert f"record {7:032x} from token 0" in found
+    run("tokens", "shuffle", packed, "--output", shuffled, "--shards", 3)
+    moved = run("tokens", "locate", "http://h7.example/", packed, "--shuffled", shuffled)
+    assert moved.count("shard-") == found.count("sequence")
+    absent = CliRunner().invoke(app, ["tokens", "locate", "http://x/", str(packed)])
+    assert absent.exit_code == 1 and "URLs are matched exactly" in absent.output
+
+
+def test_build_compare_and_export(pages, tmp_path):
+    (tmp_path / "base.model").write_bytes(base())
+    (tmp_path / "characters.txt").write_text("今\n天\t7\n气\n不\n错\n，\n我\n们\n去\n公\n园\n。\n", encoding="utf-8")
+    model = tmp_path / "new.model"
+    size = 3 + 256 + 15 + 12 + 4 + 17
+    build = ("vocab", "build", pages, "--base", tmp_path / "base.model", "--characters", tmp_path / "characters.txt")
+    run(*build, "--size", size, "--output", model)
+    assert len(Encoder.load(model)) == size
+    assert "base.model" in run("vocab", "compare", pages, "--model", tmp_path / "base.model")
+    run("vocab", "export", "--model", model, "--output", tmp_path / "tokenizer.json")
+    assert len(json.loads((tmp_path / "tokenizer.json").read_text())["model"]["vocab"]) == size
+    too_small = CliRunner().invoke(app, [str(a) for a in (*build, "--size", 100, "--output", model)])
+    assert too_small.exit_code == 2
+
+
+def test_the_default_model_is_in_the_package():
+    assert default_model_path().is_file()
+    assert 1_000_000 < default_model_path().stat().st_size < 1_200_000
