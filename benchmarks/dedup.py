@@ -103,11 +103,7 @@ def text_dedup_whole(folder: Path, output: Path) -> dict[str, float]:
     peer("-m", "text_dedup.minhash", "--path", "parquet", "--data_dir", str(folder), "--split", "train",
          "--column", "text", "--output", str(output), "--num_proc", str(session.cores()), "--ngram", "5",
          "--num_perm", "126", "--b", "21", "--r", "6", "--hash_func", "xxh3",
-<<<<<<< HEAD
          "--cache_dir", f"{output}-cache")  # fmt: skip
-=======
-         "--cache_dir", str(output) + "-cache")  # fmt: skip
->>>>>>> main
     seconds = time.perf_counter() - began
     kept = sum(pa.ipc.open_stream(path).read_all().num_rows for path in output.glob("*.arrow"))
     return {"seconds": seconds, "kept": kept}

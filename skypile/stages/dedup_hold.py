@@ -21,11 +21,7 @@ def holder(scratch: str | None) -> Hold:
 
     def hold(frame: DataFrame, name: str) -> DataFrame:
         # On one machine no executor can be lost, and Spark's own blocks save a write and a read of Parquet.
-<<<<<<< HEAD
-        if scratch is None or (frame.sparkSession.sparkContext.master or "").startswith("local["):
-=======
         if scratch is None or str(frame.sparkSession.sparkContext.master).startswith("local["):
->>>>>>> main
             return frame.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
         path = f"{scratch.rstrip('/')}/{next(numbers):03d}_{name}"
         frame.write.mode("overwrite").parquet(path)
