@@ -103,7 +103,7 @@ def text_dedup_whole(folder: Path, output: Path) -> dict[str, float]:
     peer("-m", "text_dedup.minhash", "--path", "parquet", "--data_dir", str(folder), "--split", "train",
          "--column", "text", "--output", str(output), "--num_proc", str(session.cores()), "--ngram", "5",
          "--num_perm", "126", "--b", "21", "--r", "6", "--hash_func", "xxh3",
-         "--cache_dir", str(output) + "-cache")  # fmt: skip
+         "--cache_dir", f"{output}-cache")  # fmt: skip
     seconds = time.perf_counter() - began
     kept = sum(pa.ipc.open_stream(path).read_all().num_rows for path in output.glob("*.arrow"))
     return {"seconds": seconds, "kept": kept}
@@ -146,7 +146,7 @@ def bench_whole(console: Console, sizes: list[int]) -> None:
 
 def bench_growth(console: Console, sizes: list[int]) -> None:
     table = Table(
-        "documents", "seconds", "documents/s", "shuffled MB", "bytes/document", "driver Python MB", title="growth"
+        "documents", "seconds", "documents/s", "shuffled MB", "bytes/document", "Python MB", "heap MB", title="growth"
     )
     distributed = DedupConfig(local_documents=0)
     for size in sizes:

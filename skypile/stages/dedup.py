@@ -27,7 +27,7 @@ from skypile.stages.dedup_candidates import (
 )
 from skypile.stages.dedup_components import connected_components
 from skypile.stages.dedup_exact import equal_records
-from skypile.stages.dedup_hold import Hold, holder
+from skypile.stages.dedup_hold import Hold, holder, without_broadcast
 from skypile.stages.dedup_index import add_arrival, arrivals_before, batch_name, check_index, is_new, matching_corpus
 from skypile.stages.dedup_local import decide_locally
 from skypile.stages.dedup_paragraphs import cut_batch, recurring_paragraphs
@@ -88,13 +88,13 @@ def dedup_decisions(documents: DataFrame, config: DedupConfig, scratch: str | No
     hold = holder(scratch)
     sketches = hold(sketch_documents(documents, config), "sketches")
     if not config.against:
-        fates = hold(decide(sketches, None, config, hold), "fates")
+        fates = decide(sketches, None, config, hold)
         return hold(verdict_rows(fates, sketches, config), "decisions")
     check_index(config.against, config)
     name = batch_name(sketches)
     before = arrivals_before(config.against, name)
     corpus = hold(matching_corpus(config.against, before, sketches), "corpus")
-    fates = hold(decide(sketches, corpus, config, hold), "fates")
+    fates = decide(sketches, corpus, config, hold)
     names = sketches.select("record_id", "url").union(corpus.select("record_id", "url"))
     decisions = hold(verdict_rows(fates, names, config), "decisions")
     if config.update_index:
@@ -111,7 +111,13 @@ def decide(sketches: DataFrame, corpus: DataFrame | None, config: DedupConfig, h
     rest = sketches.withColumns({"matched": nothing, "survivor": nothing})
     rest = rest if corpus is None else rest.unionByName(corpus)
     if config.local_documents and rest.count() <= config.local_documents:
-        return decide_locally(rest, config)
+        return hold(decide_locally(rest, config), "fates")
+    with without_broadcast(sketches.sparkSession):
+        return hold(decide_distributed(rest, config, hold), "fates")
+
+
+def decide_distributed(rest: DataFrame, config: DedupConfig, hold: Hold) -> DataFrame:
+    """The fates of ``decide`` by joins and shuffles; ``rest``: sketches with ``matched`` and ``survivor``."""
     survivors = rest.select("record_id", "survivor").where("survivor is not null")
     rest = rest.drop("survivor")
     exact = []

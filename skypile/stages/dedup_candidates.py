@@ -47,10 +47,9 @@ def large_buckets(members: DataFrame, config: DedupConfig) -> DataFrame:
 
 def large_bucket_members(sketches: DataFrame, config: DedupConfig) -> DataFrame:
     """Members of the large buckets, with ``band`` and the document's whole row of ``buckets``."""
-    large = large_buckets(bucket_members(sketches), config)
-    return sketches.select("record_id", "rank", "buckets", F.posexplode("buckets").alias("band", "bucket")).join(
-        large, "bucket"
-    )
+    members = bucket_members(sketches)
+    members = members.join(large_buckets(members, config), "bucket", "left_semi")
+    return members.join(sketches.select("record_id", "buckets"), "record_id")
 
 
 def refined_candidates(members: DataFrame, round_number: int, config: DedupConfig) -> DataFrame:

@@ -1,10 +1,11 @@
-"""Compute an intermediate table once."""
+"""Compute an intermediate table once; keep the driver out of joins."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 Hold = Callable[[DataFrame, str], DataFrame]
 
@@ -27,3 +28,24 @@ def holder(scratch: str | None) -> Hold:
         return frame.sparkSession.read.schema(frame.schema).parquet(path)
 
     return hold
+
+
+@contextmanager
+def without_broadcast(spark: SparkSession) -> Iterator[None]:
+    """Joins planned within are done by shuffles alone.
+
+    Spark broadcasts a table through the driver when its shuffle files are small. Those of a template page with
+    100,000 copies compress a hundredfold: the driver unpacked gigabytes and died.
+    """
+    names = ("spark.sql.autoBroadcastJoinThreshold", "spark.sql.adaptive.autoBroadcastJoinThreshold")
+    before = {name: spark.conf.get(name, None) for name in names}
+    try:
+        for name in names:
+            spark.conf.set(name, "-1")
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, value)
