@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> None:
             crawl.mkdir()
             for name in DEFAULT_FILES:
                 (crawl / name).symlink_to((shared / name).resolve())
-        results = {f"skypile {e}": ours(crawl, folder, e) for e in arguments[1:] or ("trafilatura",)}
+        results = {f"skypile {e}": ours(crawl, folder, e) for e in arguments[1:] or ("fast", "trafilatura")}
         results = {"datatrove": peer(crawl, folder)} | results
     table = Table("pipeline", "read", "kept", "seconds", "with start", "pages/s", "ratio")
     base = results["datatrove"]["seconds"]
