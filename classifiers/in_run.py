@@ -10,6 +10,7 @@ from classifiers.model import save
 from classifiers.train import train
 from skypile import files
 from skypile.config import QualityFilterConfig
+from skypile.storage import stored
 
 
 def train_in_run(documents: DataFrame, config: QualityFilterConfig, scratch: str) -> tuple[str | None, list[str]]:
@@ -26,10 +27,10 @@ def train_in_run(documents: DataFrame, config: QualityFilterConfig, scratch: str
     for dump in dumps:
         citations.check(dump)
     spark = documents.sparkSession
-    cited = _stored(training_set.cited_pages(spark, dumps), files.join(scratch, "cited"))
+    cited = stored(training_set.cited_pages(spark, dumps), files.join(scratch, "cited"))
     notes = [f"citation classifier: {row['host']}" for row in cited.where("key is null").collect()]
     pages = cited.where("key is not null")
-    labels = _stored(training_set.labelled(documents, pages, config.citations), files.join(scratch, "labels"))
+    labels = stored(training_set.labelled(documents, pages, config.citations), files.join(scratch, "labels"))
     counts = {
         row["language"]: (row["documents"], row["hosts"])
         for row in labels.where("cited")
@@ -81,9 +82,3 @@ def train_in_run(documents: DataFrame, config: QualityFilterConfig, scratch: str
     folder = files.join(scratch, "classifier")
     save(folder, models, details)
     return folder, notes
-
-
-def _stored(frame: DataFrame, path: str) -> DataFrame:
-    """`frame` by way of Parquet, so that several readers do not make it anew."""
-    frame.write.mode("overwrite").parquet(path)
-    return frame.sparkSession.read.schema(frame.schema).parquet(path)

@@ -98,6 +98,12 @@ def read_kept(spark: SparkSession, run: str, stage: str) -> DataFrame:
     return frame.where(F.col("kept")).select(*carried)
 
 
+def stored(frame: DataFrame, folder: str) -> DataFrame:
+    """`frame` written to Parquet in `folder` and read back: computed once, used several times."""
+    frame.write.mode("overwrite").parquet(folder)
+    return frame.sparkSession.read.schema(frame.schema).parquet(folder)
+
+
 def write_stage(
     spark: SparkSession,
     run: str,

@@ -7,6 +7,8 @@ from itertools import count
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 
+from skypile.storage import stored
+
 Hold = Callable[[DataFrame, str], DataFrame]
 
 
@@ -23,9 +25,7 @@ def holder(scratch: str | None) -> Hold:
         # On one machine no executor can be lost, and Spark's own blocks save a write and a read of Parquet.
         if scratch is None or str(frame.sparkSession.sparkContext.master).startswith("local["):
             return frame.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
-        path = f"{scratch.rstrip('/')}/{next(numbers):03d}_{name}"
-        frame.write.mode("overwrite").parquet(path)
-        return frame.sparkSession.read.schema(frame.schema).parquet(path)
+        return stored(frame, f"{scratch.rstrip('/')}/{next(numbers):03d}_{name}")
 
     return hold
 

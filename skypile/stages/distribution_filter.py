@@ -41,7 +41,7 @@ from skypile import files
 from skypile.config import DistributionFilterConfig
 from skypile.schema import DISTRIBUTION_COLUMNS, DROPPED, KEPT, STAGE_COLUMNS, VERDICT_COLUMNS, names
 from skypile.stages.attach import attach
-from skypile.storage import spark_schema
+from skypile.storage import spark_schema, stored
 from skypile.text import centroids, embedding
 
 SAMPLE_MARGIN = 6  # standard deviations by which the filter before the sort lets more than the sample through
@@ -60,9 +60,9 @@ def distribution_filter(
     def thin(documents: DataFrame) -> DataFrame:
         if not config.enabled:
             return _kept_unscored(documents)
-        vectors = _stored(_embed(documents, config), files.join(scratch, "vectors"))
+        vectors = stored(_embed(documents, config), files.join(scratch, "vectors"))
         centres = _train(vectors, rows, config)
-        assigned = _stored(_assign(vectors, centres), files.join(scratch, "assigned"))
+        assigned = stored(_assign(vectors, centres), files.join(scratch, "assigned"))
         table = _clusters(assigned, rows, config)
         _write_clusters(clusters, centres, table)
         decided = _decide(assigned, documents.sparkSession.createDataFrame(table), config)
@@ -207,12 +207,6 @@ def _kept_unscored(documents: DataFrame) -> DataFrame:
     nulls = {field.name: F.lit(None).cast(field.dataType) for field in columns}
     added = nulls | {"verdict": F.lit(KEPT)}
     return documents.withColumns(added).select(*names(STAGE_COLUMNS["distribution_filter"]))
-
-
-def _stored(frame: DataFrame, folder: str) -> DataFrame:
-    """`frame` written to Parquet and read back: computed once, used several times."""
-    frame.write.mode("overwrite").parquet(folder)
-    return frame.sparkSession.read.schema(frame.schema).parquet(folder)
 
 
 def _write_clusters(folder: str, centres: NDArray[np.int8], table: pa.Table) -> None:
