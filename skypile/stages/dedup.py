@@ -19,12 +19,7 @@ from pyspark.sql import functions as F
 from skypile import schema
 from skypile.config import DedupConfig
 from skypile.stages.attach import attach
-from skypile.stages.dedup_candidates import (
-    bucket_members,
-    bucket_pairs,
-    large_bucket_members,
-    refined_candidates,
-)
+from skypile.stages.dedup_candidates import bucket_pairs, refined_candidates, shared_buckets
 from skypile.stages.dedup_components import connected_components
 from skypile.stages.dedup_exact import equal_records
 from skypile.stages.dedup_hold import Hold, holder, without_broadcast
@@ -119,7 +114,7 @@ def decide(sketches: DataFrame, corpus: DataFrame | None, config: DedupConfig, h
 def decide_distributed(rest: DataFrame, config: DedupConfig, hold: Hold) -> DataFrame:
     """The fates of ``decide`` by joins and shuffles; ``rest``: sketches with ``matched`` and ``survivor``."""
     survivors = rest.select("record_id", "survivor").where("survivor is not null")
-    rest = rest.drop("survivor")
+    sketches, rest = rest, rest.drop("survivor")
     exact = []
     for key, reason in (("url_key", "duplicate_url"), ("text_key", "duplicate_text")):
         if key == "url_key" and not config.collapse_urls:
@@ -129,32 +124,30 @@ def decide_distributed(rest: DataFrame, config: DedupConfig, hold: Hold) -> Data
         rest = rest.where(F.col("matched").isNull() | (F.col("matched") != reason))  # went in this pass on arrival
         exact.append(equal.withColumn("reason", F.lit(reason)))
     distinct = rest.where(F.size("buckets") > 0)
-    edges = near_edges(distinct, config, hold)
+    edges = near_edges(distinct, sketches, config, hold)
     components = hold(connected_components(edges.select("better", "worse"), config.local_edges, hold), "components")
     dropped = hold(dropped_documents(edges, components, config.local_edges, hold), "dropped")
     near = hold(near_duplicates(edges, components, dropped, config), "near")
     return dropped_fates(exact, near, survivors, config)
 
 
-def near_edges(sketches: DataFrame, config: DedupConfig, hold: Hold) -> DataFrame:
-    """Confirmed edges (better, worse, jaccard, containment, bands) among sketches with different texts."""
-    seen = hold(
-        bucket_pairs(bucket_members(sketches), config, "bucket").where(is_new("worse")).distinct(), "candidates"
-    )
+def near_edges(distinct: DataFrame, sketches: DataFrame, config: DedupConfig, hold: Hold) -> DataFrame:
+    """Confirmed edges (better, worse, jaccard, containment, bands) among sketches with different texts.
+
+    ``distinct``: the rows of ``sketches`` to compare. The sets are looked up in ``sketches``, which are at hand.
+    """
+    members = hold(shared_buckets(distinct), "members")
+    seen = hold(bucket_pairs(members, config, "bucket").where(is_new("worse")).distinct(), "candidates")
     edges = hold(confirmed_edges(seen, sketches, config), "edges")
-    if not config.mega_rounds:
-        return edges
-    left = hold(large_bucket_members(sketches, config), "large")
+    left = members.where(F.col("size") > config.bucket_limit)
     for number in range(1, config.mega_rounds + 1):
+        if left.isEmpty():
+            break
         components = connected_components(edges.select("better", "worse"), config.local_edges, hold)
         gone = dropped_documents(edges, components, config.local_edges, hold)
         left = hold(left.join(gone, "record_id", "left_anti"), "large")
-        if left.isEmpty():
-            break
-        fresh = (
-            refined_candidates(left, number, config).where(is_new("worse")).join(seen, ["better", "worse"], "left_anti")
-        )
-        fresh = hold(fresh, "candidates")
+        fresh = refined_candidates(left, members, number, config).where(is_new("worse"))
+        fresh = hold(fresh.join(seen, ["better", "worse"], "left_anti"), "candidates")
         if not fresh.isEmpty():
             more = hold(confirmed_edges(fresh, sketches, config), "edges")
             seen, edges = seen.union(fresh), edges.union(more)
