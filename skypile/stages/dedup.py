@@ -30,7 +30,7 @@ from skypile.stages.dedup_sketch import rank_column, sketch_documents
 from skypile.stages.dedup_survivors import best_match, dropped_documents
 from skypile.stages.dedup_verdicts import DECISION_COLUMNS, dropped_fates, verdict_rows
 from skypile.stages.dedup_verify import confirmed_edges
-from skypile.storage import spark_schema
+from skypile.storage import spark_schema, stored
 
 
 def dedup(config: DedupConfig, rows: int, scratch: str) -> Callable[[DataFrame], DataFrame]:
@@ -43,7 +43,7 @@ def dedup(config: DedupConfig, rows: int, scratch: str) -> Callable[[DataFrame],
     def drop_duplicates(documents: DataFrame) -> DataFrame:
         if not config.enabled:
             return _completed(documents.drop(*DECISION_COLUMNS[1:]))
-        decisions = dedup_decisions(documents, config, f"{scratch}/tables")
+        decisions = dedup_decisions(documents, config, f"{scratch}/tables", rows)
         fate = _completed(attach(documents, decisions, f"{scratch}/attached", rows))
         if not (config.boilerplate_host_pages or config.boilerplate_hosts):
             return fate
@@ -69,7 +69,9 @@ def _completed(documents: DataFrame) -> DataFrame:
     return filled.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in wanted])
 
 
-def dedup_decisions(documents: DataFrame, config: DedupConfig, scratch: str | None = None) -> DataFrame:
+def dedup_decisions(
+    documents: DataFrame, config: DedupConfig, scratch: str | None = None, rows: int | None = None
+) -> DataFrame:
     """Decisions on documents with record_id, url, text (and the column the survivor rule reads).
 
     Returns a row for each dropped document, and for each that stays and has duplicates: record_id, verdict
@@ -78,12 +80,13 @@ def dedup_decisions(documents: DataFrame, config: DedupConfig, scratch: str | No
 
     The work is done here, not lazily. Intermediate tables (and the result) go to Parquet under ``scratch``,
     which may be removed once the decisions are used; without it they are held by Spark on the executors'
-    disks, which suits one machine: a lost executor then fails the run.
+    disks, which suits one machine: a lost executor then fails the run. ``rows``: number of documents, if known.
     """
     hold = holder(scratch)
-    sketches = hold(sketch_documents(documents, config), "sketches")
+    sketches = sketch_documents(documents, config)
+    sketches = stored(sketches, f"{scratch}/sketches", "lz4_raw") if scratch else hold(sketches, "sketches")
     if not config.against:
-        fates = decide(sketches, None, config, hold)
+        fates = decide(sketches, None, config, hold, rows)
         return hold(verdict_rows(fates, sketches, config), "decisions")
     check_index(config.against, config)
     name = batch_name(sketches)
@@ -97,7 +100,9 @@ def dedup_decisions(documents: DataFrame, config: DedupConfig, scratch: str | No
     return decisions
 
 
-def decide(sketches: DataFrame, corpus: DataFrame | None, config: DedupConfig, hold: Hold) -> DataFrame:
+def decide(
+    sketches: DataFrame, corpus: DataFrame | None, config: DedupConfig, hold: Hold, rows: int | None = None
+) -> DataFrame:
     """Fates of the documents to drop, from sketches and the documents of a corpus that may match (``matching_corpus``).
 
     Documents of the corpus outrank all others, so that they are never dropped.
@@ -105,7 +110,8 @@ def decide(sketches: DataFrame, corpus: DataFrame | None, config: DedupConfig, h
     nothing = F.lit(None).cast("string")
     rest = sketches.withColumns({"matched": nothing, "survivor": nothing})
     rest = rest if corpus is None else rest.unionByName(corpus)
-    if config.local_documents and rest.count() <= config.local_documents:
+    rows = rest.count() if rows is None or corpus is not None else rows
+    if rows <= config.local_documents:
         return hold(decide_locally(rest, config), "fates")
     with without_broadcast(sketches.sparkSession):
         return hold(decide_distributed(rest, config, hold), "fates")
@@ -137,7 +143,7 @@ def near_edges(distinct: DataFrame, sketches: DataFrame, config: DedupConfig, ho
     ``distinct``: the rows of ``sketches`` to compare. The sets are looked up in ``sketches``, which are at hand.
     """
     members = hold(shared_buckets(distinct), "members")
-    seen = hold(bucket_pairs(members, config, "bucket").where(is_new("worse")).distinct(), "candidates")
+    seen = hold(bucket_pairs(members, config, "bucket"), "candidates")
     edges = hold(confirmed_edges(seen, sketches, config), "edges")
     left = members.where(F.col("size") > config.bucket_limit)
     for number in range(1, config.mega_rounds + 1):
@@ -146,7 +152,7 @@ def near_edges(distinct: DataFrame, sketches: DataFrame, config: DedupConfig, ho
         components = connected_components(edges.select("better", "worse"), config.local_edges, hold)
         gone = dropped_documents(edges, components, config.local_edges, hold)
         left = hold(left.join(gone, "record_id", "left_anti"), "large")
-        fresh = refined_candidates(left, members, number, config).where(is_new("worse"))
+        fresh = refined_candidates(left, members, number, config)
         fresh = hold(fresh.join(seen, ["better", "worse"], "left_anti"), "candidates")
         if not fresh.isEmpty():
             more = hold(confirmed_edges(fresh, sketches, config), "edges")

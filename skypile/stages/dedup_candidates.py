@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
+from skypile.stages.dedup_index import is_new
 
 
 def shared_buckets(sketches: DataFrame) -> DataFrame:
@@ -28,7 +29,7 @@ def shared_buckets(sketches: DataFrame) -> DataFrame:
 
 
 def bucket_pairs(members: DataFrame, config: DedupConfig, *keys: str) -> DataFrame:
-    """Pairs (better, worse) of record ids within groups of equal ``keys``; the same pair may come several times.
+    """Distinct pairs (better, worse) of record ids within groups of equal ``keys``, the worse one an arriving document.
 
     ``members``: record_id, rank and the keys.
     """
@@ -42,7 +43,9 @@ def bucket_pairs(members: DataFrame, config: DedupConfig, *keys: str) -> DataFra
     ).where("place > 1")
     few = F.array_distinct(F.array("first", F.element_at("earlier", -1)))
     better = F.when(F.col("place") <= config.bucket_limit, F.col("earlier")).otherwise(few)
-    return placed.select(F.explode(better).alias("better"), "worse")
+    # By a null array and not by ``where``: Spark would carry that condition into one of the two joins that
+    # ``confirmed_edges`` makes with the same sets, and then shuffle the sets twice.
+    return placed.select(F.explode(F.when(is_new("worse"), better)).alias("better"), "worse").distinct()
 
 
 def refined_candidates(left: DataFrame, members: DataFrame, round_number: int, config: DedupConfig) -> DataFrame:
