@@ -23,7 +23,15 @@ from skypile.stages.dedup_candidates import bucket_pairs, refined_candidates, sh
 from skypile.stages.dedup_components import connected_components
 from skypile.stages.dedup_exact import equal_records
 from skypile.stages.dedup_hold import Hold, holder, without_broadcast
-from skypile.stages.dedup_index import add_arrival, arrivals_before, batch_name, check_index, is_new, matching_corpus
+from skypile.stages.dedup_index import (
+    add_arrival,
+    arrivals,
+    arrivals_before,
+    batch_name,
+    check_index,
+    is_new,
+    matching_corpus,
+)
 from skypile.stages.dedup_local import decide_locally
 from skypile.stages.dedup_paragraphs import cut_batch, recurring_paragraphs
 from skypile.stages.dedup_sketch import rank_column, sketch_documents
@@ -90,14 +98,14 @@ def dedup_decisions(
         return hold(verdict_rows(fates, sketches, config), "decisions")
     check_index(config.against, config)
     name = batch_name(sketches)
-    before = arrivals_before(config.against, name)
-    corpus = hold(matching_corpus(config.against, before, sketches), "corpus")
-    fates = decide(sketches, corpus, config, hold)
-    names = sketches.select("record_id", "url").union(corpus.select("record_id", "url"))
-    decisions = hold(verdict_rows(fates, names, config), "decisions")
-    if config.update_index:
-        add_arrival(config.against, name, sketches, fates, config)
-    return decisions
+    while True:
+        known = arrivals(config.against)
+        corpus = hold(matching_corpus(config.against, arrivals_before(known, name), sketches), "corpus")
+        fates = decide(sketches, corpus, config, hold)
+        names = sketches.select("record_id", "url").union(corpus.select("record_id", "url"))
+        decisions = hold(verdict_rows(fates, names, config), "decisions")
+        if not config.update_index or add_arrival(config.against, name, known, sketches, fates):
+            return decisions
 
 
 def decide(
