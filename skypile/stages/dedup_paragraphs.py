@@ -157,7 +157,7 @@ def cut_texts(texts: list[str], records: list[str], hosts: list[str | None], rec
 
 
 def _pages(keys: np.ndarray, record: int, recurring: Recurring) -> np.ndarray:
-    """Pages each paragraph stands on, int64[2, n]: where it recurs, and where it is to be cut from this record; else 0."""
+    """Pages each paragraph stands on if it recurs, and if it is to be cut from this record; else 0: int64[2, n]."""
     if not len(recurring.keys):
         return np.zeros((2, len(keys)), np.int64)
     at = np.minimum(np.searchsorted(recurring.keys, keys), len(recurring.keys) - 1)
