@@ -3,11 +3,12 @@
     make bench-dedup                       (or: python -m benchmarks.dedup [signatures|whole|growth] ...)
 
 ``signatures``: documents/s from text to MinHash signature, one thread: skypile, datasketch (default and bulk), rensa,
-text-dedup. ``whole``: text in, survivors out, seconds on all cores: skypile, datatrove's four stages, text-dedup.
+text-dedup. ``whole``: text in, survivors out, on all cores: skypile, datatrove's four stages, text-dedup.
 ``growth``: skypile, all steps distributed, on 50,000, 200,000 and 800,000 generated documents: seconds, shuffled bytes,
 and peak memory of each process. One executor apart from the driver, each with 2 GB of heap at most.
 
-A later run of one sitting finds the JVM running, so that only the first one's "with start" holds Spark's whole start.
+In ``whole`` every contestant is a process of its own, started for each input: ``seconds`` is from its start to its end,
+JVM, imports and all. Only compiling is done before, a matter of installation.
 """
 
 import json
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -43,13 +45,6 @@ DATATROVE_MOST = 100_000  # documents; that takes it minutes
 BATCH = 200  # documents a call, as Spark hands them over
 
 
-def peer(*arguments: str) -> str:
-    done = subprocess.run([str(PEERS), *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{arguments} failed:\n{done.stderr[-2000:]}")
-    return done.stdout
-
-
 def our_signatures(path: Path) -> float:
     """Documents/s of shingling and signing, from Arrow strings, one thread; the better of three passes."""
     texts = pq.read_table(path, columns=["text"])["text"].combine_chunks()
@@ -72,9 +67,8 @@ def our_signatures(path: Path) -> float:
 def bench_signatures(console: Console) -> None:
     for name, kind, _ in REAL:
         ours = our_signatures(SHARED / name)
-        theirs = json.loads(
-            peer(str(Path(__file__).parent / "peers" / "minhash_signatures.py"), str(SHARED / name), kind)
-        )
+        script = str(Path(__file__).parent / "peers" / "minhash_signatures.py")
+        theirs = json.loads(timed([str(PEERS), script, str(SHARED / name), kind])[1])
         ours = (ours + our_signatures(SHARED / name)) / 2  # before and after the peers: the machine's mood
         table = Table(name, "documents/s", "skypile is faster by")
         table.add_row("skypile", f"{ours:,.0f}", "")
@@ -84,25 +78,36 @@ def bench_signatures(console: Console) -> None:
         console.print(table)
 
 
-def ours_whole(folder: Path, output: Path) -> dict[str, float]:
+def timed(command: Sequence[str]) -> tuple[float, str]:
+    """Seconds a process takes from start to end, and what it prints."""
     began = time.perf_counter()
-    spark = session.start(SparkConfig(), "benchmark")
-    ready = time.perf_counter()
-    done = dedup_files(spark, [str(folder)], str(output), Columns("id", "text"), DedupConfig())
-    ended = time.perf_counter()
-    spark.stop()
-    return {"seconds": ended - ready, "start": ready - began, "kept": done["kept"]}
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{command} failed:\n{done.stderr[-2000:]}")
+    return time.perf_counter() - began, done.stdout
+
+
+def ours_whole(folder: Path, output: Path) -> dict[str, float]:
+    command = [sys.executable, "-m", "skypile.cli", "dedup", "--text-column", "text", "--output", str(output)]
+    seconds, _ = timed([*command, str(folder)])
+    done = json.loads((output / "manifest.json").read_text())
+    return {"seconds": done["seconds"], "process": seconds, "kept": done["kept"]}
 
 
 def text_dedup_whole(folder: Path, output: Path) -> dict[str, float]:
-    began = time.perf_counter()
-    peer("-m", "text_dedup.minhash", "--path", "parquet", "--data_dir", str(folder), "--split", "train",
-         "--column", "text", "--output", str(output), "--num_proc", str(session.cores()), "--ngram", "5",
-         "--num_perm", "126", "--b", "21", "--r", "6", "--hash_func", "xxh3",
-         "--cache_dir", f"{output}-cache")  # fmt: skip
-    seconds = time.perf_counter() - began
+    seconds, _ = timed([
+        str(PEERS), "-m", "text_dedup.minhash", "--path", "parquet", "--data_dir", str(folder), "--split", "train",
+        "--column", "text", "--output", str(output), "--num_proc", str(session.cores()), "--ngram", "5",
+        "--num_perm", "126", "--b", "21", "--r", "6", "--hash_func", "xxh3", "--cache_dir", f"{output}-cache",
+    ])  # fmt: skip
     kept = sum(pa.ipc.open_stream(path).read_all().num_rows for path in output.glob("*.arrow"))
-    return {"seconds": seconds, "kept": kept}
+    return {"process": seconds, "kept": kept}
+
+
+def datatrove_whole(folder: Path, output: Path, language: str) -> dict[str, float]:
+    script = str(Path(__file__).parent / "peers" / "datatrove_minhash.py")
+    seconds, printed = timed([str(PEERS), script, str(folder), str(output), str(session.cores()), language])
+    return json.loads(printed.splitlines()[-1]) | {"process": seconds}
 
 
 def bench_whole(console: Console, sizes: list[int]) -> None:
@@ -127,17 +132,14 @@ def bench_whole(console: Console, sizes: list[int]) -> None:
             if kind == "words":
                 rows["text-dedup"] = text_dedup_whole(folder, base / f"{folder.name}-textdedup")
             if count <= DATATROVE_MOST:
-                script = str(Path(__file__).parent / "peers" / "datatrove_minhash.py")
-                place = str(base / f"{folder.name}-datatrove")
-                lines = peer(script, str(folder), place, str(session.cores()), language).splitlines()
-                rows["datatrove"] = json.loads(lines[-1])
+                rows["datatrove"] = datatrove_whole(folder, base / f"{folder.name}-datatrove", language)
             shown = Table(
-                f"{folder.name}: {count:,} documents", "kept", "seconds", "with start", "skypile is faster by"
+                f"{folder.name}: {count:,} documents", "kept", "seconds", "of them at work", "skypile is faster by"
             )
-            ours = rows["skypile"]["seconds"] + rows["skypile"]["start"]
             for name, row in rows.items():
-                total = row["seconds"] + row.get("start", 0.0)
-                shown.add_row(name, f"{row['kept']:,}", f"{row['seconds']:.1f}", f"{total:.1f}", f"{total / ours:.2f}")
+                work = f"{row['seconds']:.1f}" if "seconds" in row else ""
+                faster = f"{row['process'] / rows['skypile']['process']:.2f}"
+                shown.add_row(name, f"{row['kept']:,}", f"{row['process']:.1f}", work, faster)
             console.print(shown)
 
 
