@@ -90,9 +90,9 @@ def read_kept(spark: SparkSession, run: str, stage: str) -> DataFrame:
     return frame.where(F.col("kept")).select(*carried)
 
 
-def stored(frame: DataFrame, folder: str) -> DataFrame:
+def stored(frame: DataFrame, folder: str, compression: str = "zstd") -> DataFrame:
     """`frame` written to Parquet in `folder` and read back: computed once, used several times."""
-    frame.write.mode("overwrite").parquet(folder)
+    frame.write.mode("overwrite").option("compression", compression).parquet(folder)
     return frame.sparkSession.read.schema(frame.schema).parquet(folder)
 
 
