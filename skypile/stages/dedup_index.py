@@ -105,9 +105,7 @@ def matching_corpus(index: str, before: list[dict[str, Any]], sketches: DataFram
     spark = sketches.sparkSession
     stored = _read(spark, index, "documents", before, STORED)
     corpus = stored.withColumn("record_id", marked(F.col("batch"), "record_id"))
-    buckets = _read(
-        spark, index, "buckets", before, "record_id string, bucket bigint, band int, attempt string, batch string"
-    )
+    buckets = _read(spark, index, "buckets", before, STORED_BUCKETS)
     wanted = sketches.select(F.explode("buckets").alias("bucket")).distinct()
     ids = buckets.join(wanted, "bucket", "left_semi").select(marked(F.col("batch"), "record_id").alias("record_id"))
     for key in ("text_key", "url_key"):
