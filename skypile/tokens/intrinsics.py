@@ -98,3 +98,17 @@ def smallest_of_16(typingctx, array, index):
         return builder.zext(builder.call(reduce, [values]), _WORD)
 
     return types.int64(array, types.int64), generate
+
+
+@intrinsic
+def prefetch(typingctx, array, index):
+    """Ask for the cache line of array[index] without waiting for it."""
+
+    def generate(context, builder, signature, args):
+        pointer = _pointer(context, builder, signature.args[0], args[0], args[1], _BYTE)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, _INT, _INT, _INT])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], kind)
+        builder.call(function, [pointer, _INT(0), _INT(3), _INT(1)])  # to read, soon and often, data
+        return context.get_dummy_value()
+
+    return types.none(array, types.int64), generate

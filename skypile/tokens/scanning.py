@@ -1,6 +1,7 @@
 """Find the safe cuts of a text (Numba): where two characters stand side by side in no piece.
 
-ASCII goes seven pairs at a time out of one machine word: 0.11 ns a byte less than a nanosecond per segment.
+ASCII goes seven pairs at a time out of one machine word: 0.48 ns a byte of English web text, half of what a byte at
+a time takes; Chinese, a character at a time, 0.75.
 """
 
 # mypy: disable-error-code="assignment, call-arg, var-annotated"
