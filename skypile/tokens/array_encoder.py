@@ -9,8 +9,8 @@ A hash only proposes: the segment found is compared with the text code point by 
 that differs is joined anew, so a collision costs time and never a wrong id. The table of known segments
 is bounded; when full it starts again from the vocabulary's pieces.
 
-Measured on a CPU only: 12 MB/s (English) and 18 MB/s (Chinese) on one core, where the compiled loop is five to
-twelve times faster (use that one there). It has not been run or timed on a GPU.
+Measured on a CPU only: 12 MB/s (English) and 18 MB/s (Chinese) on one core, where the compiled loop is ten to
+thirty times faster (use that one there). It has not been run or timed on a GPU.
 """
 
 from __future__ import annotations
