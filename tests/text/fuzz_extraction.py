@@ -1,10 +1,11 @@
 """Fuzz `extract`: libFuzzer (through atheris) finds pages that break a promise of the fast engine.
 
-    NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=/tmp/checked python -m tests.text.fuzz_extraction -max_total_time=300 [CORPUS]
+    NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=/tmp/checked python -m tests.text.fuzz_extraction -max_total_time=300 CORPUS
 
-The promises are those of `promises.py`, and at most 1.5 GB of memory. Arguments go to libFuzzer. What breaks a promise
-is written to `crash-…`; cut down (`-minimize_crash=1`) it belongs into `tests/text/fuzzed/`, which the tests replay and
-the fuzzer starts from. Twenty minutes (450,000 pages) on two busy cores found nothing to add.
+The promises are those of `promises.py`, and at most 1.5 GB of memory. Arguments go to libFuzzer, which adds the pages it
+learns from to the folder CORPUS. What breaks a promise is written to `crash-…`; cut down (`-minimize_crash=1`) it belongs
+into `tests/text/fuzzed/`, which the tests replay and the fuzzer starts from. Twenty minutes (450,000 pages) on a busy
+core found nothing to add.
 
 libFuzzer is guided by coverage, and sees it for Python bytecode alone: here that is the charset ladder and the wrapper
 around the engine. The scanner and all behind it are machine code made by Numba, which is not instrumented. So most
@@ -31,9 +32,9 @@ TOKENS = (
     b"&nbsp;", b"&copy", b"&NotEqualTilde;", b"&#128;", b"\x00", b"\xff", b"\xe2\x80\x8b", b"\xcc\x81", b"\xef\xbb\xbf",
     b"\xff\xfe", b"<meta charset=gbk>", b"<meta charset=utf-16>", b"<meta charset=shift_jis>", b"\xd6\xd0\xce\xc4",
     b"<title>One</title>", b"<meta name=description content='x y'>", b"<script type=application/ld+json>",
-    b'{"@type":"Article"}', b"</script", b"A sentence of nine words that could be content here. ", "一句可能是正文的话。".encode(),
-    b" class='post-body articleText'", b" id=nav", b" style='display:none'", b" hidden", b" href=/a", b"='", b'="', b"/",
-    b"\r\n", b"\t", b"\n\n",
+    b'{"@type":"Article"}', b"</script", b"A sentence of nine words that could be content here. ",
+    "一句可能是正文的话。".encode(), b" class='post-body articleText'", b" id=nav", b" style='display:none'",
+    b" hidden", b" href=/a", b"='", b'="', b"/", b"\r\n", b"\t", b"\n\n",
 )  # fmt: skip
 
 

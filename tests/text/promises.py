@@ -1,5 +1,5 @@
-"""What `extract` promises of any bytes: no exception, the same text twice, clean text of bounded size, and processor time
-in proportion to the page."""
+"""What `extract` promises of any bytes: no exception, the same text twice, clean text of bounded size, and processor
+time in proportion to the page."""
 
 import time
 import unicodedata
