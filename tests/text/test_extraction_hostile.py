@@ -3,7 +3,6 @@ size."""
 
 import time
 import unicodedata
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -106,11 +105,3 @@ def test_the_gate_text_of_a_bomb_is_cheap(name):
     start = time.process_time()
     assert len(pretext(BOMBS[name].encode(), 4000)) <= 4000
     assert time.process_time() - start < 1.0
-
-
-@pytest.mark.parametrize("path", sorted(Path(__file__).with_name("fuzzed").iterdir()), ids=lambda path: path.name)
-def test_what_the_fuzzer_starts_from_and_has_found(path):
-    page = extract(path.read_bytes(), url="https://example.org/a/b")
-    assert_clean(page.text)
-    assert page.text
-    assert page == extract(path.read_bytes(), url="https://example.org/a/b")
