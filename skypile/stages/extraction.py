@@ -19,6 +19,7 @@ from skypile.config import ExtractionConfig
 from skypile.crawl import inputs, read
 from skypile.crawl.url import host
 from skypile.schema import DOCUMENT_COLUMNS, FAILED, KEPT, RECORD_COLUMNS, VERDICT_COLUMNS, arrow_schema, names
+from skypile.stages.map_arrow import map_arrow
 from skypile.storage import spark_schema
 from skypile.text import page
 
@@ -50,7 +51,7 @@ def extraction(spark: SparkSession, splits: Sequence[inputs.Split], config: Extr
                     yield documents(records, config).append_column(READ, counts)
 
     indices = spark.range(0, len(splits), 1, numPartitions=max(1, len(splits)))
-    return indices.mapInArrow(read_and_extract, spark_schema(DOCUMENT_COLUMNS).add(READ, "long"))
+    return map_arrow(indices, read_and_extract, spark_schema(DOCUMENT_COLUMNS).add(READ, "long"))
 
 
 def documents(batch: pa.RecordBatch, config: ExtractionConfig) -> pa.RecordBatch:

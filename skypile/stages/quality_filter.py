@@ -18,6 +18,7 @@ from classifiers.model import Classifier, load
 from skypile import files
 from skypile.config import QualityFilterConfig
 from skypile.schema import DROPPED, KEPT, QUALITY_COLUMNS, STAGE_COLUMNS, VERDICT_COLUMNS, arrow_schema, names
+from skypile.stages.map_arrow import map_arrow
 from skypile.storage import spark_schema
 from skypile.text import units
 from skypile.text.rules import broken_rule, measure
@@ -52,7 +53,7 @@ def quality_filter(config: QualityFilterConfig, classifier: str | None = None) -
             yield judge(batch, config, classifiers, listed)
 
     def judge_frame(frame: DataFrame) -> DataFrame:
-        return frame.mapInArrow(judge_batches, spark_schema(_COLUMNS))
+        return map_arrow(frame, judge_batches, spark_schema(_COLUMNS))
 
     return judge_frame
 

@@ -38,6 +38,7 @@ from pyspark.resource import (
 from pyspark.sql import SparkSession
 
 from skypile import files
+from skypile.stages.map_arrow import map_arrow
 from skypile.tokens.encoder import Encoder, default_model_path
 from skypile.tokens.shards import Packing, parquet_batches, tokenize_batches
 
@@ -92,7 +93,7 @@ def tokenize(spark: SparkSession, inputs: str, output: str, settings: TokenizeSe
     rows = spark.createDataFrame(list(zip(paths, names, strict=True)), "path string, name string")
     rows = rows.repartitionByRange(len(paths), "name")
     profile = gpu_profile(settings.gpus_per_task) if settings.gpus_per_task else None
-    results = rows.mapInArrow(_worker(output, settings), _RESULT, profile=profile).collect()
+    results = map_arrow(rows, _worker(output, settings), _RESULT, profile=profile).collect()
     counts = sorted((json.loads(row["counts"]) for row in results), key=lambda c: (c["split"], c["shard"]))
     manifest = identity | {"shards": counts, "totals": totals(counts)}
     files.write_json(files.join(output, MANIFEST), manifest)
