@@ -99,9 +99,7 @@ def structure_features(page, title, description, flags):
         if sums[e, 7] > sums[best, 7]:
             best = e
     with_best = nearest_common(page, best)
-    of_title, of_description = np.zeros((nb, 2), np.float32), np.zeros((nb, 2), np.float32)
-    overlap(page, title, of_title)
-    overlap(page, description, of_description)
+    of_title, of_description = overlap(page, title, description)
     anchor, anchor_kind = find_anchor(page, of_title)
     anchor_element = page.inner[anchor] if anchor >= 0 else 0
     with_anchor = nearest_common(page, anchor_element)
