@@ -43,7 +43,7 @@ def export_trees(booster: lgb.Booster) -> Trees:
                     placed += 2
                 else:
                     key, feature, left = HIGHEST, 0, at
-                nodes.append(left << 48 | feature << 32 | int(key) & 0xFFFFFFFF)
+                nodes.append(left << 48 | feature << 32 | key & 0xFFFFFFFF)
                 value.append(node.get("leaf_value", 0.0))
             levels += bool(below)
             level = below
@@ -53,10 +53,10 @@ def export_trees(booster: lgb.Booster) -> Trees:
     )
 
 
-def _round_down(value: float) -> np.float32:
+def _round_down(value: float) -> float:
     """The largest float32 that is not above `value`: x <= value decides the same for every float32 x."""
     near = np.float32(value)
-    return near if float(near) <= value else np.nextafter(near, np.float32(-np.inf))
+    return float(near if float(near) <= value else np.nextafter(near, np.float32(-np.inf)))
 
 
 def export(fitted: Fitted) -> Model:

@@ -22,7 +22,7 @@ GATE_CHARACTERS: Final = 4000
 # Elements open at once. The deepest of 2,748 real pages has 53, browsers stop at 512: what goes this far was
 # made to break parsers, and its text is not to be trusted.
 MAX_NESTING: Final = 10_000
-_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
 
 
 def weight(text: str) -> int:
@@ -31,7 +31,7 @@ def weight(text: str) -> int:
     >>> weight("ab 中文")
     7
     """
-    return len(text) + len(_HAN.findall(text))
+    return 2 * len(text) - len(_HAN.sub("", text))
 
 
 def document_from_html(body: bytes, url: str, content_type: str | None, config: ExtractionConfig) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def document_from_html(body: bytes, url: str, content_type: str | None, config: 
         "replacements": decoded.replacements,
         "engine": config.engine,
     }
-    source = decoded.text.encode("utf-8", "replace")
+    source = decoded.utf8(body)
     scanned = cut(source) if config.engine == "fast" else None
     visible = visible_text(scanned[0], GATE_CHARACTERS) if scanned else extraction.pretext(source, GATE_CHARACTERS)
     if (size := weight(visible)) < config.min_characters:

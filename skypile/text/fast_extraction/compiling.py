@@ -6,6 +6,9 @@ returns an array need not count: its caller holds what it borrows. `_nrt=False` 
 (documented with `numba.extending.register_jitable`); Numba refuses to compile an allocation under it.
 """
 
+from typing import Any, Final
+
 from numba import njit
 
-borrows = njit(cache=True, _nrt=False)
+_OPTIONS: Final[dict[str, Any]] = {"cache": True, "_nrt": False}
+borrows = njit(**_OPTIONS)

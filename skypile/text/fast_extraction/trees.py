@@ -31,10 +31,10 @@ class Trees(NamedTuple):
 HIGHEST = 2**31 - 1  # no number's order reaches it, only a NaN's could: the threshold of leaves
 
 
-def ordered(numbers: np.ndarray) -> np.ndarray:
-    """float32 to int32 in the same order, -0.0 as 0.0: [-1, 0, 2] -> [-1065353217, 0, 1073741824]."""
-    bits = (numbers.astype(np.float32) + np.float32(0)).view(np.int32)
-    return np.where(bits < 0, bits ^ HIGHEST, bits)
+def ordered(number: float) -> int:
+    """A float32 as an int32 in the same order, -0.0 as 0.0: -1, 0, 2 -> -1065353217, 0, 1073741824."""
+    bits = int((np.float32(number) + np.float32(0)).view(np.int32))
+    return bits ^ HIGHEST if bits < 0 else bits
 
 
 @borrows
