@@ -9,6 +9,7 @@ tells apart what a run costs before its first page (the start of Python and Spar
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from functools import partial
@@ -25,7 +26,6 @@ ROOT = Path(__file__).parent.parent
 DEFAULT_FILES = ("zh-web.warc.gz", "en-web.warc.gz")
 ENGINES = ("fast", "trafilatura")
 COPIES = 8
-SPLIT_MB = 4  # six tasks from the two files, so that all cores end at about the same time
 
 
 def peer(crawl: Path, folder: Path) -> dict[str, float]:
@@ -39,7 +39,7 @@ def ours(crawl: Path, folder: Path, engine: str) -> dict[str, float]:
     """The extraction job as it is submitted, with one engine."""
     folder.mkdir()
     config = folder / "config.toml"
-    config.write_text(f'[extraction]\nengine = "{engine}"\nsplit_mb = {SPLIT_MB}\n')
+    config.write_text(f'[extraction]\nengine = "{engine}"\n')
     seconds, _ = timed([sys.executable, ROOT / "jobs" / "extraction.py", "--config", config, "--output", folder, crawl])
     manifest = storage.manifest(str(folder), "extraction")
     assert manifest is not None  # written last, and checked: kept + dropped + failed = read
@@ -56,6 +56,8 @@ def copies(crawl: Path, folder: Path, number: int) -> Path:
 
 
 def main(arguments: list[str]) -> None:
+    if not session.archive_path().exists():
+        subprocess.run([sys.executable, "-m", "skypile.cli", "prepare"], check=True)  # a matter of installation
     shared = Path(os.environ.get("SKYPILE_SHARED", "../shared")) / "data" / "crawl"
     with tempfile.TemporaryDirectory() as folder:
         crawl = Path(arguments[0]) if arguments else Path(folder, "crawl")

@@ -27,7 +27,7 @@ from classifiers.train import Examples
 from skypile import files
 from skypile.config import CitationConfig
 from skypile.crawl.url import canonical
-from skypile.stages.map_arrow import map_arrow
+from skypile.map_arrow import map_arrow
 
 _CITATIONS_A_BATCH: Final = 10_000
 

@@ -39,9 +39,9 @@ from pyspark.sql import functions as F
 
 from skypile import files
 from skypile.config import DistributionFilterConfig
+from skypile.map_arrow import map_arrow
 from skypile.schema import DISTRIBUTION_COLUMNS, DROPPED, KEPT, STAGE_COLUMNS, VERDICT_COLUMNS, names
 from skypile.stages.attach import attach
-from skypile.stages.map_arrow import map_arrow
 from skypile.storage import spark_schema, stored
 from skypile.text import centroids, embedding
 

@@ -19,8 +19,8 @@ from skypile.config import ExtractionConfig
 from skypile.crawl import inputs, read
 from skypile.crawl.record import Record
 from skypile.crawl.url import host
+from skypile.map_arrow import map_arrow
 from skypile.schema import DOCUMENT_COLUMNS, FAILED, KEPT, RECORD_COLUMNS, VERDICT_COLUMNS, arrow_schema, names
-from skypile.stages.map_arrow import map_arrow
 from skypile.storage import spark_schema
 from skypile.text import page
 
