@@ -3,24 +3,30 @@
     make bench-dedup                       (or: python -m benchmarks.dedup [signatures|whole|growth] ...)
 
 ``signatures``: documents/s from text to MinHash signature, one thread: skypile, datasketch (default and bulk), rensa,
-text-dedup. ``whole``: text in, survivors out, seconds on all cores: skypile, datatrove's four stages, text-dedup.
+text-dedup. ``whole``: text in, survivors out, on all cores: skypile, datatrove's four stages, text-dedup.
 ``growth``: skypile, all steps distributed, on 50,000, 200,000 and 800,000 generated documents: seconds, shuffled bytes,
-and the memory of the driver's Python and of the JVM (driver and executor in one, 2 GB of heap at most).
+and peak memory of each process. One executor apart from the driver, each with 2 GB of heap at most.
 
-A later run of one sitting finds the JVM running, so that only the first one's "with start" holds Spark's whole start.
+In ``whole`` every contestant is a process of its own, started for each input: ``seconds`` is from its start to its end,
+JVM, imports and all. Only compiling is done before, a matter of installation.
 """
 
 import json
 import os
-import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyspark
 from rich.console import Console
 from rich.table import Table
 
@@ -28,21 +34,15 @@ from benchmarks.generated import write_documents
 from skypile import session
 from skypile.config import DedupConfig, SparkConfig
 from skypile.dedup_files import Columns, dedup_files
+from skypile.stages.dedup_kernels import prepare
 from skypile.text.minhash import permutations, signatures
 from skypile.text.shingles import shingle_texts
 
 PEERS = Path(os.environ.get("SKYPILE_PEERS", ".venv-peers/bin/python")).absolute()
 SHARED = Path(os.environ.get("SKYPILE_SHARED", "../shared")) / "data" / "dedup"
 REAL = (("bbc.parquet", "words", "eng_Latn"), ("zh_reviews.parquet", "characters", "cmn_Hani"))
-DATATROVE_MOST = 20_000  # documents; it takes minutes for more
+DATATROVE_MOST = 100_000  # documents; that takes it minutes
 BATCH = 200  # documents a call, as Spark hands them over
-
-
-def peer(*arguments: str) -> str:
-    done = subprocess.run([str(PEERS), *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{arguments} failed:\n{done.stderr[-2000:]}")
-    return done.stdout
 
 
 def our_signatures(path: Path) -> float:
@@ -67,9 +67,8 @@ def our_signatures(path: Path) -> float:
 def bench_signatures(console: Console) -> None:
     for name, kind, _ in REAL:
         ours = our_signatures(SHARED / name)
-        theirs = json.loads(
-            peer(str(Path(__file__).parent / "peers" / "minhash_signatures.py"), str(SHARED / name), kind)
-        )
+        script = str(Path(__file__).parent / "peers" / "minhash_signatures.py")
+        theirs = json.loads(timed([str(PEERS), script, str(SHARED / name), kind])[1])
         ours = (ours + our_signatures(SHARED / name)) / 2  # before and after the peers: the machine's mood
         table = Table(name, "documents/s", "skypile is faster by")
         table.add_row("skypile", f"{ours:,.0f}", "")
@@ -79,37 +78,40 @@ def bench_signatures(console: Console) -> None:
         console.print(table)
 
 
-def ours_whole(folder: Path, output: Path, config: DedupConfig) -> dict[str, float]:
+def timed(command: Sequence[str]) -> tuple[float, str]:
+    """Seconds a process takes from start to end, and what it prints."""
     began = time.perf_counter()
-    spark = session.start(SparkConfig(), "benchmark")
-    ready = time.perf_counter()
-    done = dedup_files(spark, [str(folder)], str(output), Columns("id", "text"), config)
-    ended = time.perf_counter()
-    shuffled = sum(stage["shuffleWriteBytes"] for stage in _stages(spark))
-    heap = spark._jvm.java.lang.Runtime.getRuntime()
-    used = (heap.totalMemory() - heap.freeMemory()) / 2**20
-    spark.stop()
-    return {"heap": used, "seconds": ended - ready, "start": ready - began, "kept": done["kept"], "shuffled": shuffled}
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{command} failed:\n{done.stderr[-2000:]}")
+    return time.perf_counter() - began, done.stdout
 
 
-def _stages(spark: "session.SparkSession") -> list[dict[str, int]]:
-    store = spark.sparkContext._jsc.sc().statusStore()
-    stages = store.stageList(None, False, False, spark.sparkContext._gateway.new_array(spark._jvm.double, 0), None)
-    return [{"shuffleWriteBytes": stages.apply(i).shuffleWriteBytes()} for i in range(stages.size())]
+def ours_whole(folder: Path, output: Path) -> dict[str, float]:
+    command = [sys.executable, "-m", "skypile.cli", "dedup", "--text-column", "text", "--output", str(output)]
+    seconds, _ = timed([*command, str(folder)])
+    done = json.loads((output / "manifest.json").read_text())
+    return {"seconds": done["seconds"], "process": seconds, "kept": done["kept"]}
 
 
 def text_dedup_whole(folder: Path, output: Path) -> dict[str, float]:
-    began = time.perf_counter()
-    peer("-m", "text_dedup.minhash", "--path", "parquet", "--data_dir", str(folder), "--split", "train",
-         "--column", "text", "--output", str(output), "--num_proc", str(session.cores()), "--ngram", "5",
-         "--num_perm", "126", "--b", "21", "--r", "6", "--hash_func", "xxh3",
-         "--cache_dir", f"{output}-cache")  # fmt: skip
-    seconds = time.perf_counter() - began
+    seconds, _ = timed([
+        str(PEERS), "-m", "text_dedup.minhash", "--path", "parquet", "--data_dir", str(folder), "--split", "train",
+        "--column", "text", "--output", str(output), "--num_proc", str(session.cores()), "--ngram", "5",
+        "--num_perm", "126", "--b", "21", "--r", "6", "--hash_func", "xxh3", "--cache_dir", f"{output}-cache",
+    ])  # fmt: skip
     kept = sum(pa.ipc.open_stream(path).read_all().num_rows for path in output.glob("*.arrow"))
-    return {"seconds": seconds, "kept": kept}
+    return {"process": seconds, "kept": kept}
+
+
+def datatrove_whole(folder: Path, output: Path, language: str) -> dict[str, float]:
+    script = str(Path(__file__).parent / "peers" / "datatrove_minhash.py")
+    seconds, printed = timed([str(PEERS), script, str(folder), str(output), str(session.cores()), language])
+    return json.loads(printed.splitlines()[-1]) | {"process": seconds}
 
 
 def bench_whole(console: Console, sizes: list[int]) -> None:
+    prepare()  # compiling is a matter of installation
     with tempfile.TemporaryDirectory() as temporary:
         base = Path(temporary)
         inputs = [
@@ -126,37 +128,70 @@ def bench_whole(console: Console, sizes: list[int]) -> None:
             inputs.append((base / f"generated-{size}", "words", "eng_Latn"))
         for folder, kind, language in inputs:
             count = sum(pq.read_metadata(path).num_rows for path in folder.glob("*.parquet"))
-            rows = {"skypile": ours_whole(folder, base / f"{folder.name}-ours", DedupConfig())}
+            rows = {"skypile": ours_whole(folder, base / f"{folder.name}-ours")}
             if kind == "words":
                 rows["text-dedup"] = text_dedup_whole(folder, base / f"{folder.name}-textdedup")
             if count <= DATATROVE_MOST:
-                script = str(Path(__file__).parent / "peers" / "datatrove_minhash.py")
-                place = str(base / f"{folder.name}-datatrove")
-                lines = peer(script, str(folder), place, str(session.cores()), language).splitlines()
-                rows["datatrove"] = json.loads(lines[-1])
+                rows["datatrove"] = datatrove_whole(folder, base / f"{folder.name}-datatrove", language)
             shown = Table(
-                f"{folder.name}: {count:,} documents", "kept", "seconds", "with start", "skypile is faster by"
+                f"{folder.name}: {count:,} documents", "kept", "seconds", "of them at work", "skypile is faster by"
             )
-            ours = rows["skypile"]["seconds"] + rows["skypile"]["start"]
             for name, row in rows.items():
-                total = row["seconds"] + row.get("start", 0.0)
-                shown.add_row(name, f"{row['kept']:,}", f"{row['seconds']:.1f}", f"{total:.1f}", f"{total / ours:.2f}")
+                work = f"{row['seconds']:.1f}" if "seconds" in row else ""
+                faster = f"{row['process'] / rows['skypile']['process']:.2f}"
+                shown.add_row(name, f"{row['kept']:,}", f"{row['process']:.1f}", work, faster)
             console.print(shown)
 
 
+def growth(size: int) -> dict[str, float]:
+    """One size, in this process: driver and executor are processes of their own, intermediate tables are Parquet."""
+    with tempfile.TemporaryDirectory() as temporary:
+        write_documents(Path(temporary, "in"), size, files=8)
+        cluster = SparkConfig(master=f"local-cluster[1,{session.cores()},3072]", shuffle_partitions=2 * session.cores())
+        spark = session.start(cluster, "benchmark", {"spark.executor.memory": "2g"})
+        began = time.perf_counter()
+        done = dedup_files(
+            spark, [f"{temporary}/in"], f"{temporary}/out", Columns("id", "text"), DedupConfig(local_documents=0)
+        )
+        row = {"seconds": time.perf_counter() - began, "kept": done["kept"], "shuffled": _shuffled_bytes(spark)}
+        row |= {"python": _peak_mb([psutil.Process()]), **_memory()}
+        spark.stop()
+        shutil.rmtree(Path(pyspark.__file__).parent / "work", ignore_errors=True)  # where local-cluster keeps its logs
+    return row
+
+
+def _shuffled_bytes(spark: "session.SparkSession") -> int:
+    store = spark.sparkContext._jsc.sc().statusStore()
+    stages = store.stageList(None, False, False, spark.sparkContext._gateway.new_array(spark._jvm.double, 0), None)
+    return sum(stages.apply(i).shuffleWriteBytes() for i in range(stages.size()))
+
+
+def _memory() -> dict[str, float]:
+    """Peak MB of the driver's JVM, of the executor's, and of the largest Python worker."""
+    (driver,) = psutil.Process().children()
+    below = driver.children(recursive=True)
+    executors = [process for process in below if process.name() == "java"]
+    workers = [process for process in below if process.name().startswith("python")]
+    return {"driver": _peak_mb([driver]), "executor": _peak_mb(executors), "worker": _peak_mb(workers)}
+
+
+def _peak_mb(processes: list[psutil.Process]) -> float:
+    """The most physical memory any of the processes ever held (Linux)."""
+    lines = [line for process in processes for line in Path(f"/proc/{process.pid}/status").read_text().splitlines()]
+    return max((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), default=0.0)
+
+
 def bench_growth(console: Console, sizes: list[int]) -> None:
-    table = Table(
-        "documents", "seconds", "documents/s", "shuffled MB", "bytes/document", "Python MB", "heap MB", title="growth"
-    )
-    distributed = DedupConfig(local_documents=0)
+    table = Table("documents", "kept", "seconds", "documents/s", "shuffled bytes a document", title="growth")
+    for name in ("driver's JVM", "driver's Python", "executor's JVM", "a Python worker"):
+        table.add_column(f"{name}, MB")
     for size in sizes:
-        with tempfile.TemporaryDirectory() as temporary:
-            write_documents(Path(temporary, "in"), size, files=8)
-            row = ours_whole(Path(temporary, "in"), Path(temporary, "out"), distributed)
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        cells = (f"{row['seconds']:.1f}", f"{size / row['seconds']:,.0f}", f"{row['shuffled'] / 2**20:,.0f}")
-        table.add_row(f"{size:,}", *cells, f"{row['shuffled'] / size:,.0f}", f"{memory:,.0f}", f"{row['heap']:,.0f}")
-        console.print(table)
+        with ProcessPoolExecutor(1, get_context("spawn")) as process:  # peaks are of one size
+            row = process.submit(growth, size).result()
+        times = (f"{row['seconds']:.1f}", f"{size / row['seconds']:,.0f}", f"{row['shuffled'] / size:,.0f}")
+        memory = (f"{row[name]:,.0f}" for name in ("driver", "python", "executor", "worker"))
+        table.add_row(f"{size:,}", f"{row['kept']:,}", *times, *memory)
+    console.print(table)
 
 
 def main(arguments: list[str]) -> None:

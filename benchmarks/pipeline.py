@@ -3,7 +3,8 @@
     make bench-pipeline            (or: python -m benchmarks.pipeline CRAWL_FOLDER [ENGINE...])
 
 Both read the same WARC files on all cores and write Parquet of the English and Chinese pages they keep.
-skypile also writes a verdict for every record; its seconds are without and with the start of Spark.
+skypile also writes a verdict for every record. Each reads the crawl once and then COPIES copies of it, which
+tells apart what a run costs before its first page (the start of Python and Spark) and what each page costs.
 """
 
 import json
@@ -12,45 +13,56 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from skypile import pipeline, session
-from skypile.config import parse
+from skypile import session, storage
 
 PEERS = Path(os.environ.get("SKYPILE_PEERS", ".venv-peers/bin/python")).absolute()
+ROOT = Path(__file__).parent.parent
 DEFAULT_FILES = ("zh-web.warc.gz", "en-web.warc.gz")
+ENGINES = ("fast", "trafilatura")
+COPIES = 8
+SPLIT_MB = 4  # six tasks from the two files, so that all cores end at about the same time
 
 
-def peer(crawl: Path, folder: str) -> dict[str, float]:
-    """datatrove in its own environment; its last line is the result."""
+def peer(crawl: Path, folder: Path) -> dict[str, float]:
+    """datatrove in its own environment; the script's last line has its counts."""
     script = Path(__file__).parent / "peers" / "datatrove_pipeline.py"
-    command = [str(PEERS), str(script), str(crawl), f"{folder}/datatrove", str(session.cores())]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"datatrove failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    seconds, lines = timed([PEERS, script, crawl, folder, session.cores()])
+    return json.loads(lines[-1]) | {"seconds": seconds}
 
 
-def ours(crawl: Path, folder: str, engine: str) -> dict[str, float]:
-    """The extraction stage with one engine."""
-    config = parse({"extraction": {"engine": engine, "split_mb": 1}})
+def ours(crawl: Path, folder: Path, engine: str) -> dict[str, float]:
+    """The extraction job as it is submitted, with one engine."""
+    folder.mkdir()
+    config = folder / "config.toml"
+    config.write_text(f'[extraction]\nengine = "{engine}"\nsplit_mb = {SPLIT_MB}\n')
+    seconds, _ = timed([sys.executable, ROOT / "jobs" / "extraction.py", "--config", config, "--output", folder, crawl])
+    manifest = storage.manifest(str(folder), "extraction")
+    assert manifest is not None  # written last, and checked: kept + dropped + failed = read
+    return {"seconds": seconds, "read": manifest["read"], "kept": manifest["kept"]}
+
+
+def timed(command: list[object]) -> tuple[float, list[str]]:
+    """Wall seconds of a process from its start to its end, and its lines of output."""
     began = time.perf_counter()
-    spark = session.start(config.spark, "benchmark")
-    ready = time.perf_counter()
-    manifest = pipeline.extraction(spark, [str(crawl)], f"{folder}/{engine}", config, Console(stderr=True))
-    ended = time.perf_counter()
-    spark.stop()
-    lost = manifest["read"] - manifest["kept"] - sum(sum(manifest[v].values()) for v in ("dropped", "failed"))
-    return {
-        "seconds": ended - ready,
-        "start": ready - began,
-        "read": manifest["read"],
-        "kept": manifest["kept"],
-        "lost": lost,
-    }
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, cwd=ROOT)
+    if done.returncode:
+        raise SystemExit(f"{command} failed:\n{done.stderr[-2000:]}")
+    return time.perf_counter() - began, done.stdout.splitlines()
+
+
+def copies(crawl: Path, folder: Path, number: int) -> Path:
+    """A folder with `number` links to each file of `crawl`, under different names."""
+    folder.mkdir()
+    for file in sorted(crawl.glob("*.warc.gz")):
+        for copy in range(number):
+            (folder / f"{copy}-{file.name}").symlink_to(file.resolve())
+    return folder
 
 
 def main(arguments: list[str]) -> None:
@@ -63,15 +75,27 @@ def main(arguments: list[str]) -> None:
             crawl.mkdir()
             for name in DEFAULT_FILES:
                 (crawl / name).symlink_to((shared / name).resolve())
-        results = {f"skypile {e}": ours(crawl, folder, e) for e in arguments[1:] or ("fast", "trafilatura")}
-        results = {"datatrove": peer(crawl, folder)} | results
-    table = Table("pipeline", "read", "kept", "seconds", "with start", "pages/s", "ratio")
-    base = results["datatrove"]["seconds"]
-    for name, row in results.items():
-        total = row["seconds"] + row.get("start", 0.0)
-        speed = f"{row['read'] / row['seconds']:.1f}"
-        cells = (str(row["read"]), str(row["kept"]), f"{row['seconds']:.1f}", f"{total:.1f}", speed)
-        table.add_row(name, *cells, f"{base / row['seconds']:.2f}")
+        many = copies(crawl, Path(folder, "many"), COPIES)
+        runs = {"datatrove": peer} | {f"skypile {e}": partial(ours, engine=e) for e in arguments[1:] or ENGINES}
+        results = {
+            name: (run(crawl, Path(folder, f"{name} once")), run(many, Path(folder, f"{name} often")))
+            for name, run in runs.items()
+        }
+    print_table(results)
+
+
+def print_table(results: dict[str, tuple[dict[str, float], dict[str, float]]]) -> None:
+    """Both runs of each pipeline, the rate between them, and both as ratios to datatrove."""
+
+    def rate(once: dict[str, float], often: dict[str, float]) -> float:
+        return (often["read"] - once["read"]) / (often["seconds"] - once["seconds"])
+
+    table = Table("pipeline", "read", "kept", "s", f"s, {COPIES} copies", "ratio", "pages/s between", "ratio")
+    base = results["datatrove"]
+    for name, (once, often) in results.items():
+        seconds = (f"{once['seconds']:.1f}", f"{often['seconds']:.1f}", f"{base[0]['seconds'] / once['seconds']:.2f}")
+        cells = (*seconds, f"{rate(once, often):.0f}", f"{rate(once, often) / rate(*base):.2f}")
+        table.add_row(name, str(once["read"]), str(once["kept"]), *cells)
     Console().print(table)
 
 

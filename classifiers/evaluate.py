@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.stats import rankdata
 
 CALIBRATION_BINS: Final = 10
 
@@ -19,6 +17,8 @@ def auc(scores: np.ndarray, positive: np.ndarray) -> float:
     positives, negatives = int(positive.sum()), int((~positive).sum())
     if not positives or not negatives:
         return float("nan")
+    from scipy.stats import rankdata  # here: a second of imports that few commands need
+
     ranks = rankdata(scores)
     return float((ranks[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
@@ -41,6 +41,8 @@ def platt(odds: np.ndarray, positive: np.ndarray) -> tuple[float, float]:
         value = float((weight * (np.logaddexp(0, raw) - target * raw)).sum())
         error = weight * (1 / (1 + np.exp(-np.clip(raw, -500, 500))) - target)
         return value, np.array([(error * odds).sum(), error.sum()])
+
+    from scipy.optimize import minimize
 
     found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(0.0, None), (None, None)])
     return float(found.x[0]), float(found.x[1])

@@ -22,6 +22,7 @@ from skypile.stages.dedup import dedup_decisions
 from skypile.stages.dedup_verdicts import DECISION_COLUMNS
 
 SCRATCH = "_scratch"
+FEW = 200_000  # so many ids of dropped rows go to every worker (20 MB); more are attached file by file
 
 
 class Columns(NamedTuple):
@@ -53,13 +54,16 @@ def dedup_files(
         rows = rows.withColumn("record_id", F.col(columns.id).cast("string"))
     documents = rows.withColumn("url", F.col(columns.url) if columns.url else F.lit(None).cast("string"))
     documents = documents.withColumn("text", F.col(columns.text).cast("string"))
-    _check_ids(documents, columns)
+    count = _check_ids(documents, columns)
     scratch = files.join(output, SCRATCH)
-    decisions = dedup_decisions(documents, config, files.join(scratch, "tables"))
+    decisions = dedup_decisions(documents, config, files.join(scratch, "tables"), count)
     counts = _write_verdicts(documents, decisions, output)
-    fate = decisions.select("record_id", F.col("verdict").alias("_verdict"))
-    kept = attach(rows, fate, files.join(scratch, "attached"), counts["read"])
-    kept = kept.where(F.col("_verdict").isNull() | (F.col("_verdict") == KEPT)).drop("_verdict")
+    dropped = decisions.where(F.col("verdict") != KEPT).select("record_id")
+    if counts["read"] - counts["kept"] <= FEW:
+        kept = rows.join(F.broadcast(dropped), "record_id", "left_anti").select(rows.columns)
+    else:
+        marked = attach(rows, dropped.withColumn("_dropped", F.lit(True)), files.join(scratch, "attached"), count)
+        kept = marked.where(F.col("_dropped").isNull()).drop("_dropped")
     kept = kept if columns.id == "record_id" else kept.drop("record_id")
     kept.write.mode("overwrite").parquet(files.join(output, "documents"))
     files.remove_tree(scratch)
@@ -77,13 +81,17 @@ def _check_columns(rows: DataFrame, columns: Columns) -> None:
         raise ValueError(f"the input has a column record_id beside the id column {columns.id!r}: rename or drop it")
 
 
-def _check_ids(documents: DataFrame, columns: Columns) -> None:
-    twice = documents.groupBy("record_id").count().where("count > 1 or record_id is null").head()
-    if twice is not None:
+def _check_ids(documents: DataFrame, columns: Columns) -> int:
+    """The number of rows, or an error that names an id that stands twice or is null."""
+    ids = documents.groupBy("record_id").agg(F.count("*").alias("rows"))
+    times = F.when(F.col("record_id").isNull(), F.lit(2)).otherwise(F.col("rows"))
+    row = ids.agg(F.max(times).alias("most"), F.max_by(F.struct("*"), times).alias("worst"), F.sum("rows")).collect()[0]
+    if (row["most"] or 0) > 1:
         raise ValueError(
-            f"{twice['count']} rows have the id {twice['record_id']!r} in column {columns.id!r}: "
+            f"{row['worst']['rows']} rows have the id {row['worst']['record_id']!r} in column {columns.id!r}: "
             "ids must be unique and not null; is it the right column?"
         )
+    return int(row["sum(rows)"] or 0)
 
 
 def _write_verdicts(documents: DataFrame, decisions: DataFrame, output: str) -> dict[str, Any]:

@@ -99,4 +99,33 @@ def write_text(uri: str, text: str) -> None:
 
 
 def write_json(uri: str, value: dict[str, Any]) -> None:
-    write_text(uri, json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+    write_text(uri, _json_text(value))
+
+
+def create_json(uri: str, value: dict[str, Any]) -> None:
+    """Write a file that must not be there yet; FileExistsError if it is. Of several writers at once, one succeeds.
+
+    On object stores that is a conditional request. A file system that offers none (HDFS through libhdfs) is asked
+    first and written to then, which two writers within one second could both pass.
+    """
+    if "://" in uri:
+        fs, path = filesystem(uri)
+        try:
+            with fs.open(path, "xb") as file:
+                file.write(_json_text(value).encode("utf-8"))
+        except (ValueError, NotImplementedError):
+            if fs.exists(path):
+                raise FileExistsError(uri) from None
+            write_json(uri, value)
+        return
+    target = Path(uri)
+    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+    write_json(str(partial), value)
+    try:
+        os.link(partial, target)  # unlike a rename, refuses to replace
+    finally:
+        partial.unlink()
+
+
+def _json_text(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

@@ -23,7 +23,7 @@ from skypile.stages.dedup import dedup as dedup_stage
 from skypile.stages.distribution_filter import distribution_filter as distribution_stage
 from skypile.stages.quality_filter import quality_filter as quality_stage
 from skypile.stages.shards import shards as shards_stage
-from skypile.storage import Read, Stage, read_kept
+from skypile.storage import Rows, Stage, read_kept
 from skypile.text import page
 
 SCRATCH = "_scratch"
@@ -54,14 +54,13 @@ def extraction(
     splits = inputs.plan(paths, config.extraction)
     if config.extraction.engine == "fast" and str(spark.sparkContext.master).startswith("local"):
         page.prepare()  # here, before a task on every core starts to compile the same
-    stage = extraction_stage.extraction(config.extraction)
 
-    def wave(part: list[inputs.Split]) -> Callable[[], tuple[Read, DataFrame]]:
-        def build() -> tuple[Read, DataFrame]:
+    def wave(part: list[inputs.Split]) -> Callable[[], tuple[Rows, DataFrame]]:
+        def build() -> tuple[Rows, DataFrame]:
             rows = Observation()
-            read = extraction_stage.records(spark, part, config.extraction)
-            read = read.observe(rows, F.count(F.lit(1)).alias("rows"))
-            return Read(read, rows), stage(read)
+            documents = extraction_stage.extraction(spark, part, config.extraction)
+            documents = documents.observe(rows, F.coalesce(F.sum(extraction_stage.READ), F.lit(0)).alias("rows"))
+            return rows, documents.drop(extraction_stage.READ)
 
         return build
 
@@ -161,9 +160,9 @@ def _narrow(
         raise FileNotFoundError(f"{storage.stage_dir(run, before)} has no manifest.json: run the {before} stage first")
     scratch = files.join(storage.stage_dir(run, name), SCRATCH)
 
-    def build() -> tuple[Read, DataFrame]:
+    def build() -> tuple[Rows, DataFrame]:
         frame = read_kept(spark, run, before)
-        return Read(frame, upstream["kept"]), stage(frame, upstream["kept"], scratch)
+        return upstream["kept"], stage(frame, upstream["kept"], scratch)
 
     identity = {"stage": before, "fingerprint": upstream["fingerprint"], "digest": upstream["digest"]}
     plan = Stage(name, section.model_dump(mode="json"), identity, [build], partition_by, options or {}, notes)

@@ -47,26 +47,18 @@ class ConservationError(SkypileError):
     """kept + dropped + failed != read, a record id appears twice, or a reason is not in the vocabulary."""
 
 
-@dataclass(frozen=True)
-class Read:
-    """A stage's input rows, and how many there are: a known count, or one observed while they are read."""
-
-    frame: DataFrame
-    count: int | Observation
-
-    def rows(self) -> int:
-        """Number of rows read; call it after the action that read them."""
-        return self.count if isinstance(self.count, int) else int(self.count.get["rows"])
+# Number of rows a wave reads: known, or observed, under the name `rows`, while they are read.
+Rows = int | Observation
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What to write. `waves[i]()` gives wave i: the rows read and the frame with their verdicts."""
+    """What to write. `waves[i]()` gives wave i: how many rows it reads and the frame with their verdicts."""
 
     name: str
     settings: dict[str, Any]
     inputs: dict[str, Any]
-    waves: Sequence[Callable[[], tuple[Read, DataFrame]]]
+    waves: Sequence[Callable[[], tuple[Rows, DataFrame]]]
     partition_by: tuple[str, ...] = ()
     options: dict[str, str] = field(default_factory=dict)
     notes: Callable[[], list[str]] = list
@@ -98,9 +90,9 @@ def read_kept(spark: SparkSession, run: str, stage: str) -> DataFrame:
     return frame.where(F.col("kept")).select(*carried)
 
 
-def stored(frame: DataFrame, folder: str) -> DataFrame:
+def stored(frame: DataFrame, folder: str, compression: str = "zstd") -> DataFrame:
     """`frame` written to Parquet in `folder` and read back: computed once, used several times."""
-    frame.write.mode("overwrite").parquet(folder)
+    frame.write.mode("overwrite").option("compression", compression).parquet(folder)
     return frame.sparkSession.read.schema(frame.schema).parquet(folder)
 
 
@@ -156,13 +148,13 @@ def _fingerprint(value: dict[str, Any]) -> str:
 
 
 def _write_wave(
-    spark: SparkSession, folder: str, stage: Stage, number: int, build: Callable[[], tuple[Read, DataFrame]]
+    spark: SparkSession, folder: str, stage: Stage, number: int, build: Callable[[], tuple[Rows, DataFrame]]
 ) -> dict[str, Any]:
     began = time.monotonic()
     documents, verdicts = files.join(folder, "documents"), files.join(folder, "verdicts")
     for leftover in (f"{documents}/kept=true", f"{documents}/kept=false", verdicts):
         files.remove_tree(files.join(leftover, f"wave={number}"))  # of an attempt that died before its stamp
-    read, frame = build()
+    rows, frame = build()
     columns = schema.STAGE_COLUMNS[stage.name]
     _check_schema(stage.name, frame, columns)
     frame = frame.withColumns({"kept": F.col("verdict") == schema.KEPT, "wave": F.lit(number)})
@@ -174,7 +166,8 @@ def _write_wave(
     ledger = ledger.select(*schema.names(schema.LEDGER_COLUMNS), "wave")
     ledger.write.mode("overwrite").partitionBy("wave").parquet(verdicts)
 
-    stamp = {"read": read.rows(), **_count(read_verdicts(spark, folder).where(F.col("wave") == number))}
+    read = rows if isinstance(rows, int) else int(rows.get["rows"])
+    stamp = {"read": read, **_count(read_verdicts(spark, folder).where(F.col("wave") == number))}
     _check_conservation(stage.name, number, stamp)
     return stamp | {"seconds": round(time.monotonic() - began, 2)}
 

@@ -6,7 +6,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from skypile.schema import STAGE_COLUMNS, VERDICT_COLUMNS, record_id
-from skypile.storage import Read, Stage, spark_schema, write_stage
+from skypile.storage import Stage, spark_schema, write_stage
 
 
 def frame(
@@ -29,7 +29,5 @@ def write(spark: SparkSession, run: str, rows: Iterable[dict[str, Any]], stage: 
     """Store `rows` as the finished folder of `stage`, for the stage after it to read."""
     rows = list(rows)
     table = frame(spark, rows, stage)
-    manifest, _ = write_stage(
-        spark, run, Stage(stage, {}, {"rows": len(rows)}, [lambda: (Read(table, len(rows)), table)])
-    )
+    manifest, _ = write_stage(spark, run, Stage(stage, {}, {"rows": len(rows)}, [lambda: (len(rows), table)]))
     return manifest

@@ -32,7 +32,11 @@ def rows(spark: SparkSession, tmp_path: Path) -> str:
     return folder
 
 
-def test_rows_that_stay_and_a_verdict_for_each(spark: SparkSession, rows: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("few", [10, 0], ids=["few drops are broadcast", "many are attached"])
+def test_rows_that_stay_and_a_verdict_for_each(
+    spark: SparkSession, rows: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr("skypile.dedup_files.FEW", few)
     out = str(tmp_path / "out")
     manifest = dedup_files(spark, [rows], out, Columns("id", "body", "address"), DedupConfig())
     assert (manifest["read"], manifest["kept"]) == (5, 3)
@@ -59,6 +63,9 @@ def test_bad_columns_and_ids_are_named(spark: SparkSession, rows: str, tmp_path:
     spark.read.parquet(rows).union(spark.read.parquet(rows)).write.parquet(str(tmp_path / "twice"))
     with pytest.raises(ValueError, match="2 rows have the id"):
         dedup_files(spark, [str(tmp_path / "twice")], out, Columns("id", "body"), DedupConfig())
+    spark.createDataFrame([(1, "a"), (None, "b")], "id int, text string").write.parquet(str(tmp_path / "null"))
+    with pytest.raises(ValueError, match="1 rows have the id None"):
+        dedup_files(spark, [str(tmp_path / "null")], out, Columns("id", "text"), DedupConfig())
     assert not (Path(out) / "manifest.json").exists()
 
 

@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from skypile import storage
-from skypile.storage import ConservationError, Read, Stage, read_kept, write_stage
+from skypile.storage import ConservationError, Stage, read_kept, write_stage
 from tests import documents
 
 ROWS = [
@@ -20,7 +20,7 @@ ROWS = [
 
 
 def stage_of(table, count, settings=None, waves=1):
-    return Stage("extraction", settings or {}, {}, [lambda: (Read(table, count), table)] * waves)
+    return Stage("extraction", settings or {}, {}, [lambda: (count, table)] * waves)
 
 
 def test_kept_rows_are_read_back_and_every_row_has_its_verdict(spark, tmp_path):
@@ -51,7 +51,7 @@ def test_rows_are_counted_while_they_are_read(spark, tmp_path):
 
     rows = Observation()
     read = documents.frame(spark, ROWS).observe(rows, F.count(F.lit(1)).alias("rows"))
-    stage = Stage("extraction", {}, {}, [lambda: (Read(read, rows), read.limit(3))])
+    stage = Stage("extraction", {}, {}, [lambda: (rows, read.limit(3))])
     with pytest.raises(ConservationError, match="read 4 rows but wrote 3"):
         write_stage(spark, str(tmp_path), stage)
 
@@ -97,7 +97,7 @@ def test_a_crash_loses_the_wave_it_hits_and_no_other(spark, tmp_path):
             built.append(number)
             if broken:
                 raise KeyboardInterrupt
-            return Read(tables[number], 3), tables[number]
+            return 3, tables[number]
 
         return build
 

@@ -5,7 +5,6 @@ python datatrove_pipeline.py CRAWL_FOLDER OUTPUT WORKERS
 
 import json
 import sys
-import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -36,13 +35,11 @@ def main(crawl: str, output: str, workers: int) -> None:
         workers=workers,
         logging_dir=f"{output}/logs",
     )
-    began = time.perf_counter()
     executor.run()
-    seconds = time.perf_counter() - began
     kept = sum(pq.read_metadata(path).num_rows for path in Path(output, "kept").rglob("*.parquet"))
     stats = json.loads(Path(output, "logs", "stats.json").read_text())
     read = next(s["stats"] for s in stats if "Warc" in s["name"])["documents"]["total"]
-    print(json.dumps({"seconds": seconds, "read": read, "kept": kept}))
+    print(json.dumps({"read": read, "kept": kept}))
 
 
 if __name__ == "__main__":

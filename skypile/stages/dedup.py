@@ -19,23 +19,26 @@ from pyspark.sql import functions as F
 from skypile import schema
 from skypile.config import DedupConfig
 from skypile.stages.attach import attach
-from skypile.stages.dedup_candidates import (
-    bucket_members,
-    bucket_pairs,
-    large_bucket_members,
-    refined_candidates,
-)
+from skypile.stages.dedup_candidates import bucket_pairs, refined_candidates, shared_buckets
 from skypile.stages.dedup_components import connected_components
 from skypile.stages.dedup_exact import equal_records
 from skypile.stages.dedup_hold import Hold, holder, without_broadcast
-from skypile.stages.dedup_index import add_arrival, arrivals_before, batch_name, check_index, is_new, matching_corpus
+from skypile.stages.dedup_index import (
+    add_arrival,
+    arrivals,
+    arrivals_before,
+    batch_name,
+    check_index,
+    is_new,
+    matching_corpus,
+)
 from skypile.stages.dedup_local import decide_locally
 from skypile.stages.dedup_paragraphs import cut_batch, recurring_paragraphs
 from skypile.stages.dedup_sketch import rank_column, sketch_documents
 from skypile.stages.dedup_survivors import best_match, dropped_documents
 from skypile.stages.dedup_verdicts import DECISION_COLUMNS, dropped_fates, verdict_rows
 from skypile.stages.dedup_verify import confirmed_edges
-from skypile.storage import spark_schema
+from skypile.storage import spark_schema, stored
 
 
 def dedup(config: DedupConfig, rows: int, scratch: str) -> Callable[[DataFrame], DataFrame]:
@@ -48,7 +51,7 @@ def dedup(config: DedupConfig, rows: int, scratch: str) -> Callable[[DataFrame],
     def drop_duplicates(documents: DataFrame) -> DataFrame:
         if not config.enabled:
             return _completed(documents.drop(*DECISION_COLUMNS[1:]))
-        decisions = dedup_decisions(documents, config, f"{scratch}/tables")
+        decisions = dedup_decisions(documents, config, f"{scratch}/tables", rows)
         fate = _completed(attach(documents, decisions, f"{scratch}/attached", rows))
         if not (config.boilerplate_host_pages or config.boilerplate_hosts):
             return fate
@@ -74,7 +77,9 @@ def _completed(documents: DataFrame) -> DataFrame:
     return filled.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in wanted])
 
 
-def dedup_decisions(documents: DataFrame, config: DedupConfig, scratch: str | None = None) -> DataFrame:
+def dedup_decisions(
+    documents: DataFrame, config: DedupConfig, scratch: str | None = None, rows: int | None = None
+) -> DataFrame:
     """Decisions on documents with record_id, url, text (and the column the survivor rule reads).
 
     Returns a row for each dropped document, and for each that stays and has duplicates: record_id, verdict
@@ -83,26 +88,29 @@ def dedup_decisions(documents: DataFrame, config: DedupConfig, scratch: str | No
 
     The work is done here, not lazily. Intermediate tables (and the result) go to Parquet under ``scratch``,
     which may be removed once the decisions are used; without it they are held by Spark on the executors'
-    disks, which suits one machine: a lost executor then fails the run.
+    disks, which suits one machine: a lost executor then fails the run. ``rows``: number of documents, if known.
     """
     hold = holder(scratch)
-    sketches = hold(sketch_documents(documents, config), "sketches")
+    sketches = sketch_documents(documents, config)
+    sketches = stored(sketches, f"{scratch}/sketches", "lz4_raw") if scratch else hold(sketches, "sketches")
     if not config.against:
-        fates = decide(sketches, None, config, hold)
+        fates = decide(sketches, None, config, hold, rows)
         return hold(verdict_rows(fates, sketches, config), "decisions")
     check_index(config.against, config)
     name = batch_name(sketches)
-    before = arrivals_before(config.against, name)
-    corpus = hold(matching_corpus(config.against, before, sketches), "corpus")
-    fates = decide(sketches, corpus, config, hold)
-    names = sketches.select("record_id", "url").union(corpus.select("record_id", "url"))
-    decisions = hold(verdict_rows(fates, names, config), "decisions")
-    if config.update_index:
-        add_arrival(config.against, name, sketches, fates, config)
-    return decisions
+    while True:
+        known = arrivals(config.against)
+        corpus = hold(matching_corpus(config.against, arrivals_before(known, name), sketches), "corpus")
+        fates = decide(sketches, corpus, config, hold)
+        names = sketches.select("record_id", "url").union(corpus.select("record_id", "url"))
+        decisions = hold(verdict_rows(fates, names, config), "decisions")
+        if not config.update_index or add_arrival(config.against, name, known, sketches, fates):
+            return decisions
 
 
-def decide(sketches: DataFrame, corpus: DataFrame | None, config: DedupConfig, hold: Hold) -> DataFrame:
+def decide(
+    sketches: DataFrame, corpus: DataFrame | None, config: DedupConfig, hold: Hold, rows: int | None = None
+) -> DataFrame:
     """Fates of the documents to drop, from sketches and the documents of a corpus that may match (``matching_corpus``).
 
     Documents of the corpus outrank all others, so that they are never dropped.
@@ -110,7 +118,8 @@ def decide(sketches: DataFrame, corpus: DataFrame | None, config: DedupConfig, h
     nothing = F.lit(None).cast("string")
     rest = sketches.withColumns({"matched": nothing, "survivor": nothing})
     rest = rest if corpus is None else rest.unionByName(corpus)
-    if config.local_documents and rest.count() <= config.local_documents:
+    rows = rest.count() if rows is None or corpus is not None else rows
+    if rows <= config.local_documents:
         return hold(decide_locally(rest, config), "fates")
     with without_broadcast(sketches.sparkSession):
         return hold(decide_distributed(rest, config, hold), "fates")
@@ -119,7 +128,7 @@ def decide(sketches: DataFrame, corpus: DataFrame | None, config: DedupConfig, h
 def decide_distributed(rest: DataFrame, config: DedupConfig, hold: Hold) -> DataFrame:
     """The fates of ``decide`` by joins and shuffles; ``rest``: sketches with ``matched`` and ``survivor``."""
     survivors = rest.select("record_id", "survivor").where("survivor is not null")
-    rest = rest.drop("survivor")
+    sketches, rest = rest, rest.drop("survivor")
     exact = []
     for key, reason in (("url_key", "duplicate_url"), ("text_key", "duplicate_text")):
         if key == "url_key" and not config.collapse_urls:
@@ -129,32 +138,30 @@ def decide_distributed(rest: DataFrame, config: DedupConfig, hold: Hold) -> Data
         rest = rest.where(F.col("matched").isNull() | (F.col("matched") != reason))  # went in this pass on arrival
         exact.append(equal.withColumn("reason", F.lit(reason)))
     distinct = rest.where(F.size("buckets") > 0)
-    edges = near_edges(distinct, config, hold)
+    edges = near_edges(distinct, sketches, config, hold)
     components = hold(connected_components(edges.select("better", "worse"), config.local_edges, hold), "components")
     dropped = hold(dropped_documents(edges, components, config.local_edges, hold), "dropped")
     near = hold(near_duplicates(edges, components, dropped, config), "near")
     return dropped_fates(exact, near, survivors, config)
 
 
-def near_edges(sketches: DataFrame, config: DedupConfig, hold: Hold) -> DataFrame:
-    """Confirmed edges (better, worse, jaccard, containment, bands) among sketches with different texts."""
-    seen = hold(
-        bucket_pairs(bucket_members(sketches), config, "bucket").where(is_new("worse")).distinct(), "candidates"
-    )
+def near_edges(distinct: DataFrame, sketches: DataFrame, config: DedupConfig, hold: Hold) -> DataFrame:
+    """Confirmed edges (better, worse, jaccard, containment, bands) among sketches with different texts.
+
+    ``distinct``: the rows of ``sketches`` to compare. The sets are looked up in ``sketches``, which are at hand.
+    """
+    members = hold(shared_buckets(distinct), "members")
+    seen = hold(bucket_pairs(members, config, "bucket"), "candidates")
     edges = hold(confirmed_edges(seen, sketches, config), "edges")
-    if not config.mega_rounds:
-        return edges
-    left = hold(large_bucket_members(sketches, config), "large")
+    left = members.where(F.col("size") > config.bucket_limit)
     for number in range(1, config.mega_rounds + 1):
+        if left.isEmpty():
+            break
         components = connected_components(edges.select("better", "worse"), config.local_edges, hold)
         gone = dropped_documents(edges, components, config.local_edges, hold)
         left = hold(left.join(gone, "record_id", "left_anti"), "large")
-        if left.isEmpty():
-            break
-        fresh = (
-            refined_candidates(left, number, config).where(is_new("worse")).join(seen, ["better", "worse"], "left_anti")
-        )
-        fresh = hold(fresh, "candidates")
+        fresh = refined_candidates(left, members, number, config)
+        fresh = hold(fresh.join(seen, ["better", "worse"], "left_anti"), "candidates")
         if not fresh.isEmpty():
             more = hold(confirmed_edges(fresh, sketches, config), "edges")
             seen, edges = seen.union(fresh), edges.union(more)

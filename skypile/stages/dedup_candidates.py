@@ -15,15 +15,21 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
+from skypile.stages.dedup_index import is_new
 
 
-def bucket_members(sketches: DataFrame) -> DataFrame:
-    """One row a document and band: record_id, rank, band (position in ``buckets``), bucket."""
-    return sketches.select("record_id", "rank", F.posexplode("buckets").alias("band", "bucket"))
+def shared_buckets(sketches: DataFrame) -> DataFrame:
+    """Members of buckets with two or more: record_id, rank, band (position in ``buckets``), bucket, size of the bucket.
+
+    Most buckets have one member. They go here, by a sort of their keys alone: to sort all of them by rank and id for
+    ``bucket_pairs`` takes twice as long (4 million rows, two cores: 10.8 s against 6.6 s).
+    """
+    members = sketches.select("record_id", "rank", F.posexplode("buckets").alias("band", "bucket"))
+    return members.withColumn("size", F.count("*").over(Window.partitionBy("bucket"))).where("size > 1")
 
 
 def bucket_pairs(members: DataFrame, config: DedupConfig, *keys: str) -> DataFrame:
-    """Pairs (better, worse) of record ids within groups of equal ``keys``; the same pair may come several times.
+    """Distinct pairs (better, worse) of record ids within groups of equal ``keys``, the worse one an arriving document.
 
     ``members``: record_id, rank and the keys.
     """
@@ -37,28 +43,20 @@ def bucket_pairs(members: DataFrame, config: DedupConfig, *keys: str) -> DataFra
     ).where("place > 1")
     few = F.array_distinct(F.array("first", F.element_at("earlier", -1)))
     better = F.when(F.col("place") <= config.bucket_limit, F.col("earlier")).otherwise(few)
-    return placed.select(F.explode(better).alias("better"), "worse")
+    # By a null array and not by ``where``: Spark would carry that condition into one of the two joins that
+    # ``confirmed_edges`` makes with the same sets, and then shuffle the sets twice.
+    return placed.select(F.explode(F.when(is_new("worse"), better)).alias("better"), "worse").distinct()
 
 
-def large_buckets(members: DataFrame, config: DedupConfig) -> DataFrame:
-    """Keys of the buckets with more than ``bucket_limit`` members."""
-    return members.groupBy("bucket").count().where(F.col("count") > config.bucket_limit).select("bucket")
-
-
-def large_bucket_members(sketches: DataFrame, config: DedupConfig) -> DataFrame:
-    """Members of the large buckets, with ``band`` and the document's whole row of ``buckets``."""
-    members = bucket_members(sketches)
-    members = members.join(large_buckets(members, config), "bucket", "left_semi")
-    return members.join(sketches.select("record_id", "buckets"), "record_id")
-
-
-def refined_candidates(members: DataFrame, round_number: int, config: DedupConfig) -> DataFrame:
+def refined_candidates(left: DataFrame, members: DataFrame, round_number: int, config: DedupConfig) -> DataFrame:
     """Candidate pairs among the members of large buckets that are still there.
 
     Two cuts of each bucket: as it is (its first members have changed), and by the ``round_number``-th band
     after its own, so that documents that agree in both bands meet; near-duplicates agree in many bands,
-    look-alikes in few.
+    look-alikes in few. ``members``: all ``shared_buckets``; where a document's second bucket is none of them,
+    nobody agrees with it in both.
     """
-    second = F.get("buckets", (F.col("band") + round_number) % config.bands)
-    finer = members.withColumn("second", second)
-    return bucket_pairs(members, config, "bucket").union(bucket_pairs(finer, config, "bucket", "second")).distinct()
+    second = members.select("record_id", F.col("band").alias("second_band"), F.col("bucket").alias("second"))
+    finer = left.withColumn("second_band", (F.col("band") + round_number) % config.bands)
+    finer = finer.join(second, ["record_id", "second_band"])
+    return bucket_pairs(left, config, "bucket").union(bucket_pairs(finer, config, "bucket", "second")).distinct()

@@ -22,12 +22,16 @@ def holder(scratch: str | None) -> Hold:
     numbers = count()
 
     def hold(frame: DataFrame, name: str) -> DataFrame:
-        # On one machine no executor can be lost, and Spark's own blocks save a write and a read of Parquet.
-        if scratch is None or str(frame.sparkSession.sparkContext.master).startswith("local["):
+        if scratch is None or one_machine(frame.sparkSession):
             return frame.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
         return stored(frame, f"{scratch.rstrip('/')}/{next(numbers):03d}_{name}")
 
     return hold
+
+
+def one_machine(spark: SparkSession) -> bool:
+    """Whether no executor can be lost; Spark's own blocks then save a write and a read of Parquet."""
+    return str(spark.sparkContext.master).startswith("local[")
 
 
 @contextmanager

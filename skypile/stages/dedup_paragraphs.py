@@ -3,8 +3,10 @@
 A paragraph is text between blank lines (between line ends in a text without a blank line), known by a
 64-bit hash of its folded form. One that stands on ``boilerplate_host_pages`` pages of a host is cut from
 that host's pages, one that stands on ``boilerplate_hosts`` hosts from all pages, except for one page each,
-the one first in survivor order. So no paragraph vanishes from the corpus, and an article that many sites
-took over loses its copies, not itself.
+the one first in survivor order. So an article that many sites took over loses its copies, not itself. A page
+of which more than ``boilerplate_share`` is cut is dropped, unless others lean on it: it keeps a recurring
+paragraph, or pages were dropped as its duplicates. So no recurring paragraph vanishes from the corpus, and
+every survivor that a verdict names is there.
 
 This counts pages that deduplication keeps: counted before, the paragraphs of a page with ten copies would
 be cut from all of them. Cost: 24 bytes a paragraph are shuffled after a local count; the paragraphs to cut
@@ -131,6 +133,7 @@ class Cut(NamedTuple):
 
     text: str
     removed: list[tuple[str, int]]  # paragraph, pages it stands on
+    keeper: bool  # of a recurring paragraph, which stands in no other text after the cut
 
 
 def cut_texts(texts: list[str], records: list[str], hosts: list[str | None], recurring: Recurring) -> list[Cut]:
@@ -141,25 +144,25 @@ def cut_texts(texts: list[str], records: list[str], hosts: list[str | None], rec
     for text, record, host, parts in zip(texts, records, hosts, split, strict=True):
         hashes = every[at : at + len(parts)]
         at += len(parts)
-        pages = np.maximum(
-            *(_pages(host_key(hashes, place), hash64(record), recurring) for place in (ANYWHERE, hash64(host or "")))
-        )
+        known = [_pages(host_key(hashes, place), hash64(record), recurring) for place in (ANYWHERE, hash64(host or ""))]
+        found, pages = np.maximum(*known)
+        keeper = bool(((found > 0) & (pages == 0)).any())
         if not pages.any():
-            cuts.append(Cut(text, []))
+            cuts.append(Cut(text, [], keeper))
             continue
         separator = "\n\n" if _BLANK_LINES.search(text) else "\n"
         left = separator.join(part for part, n in zip(parts, pages, strict=True) if not n)
-        cuts.append(Cut(left, [(part, int(n)) for part, n in zip(parts, pages, strict=True) if n]))
+        cuts.append(Cut(left, [(part, int(n)) for part, n in zip(parts, pages, strict=True) if n], keeper))
     return cuts
 
 
 def _pages(keys: np.ndarray, record: int, recurring: Recurring) -> np.ndarray:
-    """Pages each paragraph stands on if it is to be cut from this record, else 0."""
+    """Pages each paragraph stands on if it recurs, and if it is to be cut from this record; else 0: int64[2, n]."""
     if not len(recurring.keys):
-        return np.zeros(len(keys), np.int64)
+        return np.zeros((2, len(keys)), np.int64)
     at = np.minimum(np.searchsorted(recurring.keys, keys), len(recurring.keys) - 1)
-    cut = (recurring.keys[at] == keys) & (recurring.keepers[at] != np.uint64(record))
-    return np.where(cut, recurring.pages[at], 0)
+    found = np.where(recurring.keys[at] == keys, recurring.pages[at], 0)
+    return np.array([found, np.where(recurring.keepers[at] != np.uint64(record), found, 0)])
 
 
 def cut_evidence(cut: Cut) -> dict[str, Any]:
@@ -169,7 +172,11 @@ def cut_evidence(cut: Cut) -> dict[str, Any]:
 
 
 def cut_batch(batch: pa.RecordBatch, recurring: Recurring, config: DedupConfig) -> pa.RecordBatch:
-    """Cut the texts of the rows that are kept; drop the pages of which too much is cut. Same columns as came in."""
+    """Cut the texts of the rows that are kept; drop the pages of which too much is cut. Same columns as came in.
+
+    Never dropped are pages that others were dropped for, or that keep a recurring paragraph for the corpus. They stay
+    with what is left of them, or whole where nothing is.
+    """
     kept = np.flatnonzero(pc.equal(batch["verdict"], "kept").to_numpy(zero_copy_only=False))
     columns = {name: batch[name].to_pylist() for name in _CHANGED}
     hosts, records = batch["host"].to_pylist(), batch["record_id"].to_pylist()
@@ -178,11 +185,14 @@ def cut_batch(batch: pa.RecordBatch, recurring: Recurring, config: DedupConfig) 
     for row, text, cut in zip(kept, texts, cuts, strict=True):
         if not cut.removed:
             continue
+        needed = cut.keeper or columns["duplicates"][row] > 0
+        if needed and not cut.text:
+            continue
         known = json.loads(columns["evidence"][row] or "{}") | cut_evidence(cut)
         share = 1 - len(cut.text) / len(text)
         columns["cut_paragraphs"][row] = len(cut.removed)
         columns["evidence"][row] = json.dumps(known, ensure_ascii=False)
-        if share > config.boilerplate_share:
+        if not needed and (share > config.boilerplate_share or not cut.text):
             columns["verdict"][row], columns["reason"][row] = "dropped", "boilerplate"
             columns["score"][row], columns["threshold"][row] = round(share, 6), config.boilerplate_share
         else:
@@ -193,4 +203,4 @@ def cut_batch(batch: pa.RecordBatch, recurring: Recurring, config: DedupConfig) 
     return batch
 
 
-_CHANGED = ("text", "characters", "cut_paragraphs", "verdict", "reason", "score", "threshold", "evidence")
+_CHANGED = ("duplicates", "text", "characters", "cut_paragraphs", "verdict", "reason", "score", "threshold", "evidence")

@@ -12,11 +12,11 @@ are gone; nothing else is rewritten.
 import html as html_entities
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from skypile.crawl import charset
-from skypile.text.fast_extraction.blocks import visible_text
+from skypile.text.fast_extraction.blocks import Scanned, cut, visible_text
 from skypile.text.fast_extraction.engine import main_text
 
 Engine = Literal["fast", "trafilatura", "resiliparse"]
@@ -67,10 +67,8 @@ def extract(
         decoded = charset.decode(html, content_type)
         html, found = decoded.text, decoded.charset
     if engine == "fast":
-        main = main_text(html.encode("utf-8", "replace"), url)
-        text = unicodedata.normalize("NFC", main.text)
-        counts = (main.blocks_kept, main.blocks_seen, main.page_type, main.nesting)
-        return Extraction(text, main.title or None, engine, found, *counts)
+        source = html.encode("utf-8", "replace")
+        return replace(of_scanned(source, cut(source), url), charset=found)
     if engine == "trafilatura":
         text = _trafilatura(html, url)
     elif engine == "resiliparse":
@@ -78,6 +76,15 @@ def extract(
     else:
         raise ValueError(f"engine {engine!r} is none of {', '.join(ENGINES)}")
     return Extraction(clean(text), _title(html), engine, found)
+
+
+def of_scanned(source: bytes, scanned: Scanned, url: str | None = None) -> Extraction:
+    """Main text by the fast engine of a page in UTF-8 that it has scanned: `scanned` is `cut(source)`."""
+    main = main_text(source, url, scanned=scanned)
+    text = unicodedata.normalize("NFC", main.text)
+    return Extraction(
+        text, main.title or None, "fast", None, main.blocks_kept, main.blocks_seen, main.page_type, main.nesting
+    )
 
 
 def clean(text: str) -> str:
@@ -90,19 +97,17 @@ def clean(text: str) -> str:
     return _BLANK_LINES.sub("\n\n", _TRAILING.sub("", text)).strip("\n")
 
 
-def pretext(html: bytes | str, limit: int) -> str:
-    """All visible text of the page, chrome included, at most `limit` characters.
+def pretext(source: bytes, limit: int) -> str:
+    """All visible text of a page in UTF-8, chrome included, at most `limit` characters.
 
     For the language and length gate, which decides before the page is paid for. The fast engine's scanner reads
-    the
-    head of the page, and the rest only if that was not enough: 0.3 to 1 ms. Bytes are taken as UTF-8.
+    the head of the page, and the rest only if that was not enough: 0.3 to 1 ms.
 
-    >>> pretext("<title>T</title><script>var x = '<p>';</script><p>Fish &amp; chips<p>Tea", 100)
+    >>> pretext(b"<title>T</title><script>var x = '<p>';</script><p>Fish &amp; chips<p>Tea", 100)
     'Fish & chips Tea'
     """
-    source = html.encode("utf-8", "replace") if isinstance(html, str) else html
-    head = visible_text(source[:PRETEXT_HEAD], limit)
-    return head if len(head) == limit or len(source) <= PRETEXT_HEAD else visible_text(source, limit)
+    head = visible_text(cut(source[:PRETEXT_HEAD])[0], limit)
+    return head if len(head) == limit or len(source) <= PRETEXT_HEAD else visible_text(cut(source)[0], limit)
 
 
 def _title(html: str) -> str | None:

@@ -12,6 +12,7 @@ the text: eldc keeps its scratch memory per thread, and its settings are set onc
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import eldc
@@ -96,6 +97,13 @@ def certainly_other(text: str, wanted: tuple[str, ...]) -> bool:
     """
     if not wanted or len(text) < GATE_CHARACTERS:
         return False
+    windows = _windows(text, GATE_WINDOWS)
+    most = IDEOGRAPH_WEIGHT * sum(map(len, windows))  # letters, if every character were an ideograph
+    found = 0
+    for window in windows:  # most pages are in a wanted language, which a third of the windows settles
+        found += sum(weight for code, weight, certain in _votes(window) if certain and code in wanted)
+        if found > GATE_DOUBT * most:
+            return False
     weights = shares(text, windows=GATE_WINDOWS)
     if not weights:
         return False
@@ -111,17 +119,9 @@ def shares(text: str, windows: int = WINDOWS) -> dict[str, float]:
     """
     sure: dict[str, float] = {}
     guessed: dict[str, float] = {}
-    kana = 0
-    for window in _windows(text.replace("\0", " "), windows):
-        counts = np.bincount(characters.classes(characters.code_points(window)), minlength=characters.CLASSES)
-        han, kana_here, hangul = (int(counts[c]) for c in (characters.HAN, characters.KANA, characters.HANGUL))
-        kana += kana_here
-        if cjk := han + kana_here + hangul:
-            code = _cjk_language(han, kana_here, hangul)
-            sure[code] = sure.get(code, 0) + IDEOGRAPH_WEIGHT * cjk
-        if letters := int(counts[characters.LATIN] + counts[characters.LETTER]):
-            code, reliable = _detect(_CJK.sub(" ", window) if cjk else window)
-            votes = sure if reliable and code not in CJK_LANGUAGES else guessed
+    for window in _windows(text, windows):
+        for code, letters, certain in _votes(window):
+            votes = sure if certain else guessed
             votes[code] = votes.get(code, 0) + letters
     for code, weight in guessed.items():
         # A list of English names alone is a guess; in a page that is surely English elsewhere it is English.
@@ -133,8 +133,20 @@ def shares(text: str, windows: int = WINDOWS) -> dict[str, float]:
     return {code: weight / total for code, weight in sure.items()}
 
 
+def _votes(window: str) -> Iterator[tuple[str, int, bool]]:
+    """Languages in one window, the letters of each (an ideograph counts as three), and whether that is sure."""
+    counts = np.bincount(characters.classes(characters.code_points(window)), minlength=characters.CLASSES)
+    han, kana, hangul = (int(counts[c]) for c in (characters.HAN, characters.KANA, characters.HANGUL))
+    if cjk := han + kana + hangul:
+        yield _cjk_language(han, kana, hangul), IDEOGRAPH_WEIGHT * cjk, True
+    if letters := int(counts[characters.LATIN] + counts[characters.LETTER]):
+        code, reliable = _detect(_CJK.sub(" ", window) if cjk else window)
+        yield code, letters, reliable and code not in CJK_LANGUAGES
+
+
 def _windows(text: str, windows: int) -> list[str]:
     """Up to `windows` stretches of WINDOW characters at even distances, the first and the last included."""
+    text = text.replace("\0", " ")  # eldc stops at NUL
     if len(text) <= windows * WINDOW:
         return [text[start : start + WINDOW] for start in range(0, len(text), WINDOW)]
     last = len(text) - WINDOW

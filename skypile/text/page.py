@@ -1,7 +1,8 @@
 """One page from bytes to document: decode, gate, extract, identify the language.
 
-The gate spares the expensive call: the tags are stripped (cheap), and a page whose whole visible text is
-already too short, or is certainly in another language, is dropped on that evidence.
+The gate spares the expensive call: the tags are stripped, and a page whose whole visible text is already too
+short, or is certainly in another language, is dropped on that evidence. The fast engine's scan, half of its
+time, yields that text on the way; for the other engines it is one more scan, a twentieth of theirs.
 """
 
 import json
@@ -13,6 +14,7 @@ from skypile.config import ExtractionConfig
 from skypile.crawl import charset
 from skypile.schema import DROPPED, FAILED, KEPT
 from skypile.text import extraction, language
+from skypile.text.fast_extraction.blocks import cut, visible_text
 from skypile.text.fast_extraction.engine import warm_up
 
 # Visible text looked at by the gate: enough for a certain language verdict, and a bound on its cost.
@@ -41,7 +43,9 @@ def document_from_html(body: bytes, url: str, content_type: str | None, config: 
         "replacements": decoded.replacements,
         "engine": config.engine,
     }
-    visible = extraction.pretext(decoded.text, GATE_CHARACTERS)
+    source = decoded.text.encode("utf-8", "replace")
+    scanned = cut(source) if config.engine == "fast" else None
+    visible = visible_text(scanned[0], GATE_CHARACTERS) if scanned else extraction.pretext(source, GATE_CHARACTERS)
     if (size := weight(visible)) < config.min_characters:
         return columns | _drop("short_gate", size, config.min_characters, {"visible": visible[:200]})
     if config.languages and language.certainly_other(visible, config.languages):
@@ -52,7 +56,10 @@ def document_from_html(body: bytes, url: str, content_type: str | None, config: 
             | {"language": found.code, "language_score": found.score}
             | _drop("language_gate", found.score, None, evidence)
         )
-    page = extraction.extract(decoded.text, url=url, engine=config.engine)
+    if scanned:
+        page = extraction.of_scanned(source, scanned, url)
+    else:
+        page = extraction.extract(decoded.text, url=url, engine=config.engine)
     if page.nesting > MAX_NESTING:
         return columns | _lost(FAILED, "too_deep", page.nesting, MAX_NESTING, {})
     return columns | {"title": page.title} | document_from_text(page.text, config)

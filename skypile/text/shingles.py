@@ -183,7 +183,8 @@ def _sort_unique(values, spare, count):
                 target[starts[digit]] = source[i]
                 starts[digit] += 1
             source, target = target, source
-        values[:count] = source[:count]  # after three passes the result lies in ``spare``
+        for i in range(count):  # after three passes the result lies in ``spare``
+            values[i] = source[i]  # (a loop: to compile a slice assignment takes Numba two seconds)
     unique = 0
     for i in range(count):
         if i == 0 or values[i] != values[unique - 1]:

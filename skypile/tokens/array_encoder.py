@@ -9,8 +9,8 @@ A hash only proposes: the segment found is compared with the text code point by 
 that differs is joined anew, so a collision costs time and never a wrong id. The table of known segments
 is bounded; when full it starts again from the vocabulary's pieces.
 
-Measured on a CPU only: 12 MB/s (English) and 18 MB/s (Chinese) on one core, where the compiled loop is five to
-twelve times faster (use that one there). It has not been run or timed on a GPU.
+Measured on a CPU only: 12 MB/s (English) and 18 MB/s (Chinese) on one core, where the compiled loop is ten to
+thirty times faster (use that one there). It has not been run or timed on a GPU.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from skypile.tokens.encoder import Encoder
-from skypile.tokens.piece_model import EMPTY, NO_SYMBOL, PAIR_BITS, SYMBOL_BITS, PieceModel
+from skypile.tokens.kernels import PADDING
+from skypile.tokens.piece_model import EMPTY, PAIR_BITS, SYMBOL_BITS, SYMBOL_MASK, PieceModel
 
 # Longer segments (a megabyte of "====") go to the compiled encoder: joining one pair a round over arrays
 # would take as many rounds as symbols.
@@ -61,7 +62,7 @@ class ArrayEncoder(Encoder):
         self._joins = self._tensor(np.unpackbits(tables.pair_bits, bitorder="little").astype(bool))
         self._char_symbol = self._tensor(tables.char_symbol)
         rows = np.sort(tables.merge_table[tables.merge_table != EMPTY]).astype(np.int64)
-        joined = rows & NO_SYMBOL
+        joined = rows & SYMBOL_MASK
         self._merge_keys = self._tensor(rows >> SYMBOL_BITS)
         self._merge_values = self._tensor((tables.ranks[joined].astype(np.int64) << 32) | joined)
         self._max_known = max_known
@@ -73,14 +74,12 @@ class ArrayEncoder(Encoder):
     def _tensor(self, array: np.ndarray) -> Any:
         return self._torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
 
-    def _encode_chunk(self, text: bytes, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _encode_chunk(self, buffer: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         offsets = np.zeros(len(lengths) + 1, np.int64)
         np.cumsum(lengths, out=offsets[1:])
-        if not text:
+        if not offsets[-1]:
             return np.empty(0, self.id_dtype), offsets
-        codes, text_starts = self._code_points(
-            self._tensor(np.frombuffer(bytearray(text), np.uint8)), self._tensor(offsets)
-        )
+        codes, text_starts = self._code_points(self._tensor(buffer[: offsets[-1]].copy()), self._tensor(offsets))
         starts, sizes = self._segments(codes, text_starts)
         hashes = self._hashes(codes, starts, sizes)
         for table in (self._known, self._start, None):  # a full table starts again, from the pieces if they fit
@@ -235,14 +234,14 @@ class ArrayEncoder(Encoder):
         left, right = symbols[:-1], symbols[1:]
         key = (left << SYMBOL_BITS) | right
         found = torch.searchsorted(self._merge_keys, key).clamp_(max=len(self._merge_keys) - 1)
-        valid = (self._merge_keys[found] == key) & (owner[:-1] == owner[1:]) & (left >= 0) & (right >= 0)
+        valid = (self._merge_keys[found] == key) & (owner[:-1] == owner[1:])
         return torch.where(valid, self._merge_values[found], _NONE)
 
     def _emit(self, symbols: Any, codes: Any, owner: Any, segments: int) -> tuple[Any, Any]:
         """Ids of symbols: themselves, or the UTF-8 bytes of characters that are no piece."""
         torch = self._torch
         tables = self.model.tables
-        is_piece = (symbols >= 0) & (symbols < tables.n_pieces)
+        is_piece = symbols < tables.n_pieces
         codes = torch.where(codes == 0x20, 0x2581, codes)  # only reached where the model has no such piece
         size = 1 + (codes >= 0x80).long() + (codes >= 0x800).long() + (codes >= 0x10000).long()
         count = torch.where(is_piece, 1, size)
@@ -279,4 +278,5 @@ class ArrayEncoder(Encoder):
         """One segment by the compiled encoder: a very long one, or one whose hash met another's."""
         text = "".join(map(chr, codes[start : start + length].tolist()))
         data = text.encode()
-        return Encoder._encode_chunk(self, data, np.array([len(data)]))[0]
+        buffer = np.frombuffer(data + b"\0" * PADDING, np.uint8)
+        return Encoder._encode_chunk(self, buffer, np.array([len(data)]))[0]

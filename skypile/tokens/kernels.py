@@ -1,250 +1,188 @@
-"""Compiled loops of the encoder (Numba): find the safe cuts, look the segments up, have new ones joined.
+"""Compiled loop of the encoder (Numba): cut a text, look the segments up, have new ones joined.
 
-A text goes through in blocks of segments. `find_cuts` walks the bytes, without a branch on what ASCII bytes
-are, and writes where each segment starts; `encode_block` looks the segments up in the segment table and
-has those it does not find joined by `join_segments`, to fill the table with.
+A text goes through in blocks of 512 segments, four passes over each: find the cuts (`scanning`), look every segment
+up, join those not found (`joining`), copy the ids of all to the output. None of them branches on the data
+where that could be avoided: of 9 ns a segment of English known before, 2 find the cut, 5 look it up, 1 copies.
+All sets of a block are asked for before the first is read: the table is larger than the caches near the processor,
+and waiting for each set in turn took a fifth of the time (English 3.3 to 2.75 ns a byte, Chinese 6.3 to 5.6).
 
-The segment table is set-associative: a set is one 64-byte cache line of two entries, an entry 16 bytes of
-key (the segment itself, so that two segments can never be taken for each other), its length, and up to five
-ids. Of web text's segments 99.8 % (English) and 98.6 % (Chinese) fit; others are joined anew each time. A
-new entry pushes out the older of its set: memory is fixed, and results are the same whatever the table
-holds. A segment found costs about 30 ns, a new one 80 (Chinese) to 160 ns.
+Tried without gain, all within the 10 % by which a shared machine wavers: blocks of 128 or 2,048 segments, half or
+twice the table, huge pages for it, a pair filter of half or a quarter the size.
 
-A block's new segments are joined together, and arrays are handed on one by one: a call for each segment, or
-arrays out of a tuple, make Numba count references in the innermost loops, which tripled the cost of a join.
+The segment table is set-associative: a set is one 64-byte cache line of two entries, an entry 15 bytes of key (the
+segment itself, so that two segments can never be taken for each other) and one of its length, then the ids, as they
+stand in the output: seven of 16 bits or three of 32. Of web text's segments 99.8 % (English) and 96 % (Chinese) fit;
+others are joined anew each time. A new entry pushes out the older of its set: memory is fixed, and results are the
+same whatever the table holds. Entries of segments that a block had to join stand behind the table until the
+block is done, so that copying sees no difference, and only then move into their sets.
 """
 
-# mypy: disable-error-code="assignment, call-arg"
+# mypy: disable-error-code="assignment, call-arg, var-annotated"
 # Numba's types, not Python's, rule inside these functions.
 
 from __future__ import annotations
 
 import numba as nb
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
-from skypile.tokens.joining import SCAN_BYTES, decode, join_segments
-from skypile.tokens.piece_model import NO_SYMBOL, PAIR_BITS, SYMBOL_BITS
+from skypile.tokens.intrinsics import load, load_word, prefetch, smaller, store, store_word
+from skypile.tokens.joining import GROUP, LANES, ROWS, join_segments
+from skypile.tokens.scanning import decode, find_cuts
 
-KEY_BYTES = 16
-KEY_IDS = 5
-SET_WORDS = 8  # two entries of four words: two of key; length, count and two ids; three ids
-PADDING = KEY_BYTES  # bytes that must be readable after the last text
+KEY_BYTES = 15
+SET_WORDS = 8  # two entries of four words
+_ENTRY_WORDS = 4  # key, key and length, count and further ids, first ids
+PADDING = 16  # bytes that must be readable after the last text
+SLACK = 8  # bytes that must be writable after the last id
 BLOCK = 512  # segments a block: their starts stay in the L1 cache
+NEW_WORDS = (BLOCK + 16) * _ENTRY_WORDS  # of the entries behind the table
 
-_PAIR_MASK = np.uint64((1 << PAIR_BITS) - 1)
-_PAIR_LEFT, _PAIR_RIGHT = np.uint64(0x9E3779B1), np.uint64(0x85EBCA77)
-_MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
-_SYMBOL = np.uint64(NO_SYMBOL)
-_COUNT_AT, _COUNT, _LENGTH = np.uint64(8), np.uint64(0xFF), np.uint64(0xFF)
-_FIRST_AT, _SECOND_AT = np.uint64(16), np.uint64(16 + SYMBOL_BITS)
-
-
-@intrinsic
-def load_word(typingctx, array, index):
-    """Eight bytes of a uint8 array from any index, as a little-endian uint64: one machine load."""
-
-    def generate(context, builder, signature, args):
-        view = context.make_array(signature.args[0])(context, builder, args[0])
-        pointer = builder.gep(view.data, [args[1]])
-        word = builder.load(builder.bitcast(pointer, ir.IntType(64).as_pointer()))
-        word.align = 1
-        return word
-
-    return types.uint64(array, types.intp), generate
-
-
-@intrinsic
-def prefetch(typingctx, array, index):
-    """Ask for the cache line of array[index] (uint64), without waiting for it."""
-
-    def generate(context, builder, signature, args):
-        view = context.make_array(signature.args[0])(context, builder, args[0])
-        pointer = builder.bitcast(builder.gep(view.data, [args[1]]), ir.IntType(8).as_pointer())
-        word = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer.type, word, word, word])
-        function = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], kind)
-        builder.call(function, [pointer, word(0), word(3), word(1)])
-        return context.get_dummy_value()
-
-    return types.none(array, types.intp), generate
+_LENGTH_AT = 56  # bits of the second word below the length
+_COUNT = 0xFF  # mask of the count of ids in the third word; the further ids stand above 16 bits
+_FURTHER_AT = 16
+_MANY = 0xFF  # count of an entry that holds no ids, but where they are
+_MIX = (np.int64(np.uint64(0x9E3779B97F4A7C15)), np.int64(np.uint64(0xC2B2AE3D27D4EB4F)))
 
 
 def length_masks() -> np.ndarray:
-    """uint64 [KEY_BYTES + 1, 2]: masks that clear what lies beyond a segment of 0..KEY_BYTES bytes."""
-    masks = np.zeros((KEY_BYTES + 1, KEY_BYTES), np.uint8)
+    """int64 [KEY_BYTES + 2, 2] flat: masks that clear what lies beyond a segment of 0..KEY_BYTES bytes, and all."""
+    masks = np.zeros((KEY_BYTES + 2, 16), np.uint8)
     for length in range(KEY_BYTES + 1):
         masks[length, :length] = 0xFF
-    return masks.view("<u8").copy()
+    return masks.view("<i8").reshape(-1).copy()
 
 
-@nb.njit(cache=True)
-def _joined(previous, code, pair_bits):
-    mixed = np.uint64(previous) * _PAIR_LEFT + np.uint64(code) * _PAIR_RIGHT
-    slot = (mixed >> np.uint64(9)) & _PAIR_MASK
-    return (pair_bits[slot >> np.uint64(3)] >> (slot & np.uint64(7))) & np.uint8(1)
+@nb.njit(cache=True, forceinline=True)
+def _key(buffer, cuts, k, masks):
+    """Both words of segment k's key."""
+    start = load(cuts, k)
+    length = smaller(load(cuts, k + 1) - start, KEY_BYTES + 1)
+    word0 = load_word(buffer, start) & load(masks, 2 * length)
+    word1 = load_word(buffer, start + 8) & load(masks, 2 * length + 1)
+    return word0, word1 | (length << _LENGTH_AT)
 
 
-@nb.njit(cache=True)
-def find_cuts(buffer, at, end, previous, ascii_joins, pair_bits, cuts):
-    """Write the starts of segments between `at` and `end` into cuts[1:]; stop when it is full.
+@nb.njit(cache=True, forceinline=True)
+def _look_up(buffer, cuts, count, masks, entries, slots, missing, sets):
+    """Write where each segment's entry is to slots. Returns the number of those that have none.
 
-    Returns: number of cuts, the byte reached, the last code point read (for the next call).
+    Of those: their numbers go to missing, their sets to sets, and slots gives each a place behind the table. A
+    segment too long for a key gets a key that none has.
     """
-    found = 1
-    room = len(cuts) - 1
-    while at < end and found < room:
-        byte = np.int64(buffer[at])
-        cuts[found] = at
-        if byte < 0x80 and previous < 0x80:
-            found += 1 - np.int64(ascii_joins[(previous << 7) | byte])
-            previous = byte
-            at += 1
-        else:
-            code, size = decode(buffer, at)
-            found += 1 - np.int64(_joined(previous, code, pair_bits))
-            previous = code
-            at += size
-    return found - 1, at, previous
-
-
-@nb.njit(cache=True)
-def _find(entries, slot, word0, word1, length):
-    """Where in its set the entry of a segment is; -1 where it is not."""
-    if entries[slot] == word0 and entries[slot + 1] == word1 and entries[slot + 2] & _LENGTH == np.uint64(length):
-        return slot
-    slot += 4
-    if entries[slot] == word0 and entries[slot + 1] == word1 and entries[slot + 2] & _LENGTH == np.uint64(length):
-        return slot
-    return -1
-
-
-@nb.njit(cache=True)
-def encode_block(
-    buffer,
-    cuts,
-    n_cuts,
-    char_symbol,
-    ascii_merges,
-    merge_table,
-    ranks,
-    n_pieces,
-    byte_base,
-    masks,
-    entries,
-    slots,
-    missing,
-    symbols,
-    starts,
-    joined,
-    order,
-    new_ids,
-    new_ends,
-    out,
-    filled,
-):
-    """Encode segments cuts[k]..cuts[k + 1] for k < n_cuts; returns the new end of out.
-
-    slots, missing, new_ids, new_ends: working space for a block: where each segment's set, then entry is, the
-    numbers of the segments that have none, their ids and the ends of those.
-    """
-    set_mask = np.uint64(len(entries) // SET_WORDS - 1)
-    for k in range(n_cuts):
-        length = min(cuts[k + 1] - cuts[k], KEY_BYTES)
-        word0 = load_word(buffer, cuts[k]) & masks[length, 0]
-        word1 = load_word(buffer, cuts[k] + 8) & masks[length, 1]
-        mixed = (word0 * _MIX[0]) ^ (word1 * _MIX[1])
-        mixed = (mixed ^ (mixed >> np.uint64(29))) * _MIX[0]
-        slots[k] = np.int64((mixed >> np.uint64(32)) & set_mask) * SET_WORDS
-        prefetch(entries, slots[k])
+    behind = len(entries) - NEW_WORDS
+    set_mask = behind // SET_WORDS - 1
     misses = 0
-    for k in range(n_cuts):
-        length = cuts[k + 1] - cuts[k]
-        found = -1
-        if length <= KEY_BYTES:
-            word0 = load_word(buffer, cuts[k]) & masks[length, 0]
-            word1 = load_word(buffer, cuts[k] + 8) & masks[length, 1]
-            found = _find(entries, slots[k], word0, word1, length)
-        missing[misses] = k
-        misses += found < 0
-        slots[k] = found if found >= 0 else -1 - slots[k]
-    if misses:
-        join_segments(
-            buffer, cuts, missing, misses, char_symbol, ascii_merges, merge_table, ranks, n_pieces, byte_base,
-            symbols, starts, joined, order, new_ids, new_ends,
-        )  # fmt: skip
+    for k in range(count):
+        word0, word1 = _key(buffer, cuts, k, masks)
+        mixed = (word0 * _MIX[0]) ^ (word1 * _MIX[1])
+        mixed = (mixed ^ (mixed >> 29)) * _MIX[0]
+        slot = ((mixed >> 32) & set_mask) * SET_WORDS
+        store(slots, k, slot)
+        prefetch(entries, slot)
+    for k in range(count):
+        word0, word1 = _key(buffer, cuts, k, masks)
+        slot = load(slots, k)
+        differs = (load(entries, slot) ^ word0) | (load(entries, slot + 1) ^ word1)
+        differs_too = (load(entries, slot + 4) ^ word0) | (load(entries, slot + 5) ^ word1)
+        store(missing, misses, k)
+        store(sets, misses, slot)
+        new = np.int64(smaller(differs, differs_too) != 0)
+        slot += np.int64(differs != 0) * _ENTRY_WORDS
+        store(slots, k, slot ^ ((slot ^ (behind + misses * _ENTRY_WORDS)) & -new))
+        misses += new
+    return misses
+
+
+@nb.njit(cache=True, forceinline=True)
+def _pack(misses, new_ids, new_ends, entries, width):
+    """Write the ids of joined segments into their entries behind the table, or where they are in new_ids."""
+    in_first, in_further = 8 // width, 6 // width
+    slot = len(entries) - NEW_WORDS
     at = 0
-    new = 0
-    for k in range(n_cuts):
-        slot = slots[k]
-        if slot >= 0:
-            meta = entries[slot + 2]
-            count = np.int64((meta >> _COUNT_AT) & _COUNT)
-            out[filled] = (meta >> _FIRST_AT) & _SYMBOL
-            out[filled + 1] = (meta >> _SECOND_AT) & _SYMBOL
-            if count > 2:
-                rest = entries[slot + 3]
-                for i in range(2, count):
-                    out[filled + i] = rest & _SYMBOL
-                    rest >>= np.uint64(SYMBOL_BITS)
-            filled += count
+    for i in range(misses):
+        count = load(new_ends, i) - at
+        first, further = 0, 0
+        if count > in_first + in_further:
+            store(entries, slot + 2, _MANY)
+            store(entries, slot + 3, (count << 32) | at)
         else:
-            for i in range(at, new_ends[new]):
-                out[filled] = new_ids[i]
-                filled += 1
-            at = new_ends[new]
-            new += 1
-    # only now: a new entry may push out one that this block has found
-    at = 0
-    for number in range(misses):
-        k = missing[number]
-        length, count = cuts[k + 1] - cuts[k], new_ends[number] - at
-        if length <= KEY_BYTES and count <= KEY_IDS:
-            slot = -1 - slots[k]
-            word0 = load_word(buffer, cuts[k]) & masks[length, 0]
-            word1 = load_word(buffer, cuts[k] + 8) & masks[length, 1]
-            if _find(entries, slot, word0, word1, length) < 0:  # it may be new twice in a block
-                for i in range(slot, slot + 4):
-                    entries[i + 4] = entries[i]
-                meta = np.uint64(length) | (np.uint64(count) << _COUNT_AT)
-                rest = np.uint64(0)
-                for i in range(min(count, 2)):
-                    meta |= np.uint64(new_ids[at + i]) << np.uint64(16 + SYMBOL_BITS * i)
-                for i in range(2, count):
-                    rest |= np.uint64(new_ids[at + i]) << np.uint64(SYMBOL_BITS * (i - 2))
-                entries[slot] = word0
-                entries[slot + 1] = word1
-                entries[slot + 2] = meta
-                entries[slot + 3] = rest
-        at = new_ends[number]
+            for j in range(min(count, in_first)):
+                first |= load(new_ids, at + j) << (8 * width * j)
+            for j in range(in_first, count):
+                further |= load(new_ids, at + j) << (8 * width * (j - in_first))
+            store(entries, slot + 2, (further << _FURTHER_AT) | count)
+            store(entries, slot + 3, first)
+        at += count
+        slot += _ENTRY_WORDS
+
+
+@nb.njit(cache=True, forceinline=True)
+def _copy_ids(count, slots, entries, new_ids, width, out, filled):
+    """Append the ids of a block's segments to out. Returns the new number of ids in it."""
+    in_first = 8 // width
+    for k in range(count):
+        slot = load(slots, k)
+        about = load(entries, slot + 2)
+        store_word(out, filled * width, load(entries, slot + 3))
+        ids = about & _COUNT
+        if ids > in_first:
+            if ids == _MANY:
+                at = load(entries, slot + 3) & 0xFFFFFFFF
+                ids = load(entries, slot + 3) >> 32
+                for i in range(ids):
+                    store_word(out, (filled + i) * width, load(new_ids, at + i))
+            else:
+                store_word(out, (filled + in_first) * width, about >> _FURTHER_AT)
+        filled += ids
     return filled
 
 
+@nb.njit(cache=True, forceinline=True)
+def _remember(buffer, cuts, misses, missing, sets, masks, entries):
+    """Move the entries of joined segments into their sets, where they fit an entry."""
+    new = len(entries) - NEW_WORDS
+    for i in range(misses):
+        word0, word1 = _key(buffer, cuts, load(missing, i), masks)
+        if word1 >> _LENGTH_AT <= KEY_BYTES and load(entries, new + 2) & _COUNT != _MANY:
+            slot = load(sets, i)
+            if load(entries, slot) != word0 or load(entries, slot + 1) != word1:  # it may be new twice in a block
+                for j in range(slot, slot + _ENTRY_WORDS):
+                    store(entries, j + _ENTRY_WORDS, load(entries, j))
+                store(entries, slot, word0)
+                store(entries, slot + 1, word1)
+                store(entries, slot + 2, load(entries, new + 2))
+                store(entries, slot + 3, load(entries, new + 3))
+        new += _ENTRY_WORDS
+
+
 @nb.njit(cache=True, nogil=True)
-def encode_texts(buffer, text_starts, text_ends, tables, masks, entries, new_ids, out, out_offsets):
+def encode_texts(buffer, text_starts, text_ends, tables, masks, entries, new_ids, width, out, out_offsets):
     """Encode texts buffer[text_starts[i]:text_ends[i]] (UTF-8, the dummy prefix already a space in it).
 
-    `buffer` must be readable for PADDING bytes past the last text. `out` must hold one id a byte (three, where the
-    model has no piece for the space) and KEY_IDS more, `new_ids` as many for the longest text. Fills
-    out_offsets (n + 1).
+    Args:
+        buffer: must be readable for PADDING bytes past the last text.
+        entries: int64, the segment table of a power of two sets, and NEW_WORDS.
+        new_ids: int32, room for the ids of the longest text: one a byte, or three, where the model has no piece for
+            the space.
+        width: bytes an id takes in out, 2 or 4.
+        out: uint8, room for that many ids of all texts, and SLACK bytes.
+        out_offsets: int64 [n + 1], filled with the number of ids before each text.
     """
-    ascii_joins, pair_bits, char_symbol, merge_table, ascii_merges, ranks, n_pieces, byte_base = tables
-    cuts = np.empty(BLOCK + 2, np.int64)
-    slots = np.empty(BLOCK + 2, np.int64)
-    missing = np.empty(BLOCK + 2, np.int64)
-    new_ends = np.empty(BLOCK + 2, np.int64)
-    symbols = np.empty(SCAN_BYTES + 1, np.int64)
-    starts = np.empty(SCAN_BYTES + 1, np.int64)
-    joined = np.empty(SCAN_BYTES + 1, np.int64)
-    order = np.empty(SCAN_BYTES + 1, np.uint32)
+    ascii_joins, pair_bits, char_symbol, merge_table, ranks, n_pieces, byte_base = tables
+    cuts = np.empty(BLOCK + 16, np.int64)
+    slots = np.empty(BLOCK + 16, np.int64)
+    missing = np.empty(BLOCK + 16, np.int64)
+    sets = np.empty(BLOCK + 16, np.int64)
+    new_ends = np.empty(BLOCK + 16, np.int64)
+    work = np.empty(GROUP * ROWS * LANES, np.uint32)
+    sizes = np.empty(GROUP, np.int64)
+    active = np.empty(GROUP, np.int64)
     filled = 0
     out_offsets[0] = 0
     for text in range(len(text_starts)):
         at, end = text_starts[text], text_ends[text]
         if at < end:
-            cuts[0] = at  # the first segment; later, the one left open by the block before
+            store(cuts, 0, at)  # the first segment; later, the one left open by the block before
             previous, size = decode(buffer, at)
             at += size
             last = False
@@ -253,10 +191,15 @@ def encode_texts(buffer, text_starts, text_ends, tables, masks, entries, new_ids
                 last = at >= end
                 if last:
                     found += 1
-                    cuts[found] = end
-                filled = encode_block(
-                    buffer, cuts, found, char_symbol, ascii_merges, merge_table, ranks, n_pieces, byte_base,
-                    masks, entries, slots, missing, symbols, starts, joined, order, new_ids, new_ends, out, filled,
-                )  # fmt: skip
-                cuts[0] = cuts[found]
+                    store(cuts, found, end)
+                misses = _look_up(buffer, cuts, found, masks, entries, slots, missing, sets)
+                if misses:
+                    join_segments(
+                        buffer, cuts, missing, misses, char_symbol, merge_table, ranks, n_pieces, byte_base,
+                        work, sizes, active, new_ids, new_ends,
+                    )  # fmt: skip
+                    _pack(misses, new_ids, new_ends, entries, width)
+                filled = _copy_ids(found, slots, entries, new_ids, width, out, filled)
+                _remember(buffer, cuts, misses, missing, sets, masks, entries)
+                store(cuts, 0, load(cuts, found))
         out_offsets[text + 1] = filled

@@ -34,12 +34,21 @@ META_SPACE = "\u2581"
 # Bits in the pair filter, 256 KB. The default vocabulary's 23,910 pairs set 1 % of them; a false "joined" only
 # makes a segment longer, never wrong. Four times the bits give 0.5 % more segments, half of them 1 % fewer.
 PAIR_BITS = 21
+PAIR_LEFT, PAIR_RIGHT, PAIR_SHIFT = 0x9E3779B1, 0x85EBCA77, 9
 
 MAX_CODE_POINT = 0x110000
 
+_ROUNDS = 500  # until the merge table is built anew, twice as large; the default vocabulary needs 15
+
 SYMBOL_BITS = 21  # three symbols share one 64-bit word of the merge table
-NO_SYMBOL = (1 << SYMBOL_BITS) - 1
+SYMBOL_MASK = (1 << SYMBOL_BITS) - 1
 EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+# A row of the merge table stands in one of two places (Pagh and Rodler, "Cuckoo hashing", 2004), so that a look-up
+# is two loads and no loop: the bits above these of its key times the factor.
+MERGE_FACTOR, FIRST_SLOT, SECOND_SLOT = 0x9E3779B97F4A7C15, 24, 43
+
+NO_RANK = (1 << 26) - 1  # of what cannot be joined; a rank and six more bits share 32
 
 
 class ModelError(ValueError):
@@ -49,12 +58,11 @@ class ModelError(ValueError):
 class Tables(NamedTuple):
     """What the compiled encoder reads; all arrays are read-only after loading."""
 
-    ascii_joins: np.ndarray  # uint8 [128 * 128], 1 where the two characters stand side by side in a piece
+    ascii_joins: np.ndarray  # uint8 [2**15], 1 at right << 8 | left where the two stand side by side in a piece
     pair_bits: np.ndarray  # uint8 [2**PAIR_BITS / 8], the same for all code points, hashed
-    char_symbol: np.ndarray  # int32 [0x110000], code point -> symbol; -1 where no piece holds it
-    merge_table: np.ndarray  # uint64 [slots], open addressing: left << 42 | right << 21 | joined symbol
-    ascii_merges: np.ndarray  # uint32 [128 * 128], joined symbol of two ASCII characters; NO_SYMBOL where none
-    ranks: np.ndarray  # uint32 by symbol: 0 for the highest score, equal where scores are
+    char_symbol: np.ndarray  # int32 [0x110000], code point -> symbol; len(ranks) - 1 where no piece holds it
+    merge_table: np.ndarray  # uint64 [slots], see `merge_slots`: left << 42 | right << 21 | joined symbol
+    ranks: np.ndarray  # uint32 by symbol: 0 for the highest score, equal where scores are; the last: NO_RANK
     n_pieces: int  # symbols below are piece ids; at and above: characters that are no piece themselves
     byte_base: int  # id of piece <0x00>
 
@@ -159,8 +167,9 @@ def build_tables(pieces: list[str], types: np.ndarray, scores: np.ndarray, byte_
     """Turn pieces and scores into the arrays of `Tables`."""
     byte_base = _byte_base(pieces, types, byte_fallback)
     symbols = _symbols(pieces, types)
-    if len(pieces) + len(symbols) >= NO_SYMBOL:
-        raise ModelError(f"{len(pieces)} pieces are too many: symbols must stay below {NO_SYMBOL}")
+    no_symbol = len(pieces) + len(symbols)
+    if no_symbol > SYMBOL_MASK:
+        raise ModelError(f"{len(pieces)} pieces are too many: symbols must stay below {SYMBOL_MASK}")
     # A join may only make a normal piece: control, unknown and byte pieces are never spelled by a text,
     # and a user-defined one is cut out before any join.
     rows: list[int] = []
@@ -172,26 +181,23 @@ def build_tables(pieces: list[str], types: np.ndarray, scores: np.ndarray, byte_
             if left is not None and right is not None:
                 rows.append((left << (2 * SYMBOL_BITS)) | (right << SYMBOL_BITS) | index)
         pairs.update(pairwise(piece))
-    char_symbol = np.full(MAX_CODE_POINT, -1, np.int32)
+    char_symbol = np.full(MAX_CODE_POINT, no_symbol, np.int32)
     for text, symbol in symbols.items():
         if len(text) == 1:
             char_symbol[_code(text)] = symbol
     lefts = np.array([_code(left) for left, _ in pairs], np.uint32)
     rights = np.array([_code(right) for _, right in pairs], np.uint32)
-    ascii_joins = np.zeros(128 * 128, np.uint8)
+    ascii_joins = np.zeros(1 << 15, np.uint8)
     both = (lefts < 128) & (rights < 128)
-    ascii_joins[lefts[both] * 128 + rights[both]] = 1
-    ascii_merges = np.full(128 * 128, NO_SYMBOL, np.uint32)
-    for first, second in pairs:
-        if _code(first) < 128 and _code(second) < 128 and first + second in symbols:
-            ascii_merges[_code(first) * 128 + _code(second)] = symbols[first + second]
+    ascii_joins[(rights[both] << 8) | lefts[both]] = 1
+    ranks = np.full(no_symbol + 1, NO_RANK, np.uint32)
+    ranks[: len(pieces)] = np.unique(-scores, return_inverse=True)[1]
     return Tables(
         ascii_joins=ascii_joins,
         pair_bits=_pair_filter(lefts, rights),
         char_symbol=char_symbol,
-        merge_table=_hash_table(np.array(rows, np.uint64)),
-        ascii_merges=ascii_merges,
-        ranks=np.unique(-scores, return_inverse=True)[1].astype(np.uint32),
+        merge_table=_merge_table(np.array(rows, np.uint64)),
+        ranks=ranks,
         n_pieces=len(pieces),
         byte_base=byte_base,
     )
@@ -202,14 +208,15 @@ def pair_slot(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
     The compiled and the array encoder repeat these three operations; a test holds them together.
     """
-    mixed = left.astype(np.uint64) * np.uint64(0x9E3779B1) + right.astype(np.uint64) * np.uint64(0x85EBCA77)
-    return (mixed >> np.uint64(9)) & np.uint64((1 << PAIR_BITS) - 1)
+    mixed = left.astype(np.uint64) * np.uint64(PAIR_LEFT) + right.astype(np.uint64) * np.uint64(PAIR_RIGHT)
+    return (mixed >> np.uint64(PAIR_SHIFT)) & np.uint64((1 << PAIR_BITS) - 1)
 
 
-def merge_slot(key: np.ndarray, slots: int) -> np.ndarray:
-    """First slot of a merge key (left << 21 | right, uint64) in a table of `slots` (a power of two) slots."""
-    mixed = key * np.uint64(0x9E3779B97F4A7C15)
-    return (mixed >> np.uint64(32)) & np.uint64(slots - 1)
+def merge_slots(keys: np.ndarray, slots: int) -> np.ndarray:
+    """Both places of merge keys (left << 21 | right, uint64 [n]) in a table of 2**k slots: int64 [2, n]."""
+    mixed = keys * np.uint64(MERGE_FACTOR)
+    places = np.stack([mixed >> np.uint64(FIRST_SLOT), mixed >> np.uint64(SECOND_SLOT)])
+    return (places & np.uint64(slots - 1)).astype(np.int64)
 
 
 def _byte_base(pieces: list[str], types: np.ndarray, byte_fallback: bool) -> int:
@@ -249,20 +256,22 @@ def _pair_filter(lefts: np.ndarray, rights: np.ndarray) -> np.ndarray:
     return np.packbits(bits, bitorder="little")
 
 
-def _hash_table(rows: np.ndarray) -> np.ndarray:
-    """Open-addressing table of rows by their key (all but the joined symbol); an empty slot holds all ones.
+def _merge_table(rows: np.ndarray) -> np.ndarray:
+    """Put each row in one of its two places; an empty one holds all ones. At least half of the table stays empty.
 
-    At least half of it stays empty. Rows are placed in rounds: each waiting one tries its next slot, one wins.
+    In rounds: every waiting row takes its place, one a place, and whoever stood there waits for its other one.
     """
     slots = 1 << max(4, int(np.ceil(np.log2(2 * len(rows) + 1))))
-    table = np.full(slots, EMPTY, np.uint64)
-    place = merge_slot(rows >> np.uint64(SYMBOL_BITS), slots)
-    waiting = np.arange(len(rows))
-    while len(waiting):
-        free = waiting[table[place[waiting]] == EMPTY]
-        _, first = np.unique(place[free], return_index=True)
-        placed = free[first]
-        table[place[placed]] = rows[placed]
-        waiting = np.setdiff1d(waiting, placed, assume_unique=True)
-        place[waiting] = (place[waiting] + np.uint64(1)) & np.uint64(slots - 1)
-    return table
+    while True:
+        places = merge_slots(rows >> np.uint64(SYMBOL_BITS), slots)
+        holder = np.full(slots, -1)
+        waiting, side = np.arange(len(rows)), np.zeros(len(rows), np.int64)
+        for _ in range(_ROUNDS):
+            wanted, first = np.unique(places[side[waiting], waiting], return_index=True)
+            pushed = holder[wanted]
+            holder[wanted] = waiting[first]
+            waiting = np.concatenate([np.delete(waiting, first), pushed[pushed >= 0]])
+            side[waiting] ^= 1
+            if not len(waiting):
+                return np.where(holder >= 0, rows[holder], EMPTY) if len(rows) else np.full(slots, EMPTY)
+        slots *= 2

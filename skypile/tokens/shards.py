@@ -222,7 +222,7 @@ def tokenize_batches(
             ids, offsets = encoder.encode_batch(part["text"])
             writer = writers[split]
             writer.add(ids, offsets, part["record_id"].to_pylist(), part["url"].to_pylist())
-            writer.counts.characters += sum(map(len, part["text"].to_pylist()))
+            writer.counts.characters += pc.sum(pc.utf8_length(part["text"]), min_count=0).as_py()
             if "language" in part.schema.names:
                 by_language = writer.counts.tokens_by_language
                 languages = part["language"].to_pylist()

@@ -1,14 +1,23 @@
-"""The stage against a single-machine oracle, brute force on real texts, and itself under other partitions."""
+"""The stage against a single-machine oracle, and itself under other partitions and other ways to hold tables."""
 
 import json
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
+from skypile.stages import dedup_hold
 from skypile.stages.dedup import dedup_decisions
+from skypile.stages.dedup_candidates import bucket_pairs, shared_buckets
+from skypile.stages.dedup_hold import without_broadcast
+from skypile.stages.dedup_sketch import sketch_documents
+from skypile.stages.dedup_verify import confirmed_edges
+from skypile.storage import stored
 from tests.stages import dedup_oracle as oracle
 
 Document = tuple[str, str | None, str]
@@ -136,18 +145,50 @@ def test_same_decisions_for_any_partitioning(spark: SparkSession, partitions: in
     assert sorted(other.collect()) == sorted(reference.collect())
 
 
-@pytest.mark.parametrize("name, least_pairs", [("bbc", 150), ("zh_reviews", 8000)])
-def test_real_texts_against_brute_force(spark: SparkSession, shared_data, name: str, least_pairs: int) -> None:
-    table = spark.read.parquet(str(shared_data / "dedup" / f"{name}.parquet"))
-    documents = table.select(F.col("id").alias("record_id"), F.lit(None).cast("string").alias("url"), "text")
-    texts = {row["record_id"]: row["text"] for row in documents.collect()}
-    sets = {record: oracle.shingles(text) for record, text in texts.items()}
-    pairs = oracle.close_pairs(sets, 0.8)
-    assert len(pairs) > least_pairs
-    decisions = dedup_decisions(documents, DedupConfig(containment_threshold=None))
-    found = outcome(decisions)
-    both_kept = [pair for pair in pairs if pair[0] not in found and pair[1] not in found]
-    assert len(both_kept) <= 0.01 * len(pairs)
-    too_far = [(a, b) for a, (_, b) in found.items() if oracle.jaccard(sets[a], sets[b]) < 0.8]
-    assert too_far == []
-    assert not {survivor for _, survivor in found.values()} & set(found)
+def test_intermediate_tables_as_on_a_cluster(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where executors can be lost every table goes through Parquet; the decisions are the same."""
+    documents = [d for number in range(6) for d in corpus(100 + number)]
+    settings = DedupConfig(local_documents=0)
+    reference = dedup_decisions(frame(spark, documents), settings).collect()
+    monkeypatch.setattr(dedup_hold, "one_machine", lambda _: False)
+    checkpoints = []
+    monkeypatch.setattr(DataFrame, "localCheckpoint", lambda *_, **__: checkpoints.append(1))
+    decisions = dedup_decisions(frame(spark, documents), settings, str(tmp_path))
+    assert sorted(decisions.collect()) == sorted(reference) and len(reference) > 50
+    assert not checkpoints
+    tables = {path.name.split("_", 1)[-1] for path in tmp_path.iterdir()}
+    assert tables >= {"sketches", "members", "candidates", "edges", "components", "dropped", "fates", "decisions"}
+
+
+def test_shingle_sets_are_shuffled_once(spark: SparkSession, tmp_path: Path) -> None:
+    """Both sides of a pair look up the same shuffled sets: Spark sees that the two exchanges are one."""
+    sketches = stored(sketch_documents(frame(spark, corpus(1)), DedupConfig()), str(tmp_path / "sketches"))
+    with without_broadcast(spark):
+        members = shared_buckets(sketches).localCheckpoint()
+        pairs = bucket_pairs(members, DedupConfig(), "bucket").localCheckpoint()
+        edges = confirmed_edges(pairs, sketches, DedupConfig())
+        assert edges.count() > 5
+        edges.collect()
+    plan = edges._jdf.queryExecution().executedPlan().toString().split("== Initial Plan ==")[0]
+    assert plan.count("ReusedExchange") == 1 and plan.count("FileScan") == 1
+
+
+def test_every_kernel_is_compiled_ahead() -> None:
+    """In a fresh process, so that no other test has called them."""
+    code = """
+import numba
+from skypile.stages import dedup_kernels, dedup_local, dedup_survivors
+from skypile.text import minhash, shingles, similarity
+dedup_kernels.prepare()
+modules = (dedup_local, dedup_survivors, minhash, shingles, similarity)
+kernels = {v for m in modules for v in vars(m).values() if isinstance(v, numba.core.registry.CPUDispatcher)}
+print(len(kernels), *(kernel.__name__ for kernel in kernels if not kernel.signatures))
+"""
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert int(printed[0]) > 12
+    assert set(printed[1:]) <= INLINED
+
+
+INLINED = {"_finish", "_decode", "_tokenise", "_join", "_shingle", "_sort_unique", "_compare"}  # called by others

@@ -9,12 +9,13 @@ from pyspark.sql import DataFrame, SparkSession
 
 from skypile import files
 from skypile.config import DedupConfig
+from skypile.stages import dedup, dedup_index
 from skypile.stages.dedup import dedup_decisions
 from skypile.stages.dedup_index import IndexMismatch, arrivals
 from tests.stages import dedup_oracle as oracle
 from tests.stages.test_dedup import Document, corpus, frame
 
-ARRIVALS = 4
+ARRIVALS = 5
 
 
 def settings(index: Path, **changes: object) -> DedupConfig:
@@ -42,10 +43,13 @@ def test_arrivals_equal_one_go(spark: SparkSession, tmp_path: Path, local: int) 
     parts: list[list[Document]] = [documents[i::ARRIVALS] for i in range(ARRIVALS)]
     index = tmp_path / "index"
     found: dict[str, tuple[str, str]] = {}
-    reasons = set()
+    reasons, kept = set(), set()
     for part in parts:
         decisions = dedup_decisions(frame(spark, part), settings(index, local_documents=local))
-        found |= matches(decisions)
+        dropped = matches(decisions)
+        kept |= {document[0] for document in part} - set(dropped)
+        assert {survivor for _, survivor in dropped.values()} <= kept  # in this arrival or one before
+        found |= dropped
         reasons |= {row["reason"] for row in decisions.select("reason").distinct().collect()}
     place = {document[0]: number for number, part in enumerate(parts) for document in part}
     plain = [(record, url and url.removesuffix("#top"), text) for record, url, text in documents]
@@ -70,21 +74,83 @@ def test_arrivals_equal_one_go(spark: SparkSession, tmp_path: Path, local: int) 
     assert tree(index) == before
 
 
+@pytest.mark.parametrize("dies_at", ["batches", "buckets"])
 def test_an_update_that_died_is_done_again(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: str
 ) -> None:
+    """It dies before its last step, or half-way through its files; others do not see it, and it starts afresh."""
+    documents = corpus(300)
+    first, second = documents[::2], documents[1::2]
+    copies = [("again-" + record, None, text) for record, _, text in second]
+    dedup_decisions(frame(spark, first), settings(tmp_path / "undisturbed"))
+    expected = matches(dedup_decisions(frame(spark, second), settings(tmp_path / "undisturbed")))
+    expected_of_copies = matches(dedup_decisions(frame(spark, copies), settings(tmp_path / "undisturbed")))
+
     index = tmp_path / "index"
-    first, second = corpus(300), corpus(301)
     dedup_decisions(frame(spark, first), settings(index))
-    whole = matches(dedup_decisions(frame(spark, second), settings(index)))
-    (number_two,) = (a for a in arrivals(str(index)) if a["number"] == 1)
-    marker = index / "batches" / f"{number_two['name']}.json"
-    marker.unlink()  # as if the run had died just before its last step
-    (stale,) = list((index / "documents" / f"batch={number_two['name']}").glob("*.parquet"))[:1]
-    (stale.parent / "part-stale.parquet").write_bytes(stale.read_bytes())
-    assert matches(dedup_decisions(frame(spark, second), settings(index))) == whole
-    assert json.loads(marker.read_text()) == number_two
-    assert not (stale.parent / "part-stale.parquet").exists()
+    seen_before = matches(dedup_decisions(frame(spark, copies), settings(index, update_index=False)))
+    before = arrivals(str(index))
+
+    def die(uri: str, *_: object) -> None:
+        raise OSError(f"disk full at {uri}")
+
+    with monkeypatch.context() as broken:
+        if dies_at == "batches":
+            create = files.create_json
+            broken.setattr(files, "create_json", lambda uri, value: (die if "/batches/" in uri else create)(uri, value))
+        else:
+            broken.setattr(dedup_index.F, "posexplode", die)
+        with pytest.raises(OSError, match="disk full"):
+            dedup_decisions(frame(spark, second), settings(index))
+    assert len(list((index / "documents").glob("attempt=*"))) == 2
+    assert arrivals(str(index)) == before
+    assert matches(dedup_decisions(frame(spark, copies), settings(index, update_index=False))) == seen_before
+    assert matches(dedup_decisions(frame(spark, second), settings(index))) == expected
+    assert matches(dedup_decisions(frame(spark, copies), settings(index))) == expected_of_copies
+    assert [arrival["number"] for arrival in arrivals(str(index))] == [0, 1, 2]
+
+
+def test_two_updates_at_once(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slower one is overtaken while it decides; it must end as if it had come second."""
+    documents = corpus(302)
+    fast, slow = documents[::2], documents[1::2]
+    orderly = settings(tmp_path / "orderly")
+    expected_fast = matches(dedup_decisions(frame(spark, fast), orderly))
+    expected_slow = matches(dedup_decisions(frame(spark, slow), orderly))
+    assert {document[0] for document in fast} & {survivor for _, survivor in expected_slow.values()}
+
+    index, found = tmp_path / "index", {}
+    decide = dedup.decide
+
+    def overtaken(*arguments: object) -> DataFrame:
+        monkeypatch.setattr(dedup, "decide", decide)
+        fates = decide(*arguments)
+        found["fast"] = matches(dedup_decisions(frame(spark, fast), settings(index)))
+        return fates
+
+    monkeypatch.setattr(dedup, "decide", overtaken)
+    found["slow"] = matches(dedup_decisions(frame(spark, slow), settings(index)))
+    assert found == {"fast": expected_fast, "slow": expected_slow}
+    counts = [(a["number"], a["documents"], a["kept"]) for a in arrivals(str(index))]
+    assert counts == [(a["number"], a["documents"], a["kept"]) for a in arrivals(str(tmp_path / "orderly"))]
+    named = {f"attempt={arrival['attempt']}" for arrival in arrivals(str(index))}
+    assert {path.name for path in (index / "documents").iterdir()} == named  # the first attempt took its files away
+    assert {path.name for path in (index / "buckets").iterdir()} == named
+
+
+def test_the_same_documents_twice_at_once(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    documents, decide = corpus(303), dedup.decide
+    expected = matches(dedup_decisions(frame(spark, documents), settings(tmp_path / "alone")))
+    index = tmp_path / "index"
+
+    def overtaken(*arguments: object) -> DataFrame:
+        monkeypatch.setattr(dedup, "decide", decide)
+        assert matches(dedup_decisions(frame(spark, documents), settings(index))) == expected
+        return decide(*arguments)
+
+    monkeypatch.setattr(dedup, "decide", overtaken)
+    assert matches(dedup_decisions(frame(spark, documents), settings(index))) == expected
+    assert len(arrivals(str(index))) == 1
 
 
 def test_an_index_with_other_settings_is_refused(spark: SparkSession, tmp_path: Path) -> None:

@@ -4,8 +4,8 @@
 
 The promises are those of `promises.py`, and at most 1.5 GB of memory. Arguments go to libFuzzer, which adds the
 pages it learns from to the folder CORPUS. What breaks a promise is written to `crash-…`; cut down
-(`-minimize_crash=1`) it belongs into `tests/text/fuzzed/`, which the tests replay and the fuzzer starts from. Twenty
-minutes (450,000 pages) on a busy core found nothing to add.
+(`-minimize_crash=1`) it belongs into `tests/text/fuzzed/`, which the tests replay and the fuzzer starts from.
+Twenty minutes (450,000 pages) on a busy core found nothing to add. Needs `pip install atheris`.
 
 libFuzzer is guided by coverage, and sees it for Python bytecode alone: here that is the charset ladder and the wrapper
 around the engine. The scanner and all behind it are machine code made by Numba, which is not instrumented. So most

@@ -1,12 +1,21 @@
 """Language identification against texts whose language is known."""
 
 import json
+import random
 import threading
 from pathlib import Path
 
 import pytest
 
-from skypile.text.language import certainly_other, identify, shares
+from skypile.text.language import (
+    GATE_CHARACTERS,
+    GATE_DOUBT,
+    GATE_WINDOWS,
+    UNDETERMINED,
+    certainly_other,
+    identify,
+    shares,
+)
 
 # Article 1 of the Universal Declaration of Human Rights, by ISO 639-1 code.
 ARTICLE_1 = {
@@ -111,6 +120,20 @@ def test_gate_closes_only_on_whole_pages_in_other_languages() -> None:
     assert not certainly_other(german + ARTICLE_1["zh"] * 15, wanted)
     assert not certainly_other(ARTICLE_1["de"], wanted)  # too short to be certain
     assert not certainly_other("0123 " * 1000, wanted)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_gate_stops_looking_early_only_where_the_rest_cannot_matter(seed: int) -> None:
+    draw = random.Random(seed)
+    other = draw.choice(["de", "fr", "ru", "ja"])
+    parts = [ARTICLE_1[draw.choice(["en", "zh"])][:40] for _ in range(draw.randrange(30))]
+    parts += [ARTICLE_1[other] for _ in range(draw.randrange(40))]
+    draw.shuffle(parts)
+    text = "\0 ".join(parts)
+    weights = shares(text, GATE_WINDOWS)
+    wanted_or_doubtful = sum(weights.get(code, 0) for code in ("en", "zh", UNDETERMINED))
+    expected = len(text) >= GATE_CHARACTERS and bool(weights) and wanted_or_doubtful <= GATE_DOUBT
+    assert certainly_other(text, ("en", "zh")) == expected
 
 
 @pytest.mark.parametrize("name, code", [("zh_clean", "zh"), ("zh_raw", "zh"), ("human_quality_en", "en")])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from skypile.tokens import encoder as encoder_module
 from skypile.tokens.encoder import Encoder, default_model_path
-from skypile.tokens.joining import SCAN_BYTES
+from skypile.tokens.joining import LANES
 from skypile.tokens.kernels import BLOCK, KEY_BYTES
 from skypile.tokens.piece_model import ModelError
 from tests.tokens import models
@@ -102,7 +102,7 @@ def test_long_segments_use_the_heap(default):
     encoder, reference = default
     rng = random.Random(2)
     letters = ["a", "b", "aa", "ab", "th", "e", "r"]
-    texts = ["".join(rng.choices(letters, k=rng.randrange(SCAN_BYTES, 8 * SCAN_BYTES))) for _ in range(300)]
+    texts = ["".join(rng.choices(letters, k=rng.randrange(LANES // 2, 8 * LANES))) for _ in range(300)]
     models.assert_same(encoder, reference, texts)
 
 

@@ -10,9 +10,12 @@ from skypile.text.fast_extraction.tags import build_names
 NAMES = build_names()
 MAX_HEAD_BYTES = 1000
 
+# A page's blocks, its title and its description (uint8, clean UTF-8; empty where missing).
+Scanned = tuple[Page, np.ndarray, np.ndarray]
 
-def cut(html: bytes) -> tuple[Page, np.ndarray, np.ndarray]:
-    """Blocks of an HTML page in UTF-8, its title and its description (uint8, clean UTF-8; empty where missing)."""
+
+def cut(html: bytes) -> Scanned:
+    """Blocks, title and description of an HTML page in UTF-8."""
     buffer = np.frombuffer(html, np.uint8)
     page = scan(buffer, NAMES)
     metas = {key: (start, stop) for key, start, stop in reversed(page.metas.tolist())}
@@ -37,9 +40,8 @@ def block_texts(page: Page) -> list[str]:
     return [text[start:stop].decode("utf-8", "replace") for start, stop in spans]
 
 
-def visible_text(html: bytes, limit: int) -> str:
+def visible_text(page: Page, limit: int) -> str:
     """All blocks on one line, at most `limit` characters."""
-    page = scan(np.frombuffer(html, np.uint8), NAMES)
     text, parts, size = page.text[: 6 * limit].tobytes(), [], 0
     for start, stop in zip(page.start.tolist(), page.stop.tolist(), strict=True):
         part = text[start:stop].decode("utf-8", "replace")

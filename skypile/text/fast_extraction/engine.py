@@ -12,7 +12,7 @@ from numba import njit
 
 from skypile.text.fast_extraction.assemble import choose, join
 from skypile.text.fast_extraction.block_text import WORDS
-from skypile.text.fast_extraction.blocks import NAMES, cut
+from skypile.text.fast_extraction.blocks import NAMES, Scanned, cut
 from skypile.text.fast_extraction.context import score_features
 from skypile.text.fast_extraction.features import block_features
 from skypile.text.fast_extraction.model import Model, shipped
@@ -69,9 +69,11 @@ def warm_up() -> None:
     main_text(b"<title>t</title><p>One sentence.<pre>x</pre><br><br>two")
 
 
-def main_text(html: bytes, url: str | None = None, model: Model | None = None) -> MainText:
-    """Main text of a page in UTF-8. `model`: another than the shipped one."""
-    page, title, description = cut(html)
+def main_text(
+    html: bytes, url: str | None = None, model: Model | None = None, scanned: Scanned | None = None
+) -> MainText:
+    """Main text of a page in UTF-8. `model`: another than the shipped one. `scanned`: `cut(html)` if already done."""
+    page, title, description = scanned or cut(html)
     name = title.tobytes().decode("utf-8", "replace").strip()
     if not len(page.start):
         return MainText("", name, PAGE_TYPES[0], 0, 0, page.nesting)
