@@ -99,16 +99,14 @@ def main(arguments: list[str] | None = None) -> None:
     def log(message: str) -> None:
         print(f"[{time.monotonic() - start:.0f} s] {message}", file=sys.stderr, flush=True)
 
+    kept = [name for name in SETS if name != options.leave_out]
+    pages = [page for name in kept for page in load_set(options.data / f"{name}.parquet")]
+    pages += load_crawl(options.crawl) if options.crawl else []
     if options.leave_out:
-        others = (name for name in SETS if name != options.leave_out)
-        fitted, _ = fit(
-            [page for name in others for page in load_set(options.data / f"{name}.parquet")], options.folds, log
-        )
+        fitted, _ = fit(pages, options.folds, log)
         held = load_set(options.data / f"{options.leave_out}.parquet")
         report(held, [predict(fitted, page) for page in held])
         return
-    pages = [page for name in SETS for page in load_set(options.data / f"{name}.parquet")]
-    pages += load_crawl(options.crawl) if options.crawl else []
     log(f"{len(pages)} pages")
     fitted, scores = fit(pages, options.folds, log)
     report(pages, scores)
