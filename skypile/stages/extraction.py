@@ -22,7 +22,7 @@ from skypile.crawl.url import host
 from skypile.map_arrow import map_arrow
 from skypile.schema import DOCUMENT_COLUMNS, FAILED, KEPT, RECORD_COLUMNS, VERDICT_COLUMNS, arrow_schema, names
 from skypile.storage import spark_schema
-from skypile.text import page
+from skypile.text.document import document_from_text  # not page, with which Numba starts: that is the child's
 
 READ: Final = "read"
 GROUP_ROWS: Final = 200
@@ -82,7 +82,7 @@ def _document(record: Record, config: ExtractionConfig) -> dict[str, Any]:
     if record.verdict != KEPT:
         return row | {name: getattr(record, name) for name in names(VERDICT_COLUMNS)}
     if record.body is None:
-        return row | page.document_from_text(record.text or "", config)
+        return row | document_from_text(record.text or "", config)
     header = {
         "url": record.url,
         "content_type": record.content_type,
