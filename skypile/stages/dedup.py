@@ -141,7 +141,7 @@ def decide_distributed(rest: DataFrame, config: DedupConfig, hold: Hold) -> Data
     edges = near_edges(distinct, sketches, config, hold)
     components = hold(connected_components(edges.select("better", "worse"), config.local_edges, hold), "components")
     dropped = hold(dropped_documents(edges, components, config.local_edges, hold), "dropped")
-    near = hold(near_duplicates(edges, components, dropped, config), "near")
+    near = hold(near_duplicates(edges, components, dropped), "near")
     return dropped_fates(exact, near, survivors, config)
 
 
@@ -168,10 +168,10 @@ def near_edges(distinct: DataFrame, sketches: DataFrame, config: DedupConfig, ho
     return edges
 
 
-def near_duplicates(edges: DataFrame, components: DataFrame, dropped: DataFrame, config: DedupConfig) -> DataFrame:
+def near_duplicates(edges: DataFrame, components: DataFrame, dropped: DataFrame) -> DataFrame:
     """Dropped documents with their closest survivor and the size of their component."""
     sizes = components.groupBy("component").agg(F.count("*").cast("int").alias("size"))
     sized = components.join(sizes, "component").select(
         F.col("node").alias("record_id"), F.col("size").alias("component")
     )
-    return best_match(edges, dropped, config.jaccard_threshold).join(sized, "record_id")
+    return best_match(edges, dropped).join(sized, "record_id")

@@ -166,7 +166,7 @@ def _corpus_survivors(table: pa.Table) -> np.ndarray:
 
 def _fates_table(table: pa.Table, passes: list, edges: Edges, survivors: np.ndarray, config: DedupConfig) -> pa.Table:
     n, ids = table.num_rows, table["record_id"].combine_chunks()
-    best = best_edges(edges, dropped_nodes(edges.better, edges.worse, n), ids, config)
+    best = best_edges(edges, dropped_nodes(edges.better, edges.worse, n), ids)
     near = Edges(*(column[best] for column in edges))
     survivors[near.worse] = near.better
     graph = coo_array((np.ones(len(edges.better), np.int8), (edges.better, edges.worse)), shape=(n, n))
@@ -205,13 +205,12 @@ def _part(ids, gone, survivors, via=None, reasons=None, copies=None, measures=No
     )
 
 
-def best_edges(edges: Edges, dropped: np.ndarray, ids: pa.StringArray, config: DedupConfig) -> np.ndarray:
+def best_edges(edges: Edges, dropped: np.ndarray, ids: pa.StringArray) -> np.ndarray:
     """Index of each dropped document's edge to its closest survivor, in the order of ``dedup_survivors.best_match``."""
     usable = np.flatnonzero(~dropped[edges.better])
     names = [name.rsplit(MARK, 1)[-1] for name in ids.take(pa.array(edges.better[usable])).to_pylist()]
     places = np.unique(np.array(names, object), return_inverse=True)[1] if names else usable
-    far = edges.jaccard[usable] < config.jaccard_threshold
-    keys = (edges.better[usable], places, -edges.containment[usable], -edges.jaccard[usable], far, edges.worse[usable])
+    keys = (edges.better[usable], places, -edges.containment[usable], -edges.jaccard[usable], edges.worse[usable])
     order = usable[np.lexsort(keys)]
     first = np.ones(len(order), bool)
     first[1:] = edges.worse[order][1:] != edges.worse[order][:-1]

@@ -130,16 +130,16 @@ def dropped_documents(edges: DataFrame, components: DataFrame, local_edges: int,
     return result
 
 
-def best_match(edges: DataFrame, dropped: DataFrame, jaccard_threshold: float) -> DataFrame:
+def best_match(edges: DataFrame, dropped: DataFrame) -> DataFrame:
     """For each dropped document the closest document that stays: record_id, survivor, jaccard, containment, bands.
 
-    A near-duplicate goes before a containing document, then the higher similarity, then the smaller id.
+    The highest similarity decides, so that a near-duplicate goes before a containing document; then the containment,
+    then the smaller id.
     """
     gone = dropped.select(F.col("record_id").alias("better"))
     stays = edges.join(gone, "better", "left_anti")
-    close = F.col("jaccard") >= jaccard_threshold
     name = F.substring_index("better", MARK, -1)  # without the arrival, whose name is a digest
-    order = F.struct((~close).alias("far"), -F.col("jaccard"), -F.col("containment"), name, "better")
+    order = F.struct(-F.col("jaccard"), -F.col("containment"), name, "better")
     best = F.min_by(F.struct("better", "jaccard", "containment", "bands"), order).alias("best")
     chosen = stays.groupBy("worse").agg(best)
     return chosen.select(
