@@ -14,11 +14,9 @@ JVM, imports and all. Only compiling is done before, a matter of installation.
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -30,6 +28,7 @@ import pyspark
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.contestants import timed
 from benchmarks.generated import write_documents
 from skypile import session
 from skypile.config import DedupConfig, SparkConfig
@@ -76,15 +75,6 @@ def bench_signatures(console: Console) -> None:
             cells = (f"{speed:,.0f}", f"{ours / speed:.1f}") if isinstance(speed, float) else (speed, "")
             table.add_row(peer_name, *cells)
         console.print(table)
-
-
-def timed(command: Sequence[str]) -> tuple[float, str]:
-    """Seconds a process takes from start to end, and what it prints."""
-    began = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{command} failed:\n{done.stderr[-2000:]}")
-    return time.perf_counter() - began, done.stdout
 
 
 def ours_whole(folder: Path, output: Path) -> dict[str, float]:

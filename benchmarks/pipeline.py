@@ -9,16 +9,15 @@ tells apart what a run costs before its first page (the start of Python and Spar
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.contestants import timed
 from skypile import session, storage
 
 PEERS = Path(os.environ.get("SKYPILE_PEERS", ".venv-peers/bin/python")).absolute()
@@ -32,8 +31,8 @@ SPLIT_MB = 4  # six tasks from the two files, so that all cores end at about the
 def peer(crawl: Path, folder: Path) -> dict[str, float]:
     """datatrove in its own environment; the script's last line has its counts."""
     script = Path(__file__).parent / "peers" / "datatrove_pipeline.py"
-    seconds, lines = timed([PEERS, script, crawl, folder, session.cores()])
-    return json.loads(lines[-1]) | {"seconds": seconds}
+    seconds, printed = timed([PEERS, script, crawl, folder, session.cores()])
+    return json.loads(printed.splitlines()[-1]) | {"seconds": seconds}
 
 
 def ours(crawl: Path, folder: Path, engine: str) -> dict[str, float]:
@@ -45,15 +44,6 @@ def ours(crawl: Path, folder: Path, engine: str) -> dict[str, float]:
     manifest = storage.manifest(str(folder), "extraction")
     assert manifest is not None  # written last, and checked: kept + dropped + failed = read
     return {"seconds": seconds, "read": manifest["read"], "kept": manifest["kept"]}
-
-
-def timed(command: list[object]) -> tuple[float, list[str]]:
-    """Wall seconds of a process from its start to its end, and its lines of output."""
-    began = time.perf_counter()
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, cwd=ROOT)
-    if done.returncode:
-        raise SystemExit(f"{command} failed:\n{done.stderr[-2000:]}")
-    return time.perf_counter() - began, done.stdout.splitlines()
 
 
 def copies(crawl: Path, folder: Path, number: int) -> Path:

@@ -4,19 +4,14 @@ spark-submit jobs/tokenization.py [--model M.model] [--device cuda] --shards RUN
 """
 
 import argparse
-import sys
-from pathlib import Path
 
-# spark-submit puts this folder first on the path, where this file would hide the standard library's tokenize
-sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
+from skypile import files, session
+from skypile.config import SparkConfig
+from skypile.stages.tokenize import TokenizeSettings, tokenize
+from skypile.tokens.shards import Packing
 
 
 def main(arguments: list[str] | None = None) -> None:
-    from skypile import files, session
-    from skypile.config import SparkConfig
-    from skypile.stages.tokenize import TokenizeSettings, tokenize
-    from skypile.tokens.shards import Packing
-
     default = Packing()
     parser = argparse.ArgumentParser(prog="tokenization.py", description=__doc__)
     parser.add_argument("--shards", required=True, help="folder of the shards stage, or of any Parquet files")

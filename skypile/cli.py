@@ -36,7 +36,7 @@ def run(
     config: ConfigFile = None,
 ) -> None:
     """Run every stage; what an earlier run has finished with the same settings and inputs is left as it is."""
-    page = _run(paths, files.absolute(output), settings.load(config) if config else settings.Config())
+    page = _run(paths, files.absolute(output), settings.load(config))
     err.print(f"report: {page}", soft_wrap=True)
 
 
@@ -65,7 +65,7 @@ def demo(output: Output = "demo", config: ConfigFile = None) -> None:
     from skypile.sample import score, write_sample
 
     written = write_sample(Path(output, "sample"))
-    chosen = settings.load(config) if config else settings.Config()
+    chosen = settings.load(config)
     quality = chosen.quality_filter.model_copy(update={"wikipedia": (str(Path(written["wikipedia"]).absolute()),)})
     folder = str(Path(output, "run").absolute())
     page = _run([written["crawl"]], folder, chosen.model_copy(update={"quality_filter": quality}))
@@ -130,15 +130,10 @@ def dedup(
     config: ConfigFile = None,
 ) -> None:
     """Deduplicate any Parquet files: the rows that stay, and a verdict with evidence for every row."""
-    from skypile import session
-    from skypile.dedup_files import Columns, dedup_files
-    from skypile.job import with_index
+    from skypile.dedup_files import Columns
+    from skypile.job import deduplicate
 
-    chosen = settings.load(config) if config else settings.Config()
-    section = with_index(chosen.dedup, against, update_index)
-    spark = session.start(chosen.spark)
-    columns = Columns(id_column, text_column, url_column)
-    done = dedup_files(spark, [files.absolute(path) for path in paths], files.absolute(output), columns, section)
+    done = deduplicate(paths, output, Columns(id_column, text_column, url_column), config, against, update_index)
     lost = ", ".join(f"{reason} {n:,}" for reason, n in done["dropped"].items()) or "none"
     out.print(f"read {done['read']:,}, kept {done['kept']:,}, dropped: {lost}  ({done['seconds']} s)", highlight=False)
 
@@ -148,7 +143,7 @@ def dedup_curve(config: ConfigFile = None) -> None:
     """Print how likely a pair of documents of each similarity is found with the bands and rows of the settings."""
     from skypile.text.minhash import candidate_probability
 
-    section = (settings.load(config) if config else settings.Config()).dedup
+    section = settings.load(config).dedup
     out.print(f"{section.bands} bands of {section.rows} rows; pairs from {section.jaccard_threshold} on are duplicates")
     for step in range(2, 21):
         similarity = step / 20
@@ -229,7 +224,7 @@ def config_command(
     if describe:
         print(settings.describe(), end="")
     else:
-        print(settings.dumps(settings.load(config) if config else settings.Config()), end="")
+        print(settings.dumps(settings.load(config)), end="")
 
 
 @app.command()

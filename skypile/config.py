@@ -250,8 +250,10 @@ def parse(table: dict[str, Any], origin: str = "config") -> Config:
         raise ConfigError("\n".join(lines)) from None
 
 
-def load(path: str | Path) -> Config:
-    """Read a TOML config file."""
+def load(path: str | Path | None) -> Config:
+    """Read a TOML config file; without one, the defaults."""
+    if path is None:
+        return Config()
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -88,14 +88,7 @@ def write_text(uri: str, text: str) -> None:
         with fs.open(path, "wb") as file:  # object stores publish on close
             file.write(data)
         return
-    target = Path(uri)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
-    with partial.open("wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-    partial.replace(target)
+    _partial(Path(uri), data).replace(uri)
 
 
 def write_json(uri: str, value: dict[str, Any]) -> None:
@@ -108,23 +101,33 @@ def create_json(uri: str, value: dict[str, Any]) -> None:
     On object stores that is a conditional request. A file system that offers none (HDFS through libhdfs) is asked
     first and written to then, which two writers within one second could both pass.
     """
+    data = _json_text(value).encode("utf-8")
     if "://" in uri:
         fs, path = filesystem(uri)
         try:
             with fs.open(path, "xb") as file:
-                file.write(_json_text(value).encode("utf-8"))
+                file.write(data)
         except (ValueError, NotImplementedError):
             if fs.exists(path):
                 raise FileExistsError(uri) from None
             write_json(uri, value)
         return
-    target = Path(uri)
-    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
-    write_json(str(partial), value)
+    partial = _partial(Path(uri), data)
     try:
-        os.link(partial, target)  # unlike a rename, refuses to replace
+        os.link(partial, uri)  # unlike a rename, refuses to replace
     finally:
         partial.unlink()
+
+
+def _partial(target: Path, data: bytes) -> Path:
+    """A file with `data` beside `target`, under a name of its own, safely on disk."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+    with partial.open("wb") as out:
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())
+    return partial
 
 
 def _json_text(value: dict[str, Any]) -> str:

@@ -2,6 +2,9 @@
 
 import argparse
 import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -18,7 +21,7 @@ def submit(stage: str, description: str | None, arguments: list[str] | None = No
     if stage == "extraction":
         parser.add_argument("paths", nargs="+", metavar="PATH", help="files, folders or globs of the crawl")
     given = parser.parse_args(arguments)
-    config = settings.load(given.config) if given.config else settings.Config()
+    config = settings.load(given.config)
     output = files.absolute(given.output)
     spark = session.start(config.spark, f"skypile {stage}")
     console = Console(stderr=True)
@@ -43,17 +46,28 @@ def submit_dedup_files(description: str | None, arguments: list[str] | None = No
     parser.add_argument("--update-index", action="store_true", help="add the documents to the index")
     parser.add_argument("paths", nargs="+", metavar="PATH", help="Parquet files, folders or globs")
     given = parser.parse_args(arguments)
-    config = settings.load(given.config) if given.config else settings.Config()
     columns = Columns(given.id_column, given.text_column, given.url_column)
-    chosen = with_index(config.dedup, given.against, given.update_index)
-    spark = session.start(config.spark, "skypile dedup")
-    paths = [files.absolute(path) for path in given.paths]
-    print(json.dumps(dedup_files(spark, paths, files.absolute(given.output), columns, chosen), ensure_ascii=False))
-    spark.stop()
+    done = deduplicate(given.paths, given.output, columns, given.config, given.against, given.update_index)
+    print(json.dumps(done, ensure_ascii=False))
 
 
-def with_index(config: settings.DedupConfig, against: str | None, update: bool) -> settings.DedupConfig:
-    """The settings with an index named on the command line; those of the file hold where it names none."""
+def deduplicate(
+    paths: Sequence[str],
+    output: str,
+    columns: Columns,
+    config: str | Path | None,
+    against: str | None,
+    update_index: bool,
+) -> dict[str, Any]:
+    """`dedup_files` as a command line names its input, with a session of its own; returns the manifest.
+
+    An index named here goes before that of the config file, which holds where none is.
+    """
+    chosen = settings.load(config)
     changes: dict[str, str | bool] = {"against": files.absolute(against)} if against else {}
-    changes |= {"update_index": True} if update else {}
-    return settings.DedupConfig.model_validate(config.model_dump() | changes)
+    changes |= {"update_index": True} if update_index else {}
+    section = settings.DedupConfig.model_validate(chosen.dedup.model_dump() | changes)
+    spark = session.start(chosen.spark, "skypile dedup")
+    done = dedup_files(spark, [files.absolute(path) for path in paths], files.absolute(output), columns, section)
+    spark.stop()
+    return done

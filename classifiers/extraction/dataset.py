@@ -39,7 +39,6 @@ class LabelledPage:
     gold: str | None
     must: list[str]
     must_not: list[str]
-    n_bytes: int
     page: Page
     structure: np.ndarray  # float32 [B, N_STRUCTURE]
     statistics: np.ndarray  # float32 [B, 12]
@@ -75,7 +74,7 @@ def label_page(row: dict, set_name: str) -> LabelledPage:
         labels = gold_labels(blocks, gold)
     return LabelledPage(
         id=row["id"], set_name=set_name, host=urlsplit(row["url"]).netloc.lower().removeprefix("www."),
-        page_type=row.get("page_type"), gold=gold, must=must, must_not=must_not, n_bytes=len(row["html"]),
+        page_type=row.get("page_type"), gold=gold, must=must, must_not=must_not,
         page=page,
         structure=structure, statistics=statistics, slots=page_slots(page.words, page.tag, NAMES, named),
         named_slots=page_slots(page.words[:0], page.tag[:0], NAMES, named), labels=labels,

@@ -18,6 +18,8 @@ alone (`gpus_per_task`). A local master has no such profiles. Not measured on a 
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -117,7 +119,7 @@ def shard_names(paths: list[str]) -> list[str]:
     names = []
     seen: Counter[str] = Counter()
     for path in paths:
-        language = next((p.removeprefix("language=") for p in path.split("/") if p.startswith("language=")), "text")
+        language = _language(path) or "text"
         names.append(f"{language}-{seen[language]:05d}")
         seen[language] += 1
     return names
@@ -132,10 +134,9 @@ def gpu_profile(gpus_per_task: float) -> ResourceProfile:
 
 def _worker(output: str, settings: TokenizeSettings):
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        encoder: Encoder | None = None
         for batch in batches:
             for row in batch.to_pylist():
-                encoder = encoder or Encoder.load(settings.model, device=_device(settings.device))
+                encoder = _encoder(settings.model, _device(settings.device))
                 fs, inner = files.filesystem(row["path"])
                 texts = parquet_batches(inner, filesystem=fs, language=_language(row["path"]))
                 counts, _ = tokenize_batches(texts, encoder, output, row["name"], settings.packing)
@@ -143,6 +144,12 @@ def _worker(output: str, settings: TokenizeSettings):
                 yield pa.RecordBatch.from_arrays([pa.array(rows, pa.string())], schema=_RESULT_ARROW)
 
     return run
+
+
+@functools.cache
+def _encoder(model: str | None, device: str) -> Encoder:
+    """This worker's encoder; Spark reuses workers, so it serves many tasks."""
+    return Encoder.load(model, device=device)
 
 
 def _device(device: str) -> str:
@@ -169,6 +176,4 @@ def _parquet_files(inputs: str) -> list[str]:
 
 
 def _digest(model: str) -> str:
-    import hashlib
-
     return hashlib.sha256(Path(model).read_bytes()).hexdigest()

@@ -36,7 +36,6 @@ from skypile.text.folding import (
     folding_table,
 )
 
-U64 = np.uint64
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, odd
 _STEP = np.uint64(0xD1342543DE82EF95)  # a multiplier with good spectral figures (Steele & Vigna 2021)
 

@@ -85,9 +85,9 @@ def pack(
     from skypile.tokens.encoder import Encoder
     from skypile.tokens.shards import Packing, parquet_batches, tokenize_batches
 
-    encoder = Encoder.load(model)
     if remainder == "carry":
         raise typer.BadParameter("between files nothing is carried here: pad or drop")
+    encoder = Encoder.load(model)
     packing = Packing(sequence_length=sequence_length, remainder=remainder, validation=validation)
     for path in texts:
         counts, _ = tokenize_batches(parquet_batches(str(path)), encoder, output, path.stem, packing)

@@ -92,6 +92,14 @@ def write_index(path: str | Path, lengths: np.ndarray, dtype: np.dtype, document
     partial.rename(path)
 
 
+def shard_names(folder: str | Path) -> list[str]:
+    """Names of the shards in a folder, without suffix, in order; ValueError if it has none."""
+    names = sorted(path.name.removesuffix(".idx") for path in Path(folder).glob("*.idx"))
+    if not names:
+        raise ValueError(f"{folder} holds no .idx file; pack the tokens first")
+    return names
+
+
 def open_indexed(prefix: str | Path) -> IndexedDataset:
     """Open `prefix`.bin and `prefix`.idx.
 

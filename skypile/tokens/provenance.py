@@ -107,10 +107,7 @@ def document_rows(
     urls: list[str | None],
     positions: np.ndarray,
     tokens: np.ndarray,
-    first_offset: int,
 ) -> pa.Table:
-    """Rows of the sidecar; `first_offset` is the document_offset of the first, 0 for all others."""
+    """Rows of the sidecar for documents that begin in this shard."""
     offsets = np.zeros(len(tokens), np.int64)
-    if len(offsets):
-        offsets[0] = first_offset
     return pa.table([record_ids, urls, positions, tokens, offsets], schema=DOCUMENT_SCHEMA)

@@ -122,7 +122,7 @@ class ShardWriter:
         positions = self._position + np.cumsum(sizes) - sizes
         self.counts.documents += len(sizes)
         self.counts.tokens += len(tokens)
-        self._append(tokens, document_rows(record_ids, urls, positions, sizes, 0))
+        self._append(tokens, document_rows(record_ids, urls, positions, sizes))
 
     def _append(self, tokens: np.ndarray, documents: pa.Table) -> None:
         file, sidecar = self._open()

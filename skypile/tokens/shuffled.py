@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skypile.tokens.megatron import open_indexed, write_index
+from skypile.tokens.megatron import open_indexed, shard_names, write_index
 from skypile.tokens.provenance import Place, locate
 from skypile.tokens.shuffle import permute, unpermute
 
@@ -27,9 +27,7 @@ _BLOCK = 1024
 
 def plan_shuffle(packed: str | Path, shuffled: str | Path, shards: int, seed: int) -> list[str]:
     """Write the plan of a shuffle of all shards in folder `packed`; returns the names of the shuffled shards."""
-    names = sorted(path.name.removesuffix(".idx") for path in Path(packed).glob("*.idx"))
-    if not names:
-        raise ValueError(f"{packed} holds no .idx file; pack the tokens first")
+    names = shard_names(packed)
     counts = [len(open_indexed(Path(packed) / name)) for name in names]
     shards = max(1, min(shards, sum(counts)))
     Path(shuffled).mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skypile.tokens.megatron import open_indexed
+from skypile.tokens.megatron import open_indexed, shard_names
 
 
 def write_mds(packed: str | Path, folder: str | Path, compression: str | None = "zstd") -> int:
@@ -19,9 +19,7 @@ def write_mds(packed: str | Path, folder: str | Path, compression: str | None = 
         from streaming import MDSWriter
     except ImportError:
         raise ImportError("writing MDS needs MosaicML's library: pip install mosaicml-streaming") from None
-    names = sorted(path.name.removesuffix(".idx") for path in Path(packed).glob("*.idx"))
-    if not names:
-        raise ValueError(f"{packed} holds no .idx file; pack the tokens first")
+    names = shard_names(packed)
     dtype = open_indexed(Path(packed) / names[0]).tokens.dtype
     columns = {"tokens": f"ndarray:{dtype}", "shard": "str", "sequence": "int"}
     written = 0

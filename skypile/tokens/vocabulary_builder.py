@@ -25,7 +25,6 @@ from skypile.tokens.piece_model import (
     read_model_proto,
 )
 
-SIZE = 65_536
 CHARACTERS = 8_000
 WORDS = 25_519
 RESERVED = 17

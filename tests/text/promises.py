@@ -12,6 +12,12 @@ FUZZED = Path(__file__).with_name("fuzzed")
 SECONDS, SECONDS_A_BYTE = 2.0, 1e-4
 
 
+def assert_clean(text: str) -> None:
+    assert not JUNK.search(text), "junk characters"
+    assert unicodedata.is_normalized("NFC", text), "not NFC"
+    assert text == text.strip("\n"), "blank lines at an end"
+
+
 def check(page: bytes) -> None:
     """One page against the promises; AssertionError or what else it raises tells which one broke."""
     start = time.process_time()
@@ -20,9 +26,7 @@ def check(page: bytes) -> None:
     seconds = time.process_time() - start
     assert found == again, "two runs differ"
     assert seconds < 2 * (SECONDS + SECONDS_A_BYTE * len(page)), f"{seconds:.1f} s for two runs of {len(page)} bytes"
-    assert not JUNK.search(found.text), "junk characters"
-    assert unicodedata.is_normalized("NFC", found.text), "not NFC"
-    assert found.text == found.text.strip("\n"), "blank lines at an end"
+    assert_clean(found.text)
     assert 0 <= found.blocks_kept <= found.blocks_seen, "more blocks kept than seen"
     # A byte of a legacy charset becomes up to 3 bytes of UTF-8, and of two blocks each has a line break or a blank.
     assert len(found.text.encode()) <= 8 * len(page) + 64, "text larger than the page allows"

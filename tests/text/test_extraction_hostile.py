@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skypile.text.extraction import JUNK, extract, pretext
+from skypile.text.extraction import extract, pretext
+from tests.text.promises import assert_clean
 
 MEGABYTE = 1 << 20
 PIECES = (
@@ -21,12 +22,6 @@ PIECES = (
     "<meta property=og:title content=", "<script type=application/ld+json>",
     '{"@type":"Article"}', "\ufffe", "\n", "\t",
 )  # fmt: skip
-
-
-def assert_clean(text: str) -> None:
-    assert not JUNK.search(text)
-    assert unicodedata.is_normalized("NFC", text)
-    assert text == text.strip("\n")
 
 
 @settings(max_examples=300, deadline=None)

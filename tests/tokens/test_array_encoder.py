@@ -7,11 +7,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the models extra (PyTorch) is not installed")
 
+from benchmarks.tokenize_stress import SPECIAL  # noqa: E402
 from skypile.tokens.array_encoder import MAX_SYMBOLS, ArrayEncoder  # noqa: E402
 from skypile.tokens.encoder import Encoder, default_model_path  # noqa: E402
 from skypile.tokens.piece_model import load_piece_model  # noqa: E402
 from tests.tokens import models  # noqa: E402
-from tests.tokens.test_encoder import HARD, TRICKY  # noqa: E402
+from tests.tokens.test_encoder import HARD  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def default():
 
 def random_texts(encoder, seed: int, count: int) -> list[str]:
     rng = random.Random(seed)
-    letters = [*TRICKY, "\U0010ffff", "ÿ", "\u0700", *encoder.model.pieces[300:3000:7]]
+    letters = [*SPECIAL, "\U0010ffff", "ÿ", "\u0700", *encoder.model.pieces[300:3000:7]]
     return ["".join(rng.choices(letters, k=rng.randrange(60))) for _ in range(count)]
 
 

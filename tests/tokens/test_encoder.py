@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.tokenize_stress import SPECIAL
 from skypile.tokens import encoder as encoder_module
 from skypile.tokens.encoder import Encoder, default_model_path
 from skypile.tokens.joining import LANES
@@ -40,28 +41,6 @@ HARD = [
     "x " * (BLOCK + 1),
 ]
 
-# Characters and strings that meet in joins, so that random text is not just byte fallback.
-TRICKY = [
-    " ",
-    "▁",
-    "\n",
-    "\0",
-    "a",
-    "e",
-    "th",
-    "ing",
-    "的",
-    "中国",
-    "，",
-    "。",
-    "é",
-    "\u0301",
-    "🏽",
-    "\u200d",
-    "0",
-    "==",
-]
-
 
 @pytest.fixture(scope="module")
 def default():
@@ -85,7 +64,7 @@ def test_any_unicode(default, texts):
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.lists(st.sampled_from(TRICKY), max_size=60).map("".join), max_size=30))
+@given(st.lists(st.lists(st.sampled_from(SPECIAL), max_size=60).map("".join), max_size=30))
 def test_tricky_unicode(default, texts):
     encoder, reference = default
     models.assert_same(encoder, reference, texts)

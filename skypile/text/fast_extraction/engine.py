@@ -20,7 +20,6 @@ from skypile.text.fast_extraction.page_type import PAGE_TYPES, page_features, pa
 from skypile.text.fast_extraction.structure import structure_features
 from skypile.text.fast_extraction.trees import class_probabilities, probability
 
-NO_WORDS = np.empty(0, np.uint32)
 N_TYPES = len(PAGE_TYPES)
 # Blocks with a lower first score are not looked at again: two in five, of which one in a hundred is content.
 CERTAIN = 0.01
