@@ -19,7 +19,7 @@ from skypile.config import DedupConfig
 from skypile.schema import KEPT
 from skypile.stages.attach import attach
 from skypile.stages.dedup import dedup_decisions
-from skypile.stages.dedup_verdicts import DECISION_COLUMNS
+from skypile.stages.dedup_evidence import DECISION_COLUMNS
 
 SCRATCH = "_scratch"
 FEW = 200_000  # so many ids of dropped rows go to every worker (20 MB); more are attached file by file

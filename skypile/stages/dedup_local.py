@@ -6,21 +6,17 @@ than in work: on 2,225 texts this takes 0.1 s where they take 10 s. Memory: abou
 shingles; ``config.local_documents`` bounds it.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components as scipy_components
 
 from skypile.config import DedupConfig
-from skypile.stages.dedup_index import MARK
-from skypile.stages.dedup_sketch import unpacked_sets
-from skypile.stages.dedup_survivors import dropped_nodes
+from skypile.stages.dedup_sketch import MARK, unpacked_sets
 from skypile.text.similarity import compare_sets
 
 FATES_TYPE = (
@@ -42,19 +38,11 @@ class Edges(NamedTuple):
         return Edges(*(np.concatenate(pair) for pair in zip(self, other, strict=True)))
 
 
-def decide_locally(sketches: DataFrame, config: DedupConfig) -> DataFrame:
-    """Fates (``FATES_TYPE``) of sketches with ``matched`` and ``survivor`` columns, as ``dedup.decide`` gives them."""
-
-    def decide(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        held = [batch for batch in batches if batch.num_rows]
-        if held:
-            yield from fates(pa.Table.from_batches(held).combine_chunks(), config).to_batches()
-
-    return sketches.repartition(1).mapInArrow(decide, FATES_TYPE)
-
-
 def fates(table: pa.Table, config: DedupConfig) -> pa.Table:
     """What becomes of the documents to drop. Documents are numbered in survivor order, so that smaller is better."""
+    # Large offsets: the sets of so many documents may have more than 2 GB together.
+    sets = table["shingles"].cast(pa.large_binary())
+    table = table.set_column(table.schema.get_field_index("shingles"), "shingles", sets)
     table = table.sort_by([("rank", "ascending"), ("record_id", "ascending")]).combine_chunks()
     n = table.num_rows
     corpus = pc.starts_with(table["record_id"], MARK).to_numpy()
@@ -104,6 +92,43 @@ def _pairs(starts, documents, limit):
                 better[at + 1], worse[at + 1] = documents[i - 1], documents[i]
                 at += 2
     return better, worse
+
+
+@numba.njit(cache=True, nogil=True)
+def dropped_nodes(better, worse, nodes):
+    """Which of ``nodes`` nodes are dropped, bool[nodes]; edge i says better[i] (int64) outranks worse[i].
+
+    better [0, 1, 2], worse [1, 2, 3] -> [False, True, False, True]
+    """
+    waiting = np.zeros(nodes, np.int64)
+    starts = np.zeros(nodes + 1, np.int64)
+    for i in range(len(better)):
+        waiting[worse[i]] += 1
+        starts[better[i] + 1] += 1
+    for node in range(nodes):
+        starts[node + 1] += starts[node]
+    places, targets = starts.copy(), np.empty(len(better), np.int64)
+    for i in range(len(better)):
+        targets[places[better[i]]] = worse[i]
+        places[better[i]] += 1
+    dropped = np.zeros(nodes, np.bool_)
+    queue, length = np.empty(nodes, np.int64), 0
+    for node in range(nodes):
+        if waiting[node] == 0:
+            queue[length] = node
+            length += 1
+    at = 0
+    while at < length:
+        node = queue[at]
+        at += 1
+        for i in range(starts[node], starts[node + 1]):
+            if not dropped[node]:
+                dropped[targets[i]] = True
+            waiting[targets[i]] -= 1
+            if waiting[targets[i]] == 0:
+                queue[length] = targets[i]
+                length += 1
+    return dropped
 
 
 def candidate_codes(documents: np.ndarray, keys: list[np.ndarray], limit: int, n: int) -> np.ndarray:

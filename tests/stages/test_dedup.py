@@ -12,10 +12,9 @@ from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
 from skypile.stages import dedup_hold
-from skypile.stages.dedup import dedup_decisions
+from skypile.stages.dedup import dedup_decisions, sketch_documents
 from skypile.stages.dedup_candidates import bucket_pairs, shared_buckets
 from skypile.stages.dedup_hold import without_broadcast
-from skypile.stages.dedup_sketch import sketch_documents
 from skypile.stages.dedup_verify import confirmed_edges
 from skypile.storage import stored
 from tests.stages import dedup_oracle as oracle
@@ -179,10 +178,10 @@ def test_every_kernel_is_compiled_ahead() -> None:
     """In a fresh process, so that no other test has called them."""
     code = """
 import numba
-from skypile.stages import dedup_kernels, dedup_local, dedup_survivors
+from skypile.stages import dedup_kernels, dedup_local
 from skypile.text import minhash, shingles, similarity
 dedup_kernels.prepare()
-modules = (dedup_local, dedup_survivors, minhash, shingles, similarity)
+modules = (dedup_local, minhash, shingles, similarity)
 kernels = {v for m in modules for v in vars(m).values() if isinstance(v, numba.core.registry.CPUDispatcher)}
 print(len(kernels), *(kernel.__name__ for kernel in kernels if not kernel.signatures))
 """

@@ -10,7 +10,8 @@ from pyspark.sql import SparkSession
 from skypile.stages import dedup_survivors
 from skypile.stages.dedup_components import connected_components
 from skypile.stages.dedup_hold import holder
-from skypile.stages.dedup_survivors import best_match, dropped_documents, dropped_nodes, solve_sorted
+from skypile.stages.dedup_local import dropped_nodes
+from skypile.stages.dedup_survivors import best_match, dropped_documents, solve_sorted
 
 HOLD = holder(None)
 
