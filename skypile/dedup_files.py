@@ -54,10 +54,11 @@ def deduplicate(
     paths, output = [files.absolute(path) for path in paths], files.absolute(output)
 
     def work() -> Counts:
-        from skypile import dedup_small
+        from skypile.dedup_small import dedup_small
+        from skypile.small_input import small_input
 
-        small = dedup_small.small_input(paths, columns, section)
-        counts = dedup_small.dedup_small(small, output, columns, section) if small else None
+        given = small_input(paths, columns, section)
+        counts = dedup_small(given, output, columns, section) if given else None
         if counts is not None:
             return counts
         from skypile import session  # only here, as it loads Spark
