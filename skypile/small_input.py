@@ -82,29 +82,25 @@ def _listed(paths: Sequence[str]) -> list[tuple[AbstractFileSystem, str]] | None
             return None
         try:
             fs, inner = files.filesystem(path)
-        except ImportError:  # Spark may have a reader of its own
+        except (ImportError, ValueError):  # Spark may have a reader of its own
             return None
         roots = sorted(fs.glob(inner)) if "*" in inner or "?" in inner else [inner.rstrip("/")]
-        for root in roots:
-            below = [root] if fs.isfile(root) else _below(fs, root)
-            if below is None:
-                return None
-            found += [(fs, name) for name in below if not _hidden(name)]
-        if not roots or len(found) > MOST_FILES:
+        below = [_files_in(fs, root) for root in roots]
+        if not any(below) or None in below:
+            return None
+        found += [(fs, name) for names in below for name in names or ()]
+        if len(found) > MOST_FILES:
             return None
     return found
 
 
-def _below(fs: AbstractFileSystem, root: str) -> list[str] | None:
-    """Files below a folder but for hidden ones; None if there is none, or folders' names are columns."""
-    found: list[str] = []
-    for parent, _, names in fs.walk(root):
-        folders = parent[len(root) :].split("/")
-        if any("=" in name for name in folders) or len(found) > MOST_FILES:
-            return None
-        if not any(_hidden(name) for name in folders):
-            found += [f"{parent.rstrip('/')}/{name}" for name in names]
-    return sorted(found) or None
+def _files_in(fs: AbstractFileSystem, path: str) -> list[str] | None:
+    """A file itself, or the files of a folder; None if it has folders of its own, whose names may be columns."""
+    if not fs.exists(path):
+        return None
+    shown = [entry for entry in fs.ls(path, detail=True) if not _hidden(entry["name"])]
+    folders = any(entry["type"] == "directory" for entry in shown)
+    return None if folders else sorted(entry["name"] for entry in shown)
 
 
 def _hidden(path: str) -> bool:
@@ -117,7 +113,7 @@ def _plain(schema: pa.Schema, columns: Columns, config: DedupConfig) -> bool:
     if len(set(names)) < len(names):  # Spark knows no case
         return False
     id_type = schema.field(columns.id).type
-    plain = [pa.types.is_integer(id_type) or _is_text(id_type)]
+    plain = [_is_text(id_type) or (pa.types.is_integer(id_type) and columns.id != "record_id")]  # which keeps its type
     plain += [_is_text(schema.field(name).type) for name in (columns.text, columns.url) if name]
     if config.survivor == "best_quality":
         quality = schema.field(config.quality_column).type
