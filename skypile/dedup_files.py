@@ -7,8 +7,8 @@
 Paragraphs are not cut here: that changes texts, and belongs to the pipeline's stage.
 
 What one process holds is deduplicated in this one (``dedup_small``), all else in Spark (``dedup_spark``). Both give the
-same rows and the same verdicts, to the byte of the evidence. To start Spark and schedule its 60 jobs takes 11 s on two
-cores, in which the first way has done 300,000 short documents.
+same rows and the same verdicts, to the byte of the evidence. Spark takes 11 s to start and to schedule its 60 jobs, on
+2,000 documents or 20,000; the first way takes 1.1 s and 1.4 s.
 """
 
 import time

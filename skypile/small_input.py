@@ -1,6 +1,7 @@
-"""Parquet files that one process holds: found as Spark finds them, read in batches of bounded size (see ``dedup_small``).
+"""Parquet files that one process holds: found as Spark finds them, read in batches of bounded size (``dedup_small``).
 
-How much is held was chosen so that a process stays below TODO
+What Spark might read otherwise is left to Spark: folders within folders (whose names may be columns), patterns but for
+``*`` and ``?``, files whose schemas differ, ids that are neither text nor integers.
 """
 
 import itertools
@@ -18,7 +19,9 @@ from skypile import files
 from skypile.config import DedupConfig
 from skypile.dedup_files import Columns, check_columns
 
-MOST_FILES = 1000  # each costs the opening of a footer, which an object store takes 20 ms for
+MOST_FILES = 1000  # their footers are read one by one, which an object store takes 20 ms for
+# Bytes of text before compression. Sketches of Chinese take a third more than the text (a character has 3 bytes, its
+# shingle 4), those of English a third less: this much Chinese takes 3.2 GB (200,000 texts, 19 s).
 MOST_TEXT = 1 << 30
 # 100,000 documents of 700 bytes are sketched in 0.5 s by 500 to 1,000 rows a batch, in 0.7 s by 200, in 0.9 s by 2,000.
 BATCH_BYTES, BATCH_ROWS = 4 << 20, 1000

@@ -33,7 +33,7 @@ from skypile.stages.dedup_index import (
     is_new,
     matching_corpus,
 )
-from skypile.stages.dedup_local import FATES_TYPE, fates
+from skypile.stages.dedup_local import FATES_TYPE, MOST_SKETCHES, fates
 from skypile.stages.dedup_paragraphs import cut_batch, recurring_paragraphs
 from skypile.stages.dedup_sketch import sketch_batch
 from skypile.stages.dedup_survivors import best_match, dropped_documents
@@ -160,10 +160,14 @@ def decide(
     rest = sketches.withColumns({"matched": nothing, "survivor": nothing})
     rest = rest if corpus is None else rest.unionByName(corpus)
     rows = rest.count() if rows is None or corpus is not None else rows
-    if rows <= config.local_documents:
+    if rows <= config.local_documents and _set_bytes(rest) <= MOST_SKETCHES:
         return hold(decide_locally(rest, config), "fates")
     with without_broadcast(sketches.sparkSession):
         return hold(decide_distributed(rest, config, hold), "fates")
+
+
+def _set_bytes(sketches: DataFrame) -> int:
+    return sketches.agg(F.sum(F.length("shingles"))).collect()[0][0] or 0
 
 
 def decide_locally(sketches: DataFrame, config: DedupConfig) -> DataFrame:

@@ -3,7 +3,7 @@
 The same decisions as the distributed steps (``dedup_exact`` to ``dedup_survivors``), document for document; the tests
 hold both to the same oracle. Below some 100,000 documents the distributed steps cost more in scheduling a dozen jobs
 than in work: on 2,225 texts this takes 0.1 s where they take 10 s. Memory: about 1 KB a document beside its
-shingles; ``config.local_documents`` bounds it.
+shingles; ``config.local_documents`` bounds the one, ``MOST_SKETCHES`` the other.
 """
 
 from typing import NamedTuple
@@ -19,6 +19,8 @@ from skypile.config import DedupConfig
 from skypile.stages.dedup_sketch import MARK, unpacked_sets
 from skypile.text.similarity import compare_sets
 
+# Bytes of shingles in one task, which has them twice for a moment: with 1.3 GB of them a process came to 3.2 GB.
+MOST_SKETCHES = 3 << 29
 FATES_TYPE = (
     "record_id string, survivor string, via string, reason string, copies int, jaccard double, containment double, "
     "bands int, component int"
@@ -40,10 +42,11 @@ class Edges(NamedTuple):
 
 def fates(table: pa.Table, config: DedupConfig) -> pa.Table:
     """What becomes of the documents to drop. Documents are numbered in survivor order, so that smaller is better."""
-    # Large offsets: the sets of so many documents may have more than 2 GB together.
-    sets = table["shingles"].cast(pa.large_binary())
-    table = table.set_column(table.schema.get_field_index("shingles"), "shingles", sets)
-    table = table.sort_by([("rank", "ascending"), ("record_id", "ascending")]).combine_chunks()
+    # Sets stay where they are, and are looked up by ``places``: to sort them would take their memory again. Large
+    # offsets, as together they may have more than 2 GB.
+    sets = _joined(table["shingles"].cast(pa.large_binary()))
+    order = pc.sort_indices(table, [("rank", "ascending"), ("record_id", "ascending")])
+    table, places = table.drop_columns(["shingles"]).take(order).combine_chunks(), order.to_numpy().astype(np.int64)
     n = table.num_rows
     corpus = pc.starts_with(table["record_id"], MARK).to_numpy()
     present = np.ones(n, bool)
@@ -55,8 +58,14 @@ def fates(table: pa.Table, config: DedupConfig) -> pa.Table:
         gone = (via >= 0) & ~corpus
         passes.append((reason, np.where(gone, via, -1), copies))
         present &= ~gone & ~pc.fill_null(pc.equal(table["matched"], reason), False).to_numpy()
-    edges = near_edges(table, present & (pc.list_value_length(table["buckets"]).to_numpy() > 0), corpus, config)
+    present &= pc.list_value_length(table["buckets"]).to_numpy() > 0
+    edges = near_edges(table, sets, places, present, corpus, config)
     return _fates_table(table, passes, edges, _corpus_survivors(table), config)
+
+
+def _joined(column: pa.ChunkedArray) -> pa.Array:
+    """One array, which is no copy where there is one already."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def equal_documents(keys: pa.ChunkedArray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -141,8 +150,15 @@ def candidate_codes(documents: np.ndarray, keys: list[np.ndarray], limit: int, n
     return np.unique(better * n + worse)
 
 
-def near_edges(table: pa.Table, present: np.ndarray, corpus: np.ndarray, config: DedupConfig) -> Edges:
-    """Confirmed pairs among the documents that are ``present``."""
+def near_edges(
+    table: pa.Table,
+    sets: pa.LargeBinaryArray,
+    places: np.ndarray,
+    present: np.ndarray,
+    corpus: np.ndarray,
+    config: DedupConfig,
+) -> Edges:
+    """Confirmed pairs among the documents that are ``present``; document i has the shingles ``sets[places[i]]``."""
     n, limit = table.num_rows, config.bucket_limit
     rows = np.flatnonzero(present)
     lists = table["buckets"].combine_chunks().take(pa.array(rows))
@@ -150,12 +166,13 @@ def near_edges(table: pa.Table, present: np.ndarray, corpus: np.ndarray, config:
     matrix[rows] = lists.flatten().to_numpy().reshape(len(rows), config.bands)
     documents, bands = np.repeat(rows, config.bands), np.tile(np.arange(config.bands), len(rows))
     buckets = matrix[rows].reshape(-1)
-    hashes, offsets = unpacked_sets(table["shingles"].combine_chunks())
-    limits = table["limit"].to_numpy().astype(np.uint32)
+    hashes, offsets = unpacked_sets(sets)
+    limits = np.empty(n, np.uint32)
+    limits[places] = table["limit"].to_numpy()
 
     def confirm(codes: np.ndarray) -> Edges:
         better, worse = codes // n, codes % n
-        jaccard, containment = compare_sets(hashes, offsets, limits, better, worse)
+        jaccard, containment = compare_sets(hashes, offsets, limits, places[better], places[worse])
         close = jaccard >= config.jaccard_threshold
         if config.containment_threshold is not None:
             close |= containment >= config.containment_threshold

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
-from skypile.stages import dedup_hold
+from skypile.stages import dedup, dedup_hold
 from skypile.stages.dedup import dedup_decisions, sketch_documents
 from skypile.stages.dedup_candidates import bucket_pairs, shared_buckets
 from skypile.stages.dedup_hold import without_broadcast
@@ -142,6 +142,15 @@ def test_same_decisions_for_any_partitioning(spark: SparkSession, partitions: in
     shuffled = random.Random(seed).sample(documents, len(documents))
     other = dedup_decisions(frame(spark, shuffled).repartition(partitions), DedupConfig(local_documents=local))
     assert sorted(other.collect()) == sorted(reference.collect())
+
+
+def test_large_sketches_are_no_single_task(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few documents may be books."""
+    documents = frame(spark, corpus(100))
+    reference = dedup_decisions(documents, DedupConfig()).collect()
+    monkeypatch.setattr(dedup, "MOST_SKETCHES", 10_000)
+    monkeypatch.setattr(dedup, "decide_locally", lambda *_: pytest.fail("one task decides"))
+    assert sorted(dedup_decisions(documents, DedupConfig()).collect()) == sorted(reference) and reference
 
 
 def test_intermediate_tables_as_on_a_cluster(
