@@ -122,7 +122,7 @@ def test_the_order_of_survivors_is_the_rules(spark: SparkSession, tmp_path: Path
     """So that the test above cannot pass because both ways rank nothing."""
     text = " ".join(f"w{i}" for i in range(40))
     days = [datetime.datetime(2020, 1, day, tzinfo=UTC) for day in (3, 2, 1, 4)]
-    table = pa.table({"id": [4, 3, 2, 1], "text": [text, text + " x", text, text], "date": days,
+    table = pa.table({"id": [4, 3, 2, 1], "text": [text + " 猫", text + " xy", text, text], "date": days,
                       "citation_score": [3, 1, 2, 1]})  # fmt: skip
     path = write(table, tmp_path / "in")
     stays = {}
@@ -192,12 +192,14 @@ def test_pieces_are_bounded_by_their_text(monkeypatch: pytest.MonkeyPatch) -> No
 def test_errors_are_the_same(spark: SparkSession, tmp_path: Path) -> None:
     table = planted(450)
     nothing = table.set_column(0, "id", pa.nulls(len(table), pa.string()))
+    one = table.set_column(0, "id", pa.array([None, *table["id"].to_pylist()[1:]]))
     cases = [
         (table, Columns("id", "body"), DedupConfig(), r"no column \['body'\]"),
         (table.drop_columns(["date"]), COLUMNS, DedupConfig(survivor="earliest"), r"no column \['date'\]"),
         (table.append_column("record_id", table["id"]), COLUMNS, DedupConfig(), "record_id beside"),
         (pa.concat_tables([table, table.slice(5, 1)]), COLUMNS, DedupConfig(), "2 rows have the id"),
         (nothing, COLUMNS, DedupConfig(), f"{len(table)} rows have the id None"),
+        (one, COLUMNS, DedupConfig(), "1 rows have the id None"),
     ]
     for number, (faulty, columns, config, message) in enumerate(cases):
         path = write(faulty, tmp_path / f"in{number}")
@@ -274,6 +276,9 @@ def test_what_is_left_to_spark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     write(table, tmp_path / "hive" / "language=en")
     assert not found(str(tmp_path / "hive")) and not found(str(tmp_path / "hi*"))
     assert found(str(tmp_path / "hive" / "language=en")) and found(str(tmp_path / "hive" / "*"))
+    write(table, tmp_path / "mixed" / "folder" / "folder")
+    pq.write_table(table, tmp_path / "mixed" / "file")
+    assert not found(str(tmp_path / "mixed" / "*")) and found(str(tmp_path / "mixed" / "fi*"))
     assert not found(path, write(table.drop_columns(["more"]), tmp_path / "narrow"))
     (tmp_path / "in" / "notes.txt").write_text("not Parquet")
     assert not found(path)

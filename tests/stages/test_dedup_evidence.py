@@ -43,7 +43,7 @@ def test_each_kind_of_match() -> None:
     near = {"jaccard": 0.85, "containment": 0.97, "bands": 7, "component": 3}
     rows = [
         {"record_id": "a", "survivor": "s", "survivor_url": "u", "reason": "near_duplicate", **near},
-        {"record_id": "b", "survivor": "s", "reason": "contained", **near | {"jaccard": 0.1}},
+        {"record_id": "b", "survivor": "s", "reason": "contained", **near | {"jaccard": 0.1, "bands": 0}},
         {"record_id": "c", "survivor": "s", "via": "\0batch\0t", "reason": "duplicate_text", "copies": 2},
         {"record_id": "d", "survivor": "\0batch\0s", "reason": "near_duplicate", **near},
     ]
@@ -58,7 +58,7 @@ def test_each_kind_of_match() -> None:
     assert {(row["verdict"], row["duplicates"]) for row in found} == {("dropped", 0)}
     assert [json.loads(row["evidence"]) for row in found] == [
         {"survivor": "s", "survivor_url": "u", **near},
-        {"survivor": "s", **near | {"jaccard": 0.1}},
+        {"survivor": "s", **near | {"jaccard": 0.1, "bands": 0}},
         {"survivor": "s", "copies": 2, "via": "t"},
         {"survivor": "s", **near, "match": "near_duplicate", "arrival": "batch"},
     ]
