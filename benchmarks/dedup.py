@@ -8,7 +8,8 @@ text-dedup. ``whole``: text in, survivors out, on all cores: skypile, datatrove'
 and peak memory of each process. One executor apart from the driver, each with 2 GB of heap at most.
 
 In ``whole`` every contestant is a process of its own, started for each input: ``seconds`` is from its start to its end,
-JVM, imports and all. Only compiling is done before, a matter of installation.
+JVM, imports and all. Only compiling is done before, a matter of installation. skypile does small inputs without Spark;
+``skypile, in Spark`` is what the same inputs take in it.
 """
 
 import json
@@ -77,9 +78,20 @@ def bench_signatures(console: Console) -> None:
         console.print(table)
 
 
-def ours_whole(folder: Path, output: Path) -> dict[str, float]:
-    command = [sys.executable, "-m", "skypile.cli", "dedup", "--text-column", "text", "--output", str(output)]
-    seconds, _ = timed([*command, str(folder)])
+IN_SPARK = """
+import sys
+from skypile.config import DedupConfig, SparkConfig
+from skypile.dedup_files import Columns, dedup_files
+from skypile.session import start
+spark = start(SparkConfig(), "benchmark")
+dedup_files(spark, [sys.argv[1]], sys.argv[2], Columns("id", "text"), DedupConfig())
+spark.stop()
+"""
+
+
+def ours_whole(folder: Path, output: Path, spark: bool = False) -> dict[str, float]:
+    command = [sys.executable, "-m", "skypile.cli", "dedup", str(folder), "--output", str(output)]
+    seconds, _ = timed([sys.executable, "-c", IN_SPARK, str(folder), str(output)] if spark else command)
     done = json.loads((output / "manifest.json").read_text())
     return {"seconds": done["seconds"], "process": seconds, "kept": done["kept"]}
 
@@ -119,6 +131,8 @@ def bench_whole(console: Console, sizes: list[int]) -> None:
         for folder, kind, language in inputs:
             count = sum(pq.read_metadata(path).num_rows for path in folder.glob("*.parquet"))
             rows = {"skypile": ours_whole(folder, base / f"{folder.name}-ours")}
+            if count <= DedupConfig().local_documents:  # more are done in Spark by themselves
+                rows["skypile, in Spark"] = ours_whole(folder, base / f"{folder.name}-spark", spark=True)
             if kind == "words":
                 rows["text-dedup"] = text_dedup_whole(folder, base / f"{folder.name}-textdedup")
             if count <= DATATROVE_MOST:

@@ -130,8 +130,7 @@ def dedup(
     config: ConfigFile = None,
 ) -> None:
     """Deduplicate any Parquet files: the rows that stay, and a verdict with evidence for every row."""
-    from skypile.dedup_files import Columns
-    from skypile.job import deduplicate
+    from skypile.dedup_files import Columns, deduplicate
 
     done = deduplicate(paths, output, Columns(id_column, text_column, url_column), config, against, update_index)
     lost = ", ".join(f"{reason} {n:,}" for reason, n in done["dropped"].items()) or "none"

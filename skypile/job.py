@@ -2,19 +2,18 @@
 
 import argparse
 import json
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
-
-from rich.console import Console
 
 from skypile import config as settings
-from skypile import files, pipeline, session
-from skypile.dedup_files import Columns, dedup_files
+from skypile import files
+from skypile.dedup_files import Columns, deduplicate
 
 
 def submit(stage: str, description: str | None, arguments: list[str] | None = None) -> None:
     """Run one stage of a run folder with the command line's (or the given) arguments."""
+    from rich.console import Console
+
+    from skypile import pipeline, session  # only here: deduplication of a few files loads no Spark
+
     parser = argparse.ArgumentParser(prog=f"{stage}.py", description=description)
     parser.add_argument("--config", help="TOML settings; without it, the defaults")
     parser.add_argument("--output", required=True, metavar="RUN", help="folder of the run, shared by all stages")
@@ -49,25 +48,3 @@ def submit_dedup_files(description: str | None, arguments: list[str] | None = No
     columns = Columns(given.id_column, given.text_column, given.url_column)
     done = deduplicate(given.paths, given.output, columns, given.config, given.against, given.update_index)
     print(json.dumps(done, ensure_ascii=False))
-
-
-def deduplicate(
-    paths: Sequence[str],
-    output: str,
-    columns: Columns,
-    config: str | Path | None,
-    against: str | None,
-    update_index: bool,
-) -> dict[str, Any]:
-    """`dedup_files` as a command line names its input, with a session of its own; returns the manifest.
-
-    An index named here goes before that of the config file, which holds where none is.
-    """
-    chosen = settings.load(config)
-    changes: dict[str, str | bool] = {"against": files.absolute(against)} if against else {}
-    changes |= {"update_index": True} if update_index else {}
-    section = settings.DedupConfig.model_validate(chosen.dedup.model_dump() | changes)
-    spark = session.start(chosen.spark, "skypile dedup")
-    done = dedup_files(spark, [files.absolute(path) for path in paths], files.absolute(output), columns, section)
-    spark.stop()
-    return done

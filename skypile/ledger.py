@@ -7,14 +7,16 @@ take about a second.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from skypile import files
 from skypile.schema import LEDGER_COLUMNS, REASONS, STAGES, arrow_schema, names
+
+if TYPE_CHECKING:
+    from pyarrow.dataset import Dataset
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,10 @@ def stage_folders(run: str) -> dict[str, str]:
     }
 
 
-def dataset(folder: str, schema: pa.Schema) -> ds.Dataset:
+def dataset(folder: str, schema: pa.Schema) -> "Dataset":
     """The Parquet files under `folder`, whose hive partitions (kept, wave, language) become columns."""
+    import pyarrow.dataset as ds  # only here: it loads pandas, 0.2 s that other commands do not wait for
+
     fs, path = files.filesystem(folder)
     partitioning = ds.partitioning(
         pa.schema([("kept", pa.string()), ("wave", pa.int32()), ("language", pa.string())]), flavor="hive"

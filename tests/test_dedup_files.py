@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 from typer.testing import CliRunner
 
-from skypile import job, ledger, pipeline
+from skypile import job, ledger, pipeline, session
 from skypile.cli import app
 from skypile.config import Config, DedupConfig
 from skypile.dedup_files import Columns, dedup_files
@@ -36,7 +36,7 @@ def rows(spark: SparkSession, tmp_path: Path) -> str:
 def test_rows_that_stay_and_a_verdict_for_each(
     spark: SparkSession, rows: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr("skypile.dedup_files.FEW", few)
+    monkeypatch.setattr("skypile.dedup_spark.FEW", few)
     out = str(tmp_path / "out")
     manifest = dedup_files(spark, [rows], out, Columns("id", "body", "address"), DedupConfig())
     assert (manifest["read"], manifest["kept"]) == (5, 3)
@@ -72,7 +72,7 @@ def test_bad_columns_and_ids_are_named(spark: SparkSession, rows: str, tmp_path:
 def test_the_job_takes_an_index(
     spark: SparkSession, rows: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job.session, "start", lambda *_: spark)
+    monkeypatch.setattr(session, "start", lambda *_: spark)
     monkeypatch.setattr(type(spark), "stop", lambda self: None)
     index = str(tmp_path / "index")
     common = ["--id-column", "id", "--text-column", "body", "--against", index]

@@ -13,7 +13,7 @@ each document has ``bands`` bucket rows, each bucket row at most ``bucket_limit`
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from skypile import schema
@@ -21,6 +21,7 @@ from skypile.config import DedupConfig
 from skypile.stages.attach import attach
 from skypile.stages.dedup_candidates import bucket_pairs, refined_candidates, shared_buckets
 from skypile.stages.dedup_components import connected_components
+from skypile.stages.dedup_evidence import DECISION_COLUMNS
 from skypile.stages.dedup_exact import equal_records
 from skypile.stages.dedup_hold import Hold, holder, without_broadcast
 from skypile.stages.dedup_index import (
@@ -32,13 +33,18 @@ from skypile.stages.dedup_index import (
     is_new,
     matching_corpus,
 )
-from skypile.stages.dedup_local import decide_locally
+from skypile.stages.dedup_local import FATES_TYPE, MOST_SKETCHES, fates
 from skypile.stages.dedup_paragraphs import cut_batch, recurring_paragraphs
-from skypile.stages.dedup_sketch import rank_column, sketch_documents
+from skypile.stages.dedup_sketch import sketch_batch
 from skypile.stages.dedup_survivors import best_match, dropped_documents
-from skypile.stages.dedup_verdicts import DECISION_COLUMNS, dropped_fates, verdict_rows
+from skypile.stages.dedup_verdicts import dropped_fates, verdict_rows
 from skypile.stages.dedup_verify import confirmed_edges
 from skypile.storage import spark_schema, stored
+
+SKETCH_TYPE = (
+    "record_id string, url string, rank double, text_key binary, url_key string, shingles binary, `limit` bigint, "
+    "buckets array<bigint>"
+)
 
 
 def dedup(config: DedupConfig, rows: int, scratch: str) -> Callable[[DataFrame], DataFrame]:
@@ -108,6 +114,41 @@ def dedup_decisions(
             return decisions
 
 
+def rank_column(config: DedupConfig) -> Column:
+    """The survivor rule as a number: the smallest stays. Documents without a value go last."""
+    worst = F.lit(float("inf"))
+    if config.survivor == "longest":
+        value = -F.length("text")
+    elif config.survivor == "best_quality":
+        value = -F.col(config.quality_column)
+    elif config.survivor == "earliest":
+        value = F.col(config.time_column).cast("timestamp").cast("double")
+    else:
+        value = F.lit(0.0)
+    return F.coalesce(F.nanvl(value.cast("double"), worst), worst)
+
+
+def sketch_documents(documents: DataFrame, config: DedupConfig) -> DataFrame:
+    """Sketches (``SKETCH``) of documents with record_id, url, text and the column the survivor rule reads."""
+    wanted = {"record_id", "url", "text"}
+    wanted |= {config.quality_column} if config.survivor == "best_quality" else set()
+    wanted |= {config.time_column} if config.survivor == "earliest" else set()
+    missing = sorted(wanted - set(documents.columns))
+    if missing:
+        raise ValueError(
+            f"deduplication with survivor={config.survivor!r} needs the column(s) {missing}; "
+            f"the documents have {documents.columns}"
+        )
+    narrow = documents.select("record_id", "url", rank_column(config).alias("rank"), "text")
+
+    def sketch(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            if batch.num_rows:
+                yield sketch_batch(batch, config)
+
+    return narrow.mapInArrow(sketch, SKETCH_TYPE)
+
+
 def decide(
     sketches: DataFrame, corpus: DataFrame | None, config: DedupConfig, hold: Hold, rows: int | None = None
 ) -> DataFrame:
@@ -119,10 +160,25 @@ def decide(
     rest = sketches.withColumns({"matched": nothing, "survivor": nothing})
     rest = rest if corpus is None else rest.unionByName(corpus)
     rows = rest.count() if rows is None or corpus is not None else rows
-    if rows <= config.local_documents:
+    if rows <= config.local_documents and _set_bytes(rest) <= MOST_SKETCHES:
         return hold(decide_locally(rest, config), "fates")
     with without_broadcast(sketches.sparkSession):
         return hold(decide_distributed(rest, config, hold), "fates")
+
+
+def _set_bytes(sketches: DataFrame) -> int:
+    return sketches.agg(F.sum(F.length("shingles"))).collect()[0][0] or 0
+
+
+def decide_locally(sketches: DataFrame, config: DedupConfig) -> DataFrame:
+    """Fates (``FATES_TYPE``) of sketches with ``matched`` and ``survivor`` columns, as ``dedup.decide`` gives them."""
+
+    def decide(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        held = [batch for batch in batches if batch.num_rows]
+        if held:
+            yield from fates(pa.Table.from_batches(held), config).to_batches()
+
+    return sketches.repartition(1).mapInArrow(decide, FATES_TYPE)
 
 
 def decide_distributed(rest: DataFrame, config: DedupConfig, hold: Hold) -> DataFrame:
@@ -141,7 +197,7 @@ def decide_distributed(rest: DataFrame, config: DedupConfig, hold: Hold) -> Data
     edges = near_edges(distinct, sketches, config, hold)
     components = hold(connected_components(edges.select("better", "worse"), config.local_edges, hold), "components")
     dropped = hold(dropped_documents(edges, components, config.local_edges, hold), "dropped")
-    near = hold(near_duplicates(edges, components, dropped, config), "near")
+    near = hold(near_duplicates(edges, components, dropped), "near")
     return dropped_fates(exact, near, survivors, config)
 
 
@@ -168,10 +224,10 @@ def near_edges(distinct: DataFrame, sketches: DataFrame, config: DedupConfig, ho
     return edges
 
 
-def near_duplicates(edges: DataFrame, components: DataFrame, dropped: DataFrame, config: DedupConfig) -> DataFrame:
+def near_duplicates(edges: DataFrame, components: DataFrame, dropped: DataFrame) -> DataFrame:
     """Dropped documents with their closest survivor and the size of their component."""
     sizes = components.groupBy("component").agg(F.count("*").cast("int").alias("size"))
     sized = components.join(sizes, "component").select(
         F.col("node").alias("record_id"), F.col("size").alias("component")
     )
-    return best_match(edges, dropped, config.jaccard_threshold).join(sized, "record_id")
+    return best_match(edges, dropped).join(sized, "record_id")

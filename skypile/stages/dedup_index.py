@@ -31,8 +31,8 @@ from pyspark.sql import functions as F
 
 from skypile import files
 from skypile.config import DedupConfig
+from skypile.stages.dedup_sketch import MARK
 
-MARK = "\0"  # record ids of the corpus are MARK batch MARK record_id: apart from new ones, whatever those are
 SHAPING = ("word_shingle", "character_shingle", "permutations", "bands", "rows", "seed", "max_shingles")
 FORMAT = 2
 STORED = "record_id string, url string, text_key binary, url_key string, shingles binary, `limit` bigint, "

@@ -3,26 +3,24 @@
 The same decisions as the distributed steps (``dedup_exact`` to ``dedup_survivors``), document for document; the tests
 hold both to the same oracle. Below some 100,000 documents the distributed steps cost more in scheduling a dozen jobs
 than in work: on 2,225 texts this takes 0.1 s where they take 10 s. Memory: about 1 KB a document beside its
-shingles; ``config.local_documents`` bounds it.
+shingles; ``config.local_documents`` bounds the one, ``MOST_SKETCHES`` the other.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components as scipy_components
 
 from skypile.config import DedupConfig
-from skypile.stages.dedup_index import MARK
-from skypile.stages.dedup_sketch import unpacked_sets
-from skypile.stages.dedup_survivors import dropped_nodes
+from skypile.stages.dedup_sketch import MARK, unpacked_sets
 from skypile.text.similarity import compare_sets
 
+# Bytes of shingles in one task, which has them twice for a moment: with 1.3 GB of them a process came to 3.2 GB.
+MOST_SKETCHES = 3 << 29
 FATES_TYPE = (
     "record_id string, survivor string, via string, reason string, copies int, jaccard double, containment double, "
     "bands int, component int"
@@ -42,20 +40,13 @@ class Edges(NamedTuple):
         return Edges(*(np.concatenate(pair) for pair in zip(self, other, strict=True)))
 
 
-def decide_locally(sketches: DataFrame, config: DedupConfig) -> DataFrame:
-    """Fates (``FATES_TYPE``) of sketches with ``matched`` and ``survivor`` columns, as ``dedup.decide`` gives them."""
-
-    def decide(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        held = [batch for batch in batches if batch.num_rows]
-        if held:
-            yield from fates(pa.Table.from_batches(held).combine_chunks(), config).to_batches()
-
-    return sketches.repartition(1).mapInArrow(decide, FATES_TYPE)
-
-
 def fates(table: pa.Table, config: DedupConfig) -> pa.Table:
     """What becomes of the documents to drop. Documents are numbered in survivor order, so that smaller is better."""
-    table = table.sort_by([("rank", "ascending"), ("record_id", "ascending")]).combine_chunks()
+    # Sets stay where they are, and are looked up by ``places``: to sort them would take their memory again. Large
+    # offsets, as together they may have more than 2 GB.
+    sets = _joined(table["shingles"].cast(pa.large_binary()))
+    order = pc.sort_indices(table, [("rank", "ascending"), ("record_id", "ascending")])
+    table, places = table.drop_columns(["shingles"]).take(order).combine_chunks(), order.to_numpy().astype(np.int64)
     n = table.num_rows
     corpus = pc.starts_with(table["record_id"], MARK).to_numpy()
     present = np.ones(n, bool)
@@ -67,8 +58,14 @@ def fates(table: pa.Table, config: DedupConfig) -> pa.Table:
         gone = (via >= 0) & ~corpus
         passes.append((reason, np.where(gone, via, -1), copies))
         present &= ~gone & ~pc.fill_null(pc.equal(table["matched"], reason), False).to_numpy()
-    edges = near_edges(table, present & (pc.list_value_length(table["buckets"]).to_numpy() > 0), corpus, config)
+    present &= pc.list_value_length(table["buckets"]).to_numpy() > 0
+    edges = near_edges(table, sets, places, present, corpus, config)
     return _fates_table(table, passes, edges, _corpus_survivors(table), config)
+
+
+def _joined(column: pa.ChunkedArray) -> pa.Array:
+    """One array, which is no copy where there is one already."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def equal_documents(keys: pa.ChunkedArray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -106,6 +103,43 @@ def _pairs(starts, documents, limit):
     return better, worse
 
 
+@numba.njit(cache=True, nogil=True)
+def dropped_nodes(better, worse, nodes):
+    """Which of ``nodes`` nodes are dropped, bool[nodes]; edge i says better[i] (int64) outranks worse[i].
+
+    better [0, 1, 2], worse [1, 2, 3] -> [False, True, False, True]
+    """
+    waiting = np.zeros(nodes, np.int64)
+    starts = np.zeros(nodes + 1, np.int64)
+    for i in range(len(better)):
+        waiting[worse[i]] += 1
+        starts[better[i] + 1] += 1
+    for node in range(nodes):
+        starts[node + 1] += starts[node]
+    places, targets = starts.copy(), np.empty(len(better), np.int64)
+    for i in range(len(better)):
+        targets[places[better[i]]] = worse[i]
+        places[better[i]] += 1
+    dropped = np.zeros(nodes, np.bool_)
+    queue, length = np.empty(nodes, np.int64), 0
+    for node in range(nodes):
+        if waiting[node] == 0:
+            queue[length] = node
+            length += 1
+    at = 0
+    while at < length:
+        node = queue[at]
+        at += 1
+        for i in range(starts[node], starts[node + 1]):
+            if not dropped[node]:
+                dropped[targets[i]] = True
+            waiting[targets[i]] -= 1
+            if waiting[targets[i]] == 0:
+                queue[length] = targets[i]
+                length += 1
+    return dropped
+
+
 def candidate_codes(documents: np.ndarray, keys: list[np.ndarray], limit: int, n: int) -> np.ndarray:
     """Candidate pairs within groups of equal keys, each as better * n + worse, sorted, without repeats."""
     order = np.lexsort((documents, *reversed(keys)))
@@ -116,8 +150,15 @@ def candidate_codes(documents: np.ndarray, keys: list[np.ndarray], limit: int, n
     return np.unique(better * n + worse)
 
 
-def near_edges(table: pa.Table, present: np.ndarray, corpus: np.ndarray, config: DedupConfig) -> Edges:
-    """Confirmed pairs among the documents that are ``present``."""
+def near_edges(
+    table: pa.Table,
+    sets: pa.LargeBinaryArray,
+    places: np.ndarray,
+    present: np.ndarray,
+    corpus: np.ndarray,
+    config: DedupConfig,
+) -> Edges:
+    """Confirmed pairs among the documents that are ``present``; document i has the shingles ``sets[places[i]]``."""
     n, limit = table.num_rows, config.bucket_limit
     rows = np.flatnonzero(present)
     lists = table["buckets"].combine_chunks().take(pa.array(rows))
@@ -125,12 +166,13 @@ def near_edges(table: pa.Table, present: np.ndarray, corpus: np.ndarray, config:
     matrix[rows] = lists.flatten().to_numpy().reshape(len(rows), config.bands)
     documents, bands = np.repeat(rows, config.bands), np.tile(np.arange(config.bands), len(rows))
     buckets = matrix[rows].reshape(-1)
-    hashes, offsets = unpacked_sets(table["shingles"].combine_chunks())
-    limits = table["limit"].to_numpy().astype(np.uint32)
+    hashes, offsets = unpacked_sets(sets)
+    limits = np.empty(n, np.uint32)
+    limits[places] = table["limit"].to_numpy()
 
     def confirm(codes: np.ndarray) -> Edges:
         better, worse = codes // n, codes % n
-        jaccard, containment = compare_sets(hashes, offsets, limits, better, worse)
+        jaccard, containment = compare_sets(hashes, offsets, limits, places[better], places[worse])
         close = jaccard >= config.jaccard_threshold
         if config.containment_threshold is not None:
             close |= containment >= config.containment_threshold
@@ -166,7 +208,7 @@ def _corpus_survivors(table: pa.Table) -> np.ndarray:
 
 def _fates_table(table: pa.Table, passes: list, edges: Edges, survivors: np.ndarray, config: DedupConfig) -> pa.Table:
     n, ids = table.num_rows, table["record_id"].combine_chunks()
-    best = best_edges(edges, dropped_nodes(edges.better, edges.worse, n), ids, config)
+    best = best_edges(edges, dropped_nodes(edges.better, edges.worse, n), ids)
     near = Edges(*(column[best] for column in edges))
     survivors[near.worse] = near.better
     graph = coo_array((np.ones(len(edges.better), np.int8), (edges.better, edges.worse)), shape=(n, n))
@@ -205,13 +247,12 @@ def _part(ids, gone, survivors, via=None, reasons=None, copies=None, measures=No
     )
 
 
-def best_edges(edges: Edges, dropped: np.ndarray, ids: pa.StringArray, config: DedupConfig) -> np.ndarray:
+def best_edges(edges: Edges, dropped: np.ndarray, ids: pa.StringArray) -> np.ndarray:
     """Index of each dropped document's edge to its closest survivor, in the order of ``dedup_survivors.best_match``."""
     usable = np.flatnonzero(~dropped[edges.better])
     names = [name.rsplit(MARK, 1)[-1] for name in ids.take(pa.array(edges.better[usable])).to_pylist()]
     places = np.unique(np.array(names, object), return_inverse=True)[1] if names else usable
-    far = edges.jaccard[usable] < config.jaccard_threshold
-    keys = (edges.better[usable], places, -edges.containment[usable], -edges.jaccard[usable], far, edges.worse[usable])
+    keys = (edges.better[usable], places, -edges.containment[usable], -edges.jaccard[usable], edges.worse[usable])
     order = usable[np.lexsort(keys)]
     first = np.ones(len(order), bool)
     first[1:] = edges.worse[order][1:] != edges.worse[order][:-1]

@@ -5,12 +5,8 @@ rank, bucket keys and the hashed shingle set. A set has 4 bytes a shingle: about
 words, at most 80 KB (``max_shingles``) for a book.
 """
 
-from collections.abc import Callable, Iterator
-
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
 from skypile.crawl.url import page_key
@@ -18,6 +14,7 @@ from skypile.text.minhash import band_keys, permutations, signatures
 from skypile.text.shingles import shingle_texts
 from skypile.text.similarity import limit_sets
 
+MARK = "\0"  # record ids of the corpus are MARK batch MARK record_id: apart from new ones, whatever those are
 SKETCH = pa.schema(
     [
         pa.field("record_id", pa.string()),
@@ -30,24 +27,6 @@ SKETCH = pa.schema(
         pa.field("buckets", pa.list_(pa.int64())),  # one key a band; empty for a document without shingles
     ]
 )
-SKETCH_TYPE = (
-    "record_id string, url string, rank double, text_key binary, url_key string, shingles binary, `limit` bigint, "
-    "buckets array<bigint>"
-)
-
-
-def rank_column(config: DedupConfig) -> Column:
-    """The survivor rule as a number: the smallest stays. Documents without a value go last."""
-    worst = F.lit(float("inf"))
-    if config.survivor == "longest":
-        value = -F.length("text")
-    elif config.survivor == "best_quality":
-        value = -F.col(config.quality_column)
-    elif config.survivor == "earliest":
-        value = F.col(config.time_column).cast("timestamp").cast("double")
-    else:
-        value = F.lit(0.0)
-    return F.coalesce(F.nanvl(value.cast("double"), worst), worst)
 
 
 def sketch_batch(batch: pa.RecordBatch, config: DedupConfig) -> pa.RecordBatch:
@@ -88,27 +67,3 @@ def unpacked_sets(sets: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     offsets = np.frombuffer(bounds, np.int64, len(sets) + 1, sets.offset * 8) // 4
     hashes = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
     return hashes[: len(hashes) // 4 * 4].view(np.uint32), offsets
-
-
-def sketch_documents(documents: DataFrame, config: DedupConfig) -> DataFrame:
-    """Sketches (``SKETCH``) of documents with record_id, url, text and the column the survivor rule reads."""
-    wanted = {"record_id", "url", "text"}
-    wanted |= {config.quality_column} if config.survivor == "best_quality" else set()
-    wanted |= {config.time_column} if config.survivor == "earliest" else set()
-    missing = sorted(wanted - set(documents.columns))
-    if missing:
-        raise ValueError(
-            f"deduplication with survivor={config.survivor!r} needs the column(s) {missing}; "
-            f"the documents have {documents.columns}"
-        )
-    narrow = documents.select("record_id", "url", rank_column(config).alias("rank"), "text")
-    return narrow.mapInArrow(_sketcher(config), SKETCH_TYPE)
-
-
-def _sketcher(config: DedupConfig) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def sketch(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            if batch.num_rows:
-                yield sketch_batch(batch, config)
-
-    return sketch

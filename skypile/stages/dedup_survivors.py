@@ -16,54 +16,17 @@ better neighbour and the ones these drop, which dissolves hubs and leaves little
 
 from collections.abc import Iterator
 
-import numba
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from skypile.stages.dedup_hold import Hold
-from skypile.stages.dedup_index import MARK
+from skypile.stages.dedup_local import dropped_nodes
+from skypile.stages.dedup_sketch import MARK
 
 SOLVE_ROWS = 200_000  # edges solved at a time; one call costs about 1 ms beside its rows
 PEEL_ROUNDS = 20
-
-
-@numba.njit(cache=True, nogil=True)
-def dropped_nodes(better, worse, nodes):
-    """Which of ``nodes`` nodes are dropped, bool[nodes]; edge i says better[i] (int64) outranks worse[i].
-
-    better [0, 1, 2], worse [1, 2, 3] -> [False, True, False, True]
-    """
-    waiting = np.zeros(nodes, np.int64)
-    starts = np.zeros(nodes + 1, np.int64)
-    for i in range(len(better)):
-        waiting[worse[i]] += 1
-        starts[better[i] + 1] += 1
-    for node in range(nodes):
-        starts[node + 1] += starts[node]
-    places, targets = starts.copy(), np.empty(len(better), np.int64)
-    for i in range(len(better)):
-        targets[places[better[i]]] = worse[i]
-        places[better[i]] += 1
-    dropped = np.zeros(nodes, np.bool_)
-    queue, length = np.empty(nodes, np.int64), 0
-    for node in range(nodes):
-        if waiting[node] == 0:
-            queue[length] = node
-            length += 1
-    at = 0
-    while at < length:
-        node = queue[at]
-        at += 1
-        for i in range(starts[node], starts[node + 1]):
-            if not dropped[node]:
-                dropped[targets[i]] = True
-            waiting[targets[i]] -= 1
-            if waiting[targets[i]] == 0:
-                queue[length] = targets[i]
-                length += 1
-    return dropped
 
 
 def solve_edges(edges: pa.Table) -> pa.Array:
@@ -130,16 +93,16 @@ def dropped_documents(edges: DataFrame, components: DataFrame, local_edges: int,
     return result
 
 
-def best_match(edges: DataFrame, dropped: DataFrame, jaccard_threshold: float) -> DataFrame:
+def best_match(edges: DataFrame, dropped: DataFrame) -> DataFrame:
     """For each dropped document the closest document that stays: record_id, survivor, jaccard, containment, bands.
 
-    A near-duplicate goes before a containing document, then the higher similarity, then the smaller id.
+    The highest similarity decides, so that a near-duplicate goes before a containing document; then the containment,
+    then the smaller id.
     """
     gone = dropped.select(F.col("record_id").alias("better"))
     stays = edges.join(gone, "better", "left_anti")
-    close = F.col("jaccard") >= jaccard_threshold
     name = F.substring_index("better", MARK, -1)  # without the arrival, whose name is a digest
-    order = F.struct((~close).alias("far"), -F.col("jaccard"), -F.col("containment"), name, "better")
+    order = F.struct(-F.col("jaccard"), -F.col("containment"), name, "better")
     best = F.min_by(F.struct("better", "jaccard", "containment", "bands"), order).alias("best")
     chosen = stays.groupBy("worse").agg(best)
     return chosen.select(

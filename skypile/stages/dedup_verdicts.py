@@ -1,14 +1,19 @@
-"""From what was found about each dropped document to decision rows with evidence."""
+"""From what was found about each dropped document to decision rows, in Spark; ``dedup_evidence`` writes them."""
 
+from collections.abc import Callable, Iterator
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame
+import pyarrow as pa
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
-from skypile.stages.dedup_index import MARK, is_new
+from skypile.stages.dedup_evidence import FOUND, dropped_decisions, kept_decisions
+from skypile.stages.dedup_index import is_new
 
-DECISION_COLUMNS = ("record_id", "verdict", "reason", "score", "threshold", "evidence", "duplicates")
+DECISIONS_TYPE = (
+    "record_id string, verdict string, reason string, score double, threshold double, evidence string, duplicates int"
+)
 
 
 def dropped_fates(
@@ -34,50 +39,20 @@ def dropped_fates(
 
 def verdict_rows(fates: DataFrame, names: DataFrame, config: DedupConfig) -> DataFrame:
     """Decisions (``DECISION_COLUMNS``) from ``dropped_fates``; ``names``: record_id and url of all that may survive."""
-    return dropped_rows(fates, names, config).unionByName(kept_rows(fates.where(is_new("survivor"))))
-
-
-def dropped_rows(fates: DataFrame, names: DataFrame, config: DedupConfig) -> DataFrame:
     survivors = names.select(F.col("record_id").alias("survivor"), F.col("url").alias("survivor_url"))
-    in_corpus = ~is_new("survivor")
-    evidence = F.struct(
-        _plain("survivor").alias("survivor"),
-        "survivor_url",
-        *(F.round(name, 6).alias(name) for name in ("jaccard", "containment")),
-        *("bands", "component", "copies"),
-        _plain("via").alias("via"),
-        F.when(in_corpus, F.col("reason")).alias("match"),
-        F.when(in_corpus, F.get(F.split("survivor", MARK), 1)).alias("arrival"),
-    )
-    contained = F.col("reason") == "contained"
-    score = F.when(contained, F.col("containment")).otherwise(F.col("jaccard"))
-    limit = F.when(contained, F.lit(config.containment_threshold)).otherwise(F.lit(config.jaccard_threshold))
-    return fates.join(survivors, "survivor").select(
-        "record_id",
-        F.lit("dropped").alias("verdict"),
-        F.when(in_corpus, "in_corpus").otherwise(F.col("reason")).alias("reason"),
-        score.cast("double").alias("score"),
-        F.when(F.col("jaccard").isNotNull(), limit).cast("double").alias("threshold"),
-        F.to_json(evidence).alias("evidence"),  # leaves out what is null
-        F.lit(0).alias("duplicates"),
-    )
+    found = fates.join(survivors, "survivor").select(*FOUND.names)
+    dropped = found.mapInArrow(_each(lambda batch: dropped_decisions(batch, config)), DECISIONS_TYPE)
+    counts = (F.count("*").cast("int").alias("duplicates"), F.max("component").alias("component"))
+    stay = fates.where(is_new("survivor")).groupBy(F.col("survivor").alias("record_id")).agg(*counts)
+    return dropped.unionByName(stay.mapInArrow(_each(kept_decisions), DECISIONS_TYPE))
 
 
-def _plain(record: str) -> Column:
-    """Record id without the mark of the corpus."""
-    return F.element_at(F.split(record, MARK), -1)
+def _each(
+    function: Callable[[pa.RecordBatch], pa.RecordBatch],
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def convert(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            if batch.num_rows:
+                yield function(batch)
 
-
-def kept_rows(fates: DataFrame) -> DataFrame:
-    kept = fates.groupBy(F.col("survivor").alias("record_id")).agg(
-        F.count("*").cast("int").alias("duplicates"), F.max("component").alias("component")
-    )
-    return kept.select(
-        "record_id",
-        F.lit("kept").alias("verdict"),
-        F.lit(None).cast("string").alias("reason"),
-        F.lit(None).cast("double").alias("score"),
-        F.lit(None).cast("double").alias("threshold"),
-        F.to_json(F.struct("component", "duplicates")).alias("evidence"),
-        "duplicates",
-    )
+    return convert

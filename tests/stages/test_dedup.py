@@ -11,11 +11,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
-from skypile.stages import dedup_hold
-from skypile.stages.dedup import dedup_decisions
+from skypile.stages import dedup, dedup_hold
+from skypile.stages.dedup import dedup_decisions, sketch_documents
 from skypile.stages.dedup_candidates import bucket_pairs, shared_buckets
 from skypile.stages.dedup_hold import without_broadcast
-from skypile.stages.dedup_sketch import sketch_documents
 from skypile.stages.dedup_verify import confirmed_edges
 from skypile.storage import stored
 from tests.stages import dedup_oracle as oracle
@@ -145,6 +144,15 @@ def test_same_decisions_for_any_partitioning(spark: SparkSession, partitions: in
     assert sorted(other.collect()) == sorted(reference.collect())
 
 
+def test_large_sketches_are_no_single_task(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few documents may be books."""
+    documents = frame(spark, corpus(100))
+    reference = dedup_decisions(documents, DedupConfig()).collect()
+    monkeypatch.setattr(dedup, "MOST_SKETCHES", 10_000)
+    monkeypatch.setattr(dedup, "decide_locally", lambda *_: pytest.fail("one task decides"))
+    assert sorted(dedup_decisions(documents, DedupConfig()).collect()) == sorted(reference) and reference
+
+
 def test_intermediate_tables_as_on_a_cluster(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,10 +187,10 @@ def test_every_kernel_is_compiled_ahead() -> None:
     """In a fresh process, so that no other test has called them."""
     code = """
 import numba
-from skypile.stages import dedup_kernels, dedup_local, dedup_survivors
+from skypile.stages import dedup_kernels, dedup_local
 from skypile.text import minhash, shingles, similarity
 dedup_kernels.prepare()
-modules = (dedup_local, dedup_survivors, minhash, shingles, similarity)
+modules = (dedup_local, minhash, shingles, similarity)
 kernels = {v for m in modules for v in vars(m).values() if isinstance(v, numba.core.registry.CPUDispatcher)}
 print(len(kernels), *(kernel.__name__ for kernel in kernels if not kernel.signatures))
 """

@@ -16,11 +16,11 @@ def test_pairs_of_a_bucket(spark: SparkSession, members: int) -> None:
     frame = spark.range(members).select(
         F.format_string("%04d", "id").alias("record_id"), F.lit(0.0).alias("rank"), F.lit(7).alias("bucket")
     )
-    pairs = bucket_pairs(frame, DedupConfig(), "bucket").collect()
+    pairs = [(int(row["better"]), int(row["worse"])) for row in bucket_pairs(frame, DedupConfig(), "bucket").collect()]
     small = min(members, 16)
-    assert len({tuple(pair) for pair in pairs}) == len(pairs) == small * (small - 1) // 2 + 2 * (members - small)
-    assert all(pair["better"] < pair["worse"] for pair in pairs)
-    assert {pair["worse"] for pair in pairs} == {f"{n:04d}" for n in range(1, members)}
+    expected = [(a, b) for b in range(small) for a in range(b)]
+    expected += [(a, b) for b in range(small, members) for a in (0, b - 1)]
+    assert sorted(pairs) == sorted(expected)
 
 
 @pytest.mark.parametrize("local", [0, 10**6], ids=["distributed", "one task"])
@@ -39,18 +39,19 @@ def test_groups_within_a_shared_template_are_told_apart(spark: SparkSession, loc
 
 
 @pytest.mark.parametrize("local", [0, 10**6], ids=["distributed", "one task"])
-@pytest.mark.parametrize("rounds, most", [(0, 200), (3, 100)])
-def test_large_buckets_are_cut_finer(spark: SparkSession, local: int, rounds: int, most: int) -> None:
-    """100 groups of 6, each of one of 10 first halves and one of 10 second halves: every bucket holds 60 pages.
+@pytest.mark.parametrize("rounds", [0, 1])
+def test_large_buckets_are_cut_finer(spark: SparkSession, local: int, rounds: int) -> None:
+    """900 groups of 3, each of one of 30 first halves and one of 30 second halves: every bucket holds 90 pages.
 
-    Only a second band tells the groups apart; without the extra rounds 79 of 500 duplicates stay.
+    Only a second band tells the groups apart: 1,608 pages stay without an extra round, 1,342 after one that
+    looks at the buckets as they are, 908 after one that cuts them finer too.
     """
-    halves = [F.concat(F.lit("a"), F.col("id") % 10, F.lit(f"x{i}")) for i in range(80)]
-    halves += [F.concat(F.lit("b"), F.floor(F.col("id") / 10) % 10, F.lit(f"x{i}")) for i in range(80)]
+    halves = [F.concat(F.lit("a"), F.col("id") % 30, F.lit(f"x{i}")) for i in range(80)]
+    halves += [F.concat(F.lit("b"), F.floor(F.col("id") / 30) % 30, F.lit(f"x{i}")) for i in range(80)]
     text = F.concat_ws(" ", *halves, F.concat(F.lit("page"), F.col("id").cast("string")))
-    documents = spark.range(600).select(
+    documents = spark.range(2700).select(
         F.format_string("%06d", "id").alias("record_id"), F.lit(None).cast("string").alias("url"), text.alias("text")
     )
     settings = DedupConfig(local_documents=local, survivor="smallest_id", bands=6, rows=1, mega_rounds=rounds)
-    kept = 600 - dedup_decisions(documents, settings).where("verdict = 'dropped'").count()
-    assert kept == 100 if rounds else 100 < kept <= most
+    kept = 2700 - dedup_decisions(documents, settings).where("verdict = 'dropped'").count()
+    assert 900 <= kept < 920 if rounds else kept > 1500

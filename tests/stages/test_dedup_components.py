@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from skypile.stages.dedup_components import connected_components, label_nodes
+from skypile.stages import dedup_components
+from skypile.stages.dedup_components import connected_components, contract, label_nodes
 from skypile.stages.dedup_hold import holder
 
 HOLD = holder(None)
@@ -49,6 +50,17 @@ def test_components_of_chains_hubs_and_clusters(spark: SparkSession, local_edges
         wanted.pop("self")  # a document is never linked to itself; the stars leave such an edge out
     assert len(rows) == len(found)
     assert found == wanted
+
+
+def test_contraction_in_steps_joins_what_the_steps_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dedup_components, "CONTRACT_ROWS", 50)
+    edges = graph()
+    batches = [
+        pa.record_batch([[*side] for side in zip(*edges[i : i + 20], strict=True)], ["a", "b"])
+        for i in range(0, len(edges), 20)
+    ]
+    rows = [row for batch in contract(iter(batches)) for row in batch.to_pylist()]
+    assert {row["node"]: row["component"] for row in rows} == expected(edges)
 
 
 def test_no_edges(spark: SparkSession) -> None:

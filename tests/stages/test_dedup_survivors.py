@@ -10,7 +10,8 @@ from pyspark.sql import SparkSession
 from skypile.stages import dedup_survivors
 from skypile.stages.dedup_components import connected_components
 from skypile.stages.dedup_hold import holder
-from skypile.stages.dedup_survivors import best_match, dropped_documents, dropped_nodes, solve_sorted
+from skypile.stages.dedup_local import dropped_nodes
+from skypile.stages.dedup_survivors import best_match, dropped_documents, solve_sorted
 
 HOLD = holder(None)
 
@@ -68,5 +69,5 @@ def test_the_closest_survivor_is_named(spark: SparkSession) -> None:
             ("big", "e", 0.3, 1.0, 1), ("a", "e", 0.8, 0.85, 2)]  # fmt: skip
     edges = spark.createDataFrame(rows, "better string, worse string, jaccard double, containment double, bands int")
     dropped = spark.createDataFrame([("c",), ("d",), ("e",)], "record_id string")
-    found = {row["record_id"]: row["survivor"] for row in best_match(edges, dropped, 0.8).collect()}
+    found = {row["record_id"]: row["survivor"] for row in best_match(edges, dropped).collect()}
     assert found == {"c": "x", "d": "b", "e": "a"}  # c is closer to d, but goes itself

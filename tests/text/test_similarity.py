@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skypile.text.similarity import FULL, compare_pairs, limit_sets, shared_bands
+from skypile.text.similarity import FULL, compare_pairs, compare_sets, limit_sets, shared_bands
 
 SETS = st.lists(st.tuples(st.sets(st.integers(0, 40)), st.sets(st.integers(0, 40))), max_size=5)
 
@@ -43,6 +43,26 @@ def test_a_sample_of_a_large_set_measures_within_its_error() -> None:
 
     assert abs(pair(0, 1)[0] - 0.8) < 4 * (0.8 * 0.2 / 5_000) ** 0.5
     assert pair(0, 2)[1] == 1.0  # the small set lies in the large one, whatever was left out of the sample
+
+
+def test_a_sample_goes_up_to_its_limit() -> None:
+    kept, bounds, limits = limit_sets(*packed([{1, 3, 5, 7, 9}, {2, 4}, {6, 8, 10}]), 3)
+    assert kept.tolist() == [1, 3, 5, 2, 4, 6, 8, 10] and bounds.tolist() == [0, 3, 5, 8]
+    assert limits.tolist() == [5, FULL, FULL]
+
+
+@settings(deadline=None)
+@given(SETS, st.integers(1, 10))
+def test_sets_by_number_measure_as_pairs_do(pairs: list[tuple[set[int], set[int]]], most: int) -> None:
+    """Of samples too: only hashes up to the smaller limit count."""
+    hashes, offsets, limits = limit_sets(*packed([s for pair in pairs for s in pair]), most)
+    left, right = np.arange(0, 2 * len(pairs), 2), np.arange(1, 2 * len(pairs), 2)
+    measured = compare_sets(hashes, offsets, limits, left, right)
+    for (a, b), i, jaccard, containment in zip(pairs, left, *measured, strict=True):
+        limit = min(limits[i], limits[i + 1])
+        a, b = ({value for value in s if value <= limit} for s in (a, b))
+        assert jaccard == (len(a & b) / len(a | b) if a | b else 0)
+        assert containment == (len(a & b) / len(b) if b else 0)
 
 
 def test_bands_in_common() -> None:
