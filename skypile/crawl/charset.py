@@ -45,7 +45,7 @@ class Decoded(NamedTuple):
     def utf8(self, body: bytes) -> bytes:
         """The text in UTF-8: `body`, which was decoded, where it is that already."""
         if self.charset == "utf-8" and "\ufffd" not in self.text:
-            return body.removeprefix(codecs.BOM_UTF8)
+            return body[len(_marked(body)[0]) :]
         return self.text.encode("utf-8", "replace")
 
 
@@ -108,7 +108,7 @@ def decode(body: bytes, content_type: str | None = None) -> Decoded:
     >>> decode("<meta charset=gb2312>中文".encode("gbk"))
     Decoded(text='<meta charset=gb2312>中文', charset='gb18030', rung='meta', replacements=0)
     """
-    mark, marked = next(((m, c) for m, c in _MARKS if body.startswith(m)), (b"", None))
+    mark, marked = _marked(body)
     body = body[len(mark) :]
     if marked is not None and marked.startswith("utf-") and marked != "utf-8":
         return _finished(body, marked, "bom")
@@ -127,6 +127,11 @@ def decode(body: bytes, content_type: str | None = None) -> Decoded:
         if codec in _TABLES and _foreign(text) < UTF8_CERTAIN and (found := _believed(body, codec, rung)):
             return found
     return Decoded(text, "utf-8", "detected", 0)
+
+
+def _marked(body: bytes) -> tuple[bytes, str | None]:
+    """The byte order mark that a page begins with, and its charset."""
+    return next(((mark, codec) for mark, codec in _MARKS if body.startswith(mark)), (b"", None))
 
 
 def codec_of(label: str) -> str | None:

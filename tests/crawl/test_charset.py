@@ -208,7 +208,16 @@ def test_any_bytes_decode(body: bytes, charset: str | None) -> None:
     assert decoded.utf8(body) == decoded.text.encode()
 
 
-@pytest.mark.parametrize("body", ["\ufeff<p>中".encode(), b"<p>\xe4\xb8", "<p>\ufffd".encode(), b"\xff\xfe<\0p\0"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "\ufeff<p>中".encode(),
+        b"\x841\x953" + "<p>中文网页正文".encode(),
+        b"<p>\xe4\xb8",
+        "<p>\ufffd".encode(),
+        b"\xff\xfe<\0p\0",
+    ],
+)
 def test_utf8_of_a_page_that_is_marked_cut_or_damaged(body: bytes) -> None:
     decoded = decode(body)
     assert decoded.utf8(body) == decoded.text.encode()
