@@ -1,14 +1,16 @@
 """Crawl to language-filtered Parquet: skypile's extraction stage against datatrove, same files, one sitting.
 
-    make bench-pipeline            (or: python -m benchmarks.pipeline CRAWL_FOLDER [ENGINE...])
+    make bench-pipeline            (or: python -m benchmarks.pipeline [--copies 8] [--engines fast] [CRAWL_FOLDER])
 
 Both read the same WARC files on all cores and write Parquet of the English and Chinese pages they keep.
-skypile also writes a verdict for every record. Each reads the crawl once and then COPIES copies of it, which
+skypile also writes a verdict for every record. Each reads the crawl once and then several copies of it, which
 tells apart what a run costs before its first page (the start of Python and Spark) and what each page costs.
 """
 
+import argparse
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from functools import partial
@@ -24,8 +26,6 @@ PEERS = Path(os.environ.get("SKYPILE_PEERS", ".venv-peers/bin/python")).absolute
 ROOT = Path(__file__).parent.parent
 DEFAULT_FILES = ("zh-web.warc.gz", "en-web.warc.gz")
 ENGINES = ("fast", "trafilatura")
-COPIES = 8
-SPLIT_MB = 4  # six tasks from the two files, so that all cores end at about the same time
 
 
 def peer(crawl: Path, folder: Path) -> dict[str, float]:
@@ -39,7 +39,7 @@ def ours(crawl: Path, folder: Path, engine: str) -> dict[str, float]:
     """The extraction job as it is submitted, with one engine."""
     folder.mkdir()
     config = folder / "config.toml"
-    config.write_text(f'[extraction]\nengine = "{engine}"\nsplit_mb = {SPLIT_MB}\n')
+    config.write_text(f'[extraction]\nengine = "{engine}"\n')
     seconds, _ = timed([sys.executable, ROOT / "jobs" / "extraction.py", "--config", config, "--output", folder, crawl])
     manifest = storage.manifest(str(folder), "extraction")
     assert manifest is not None  # written last, and checked: kept + dropped + failed = read
@@ -55,39 +55,50 @@ def copies(crawl: Path, folder: Path, number: int) -> Path:
     return folder
 
 
-def main(arguments: list[str]) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("crawl", nargs="?", type=Path, help="folder of .warc.gz files; else zh-web and en-web")
+    parser.add_argument("--copies", type=int, default=8, help="of the crawl in the second run")
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES)
+    given = parser.parse_args()
+    if not session.archive_path().exists():
+        subprocess.run([sys.executable, "-m", "skypile.cli", "prepare"], check=True)  # a matter of installation
     shared = Path(os.environ.get("SKYPILE_SHARED", "../shared")) / "data" / "crawl"
     with tempfile.TemporaryDirectory() as folder:
-        crawl = Path(arguments[0]) if arguments else Path(folder, "crawl")
-        if not arguments:
+        crawl = given.crawl or Path(folder, "crawl")
+        if not given.crawl:
             if not shared.is_dir():
-                raise SystemExit(f"no crawl in {shared}: give a folder of .warc.gz files as the first argument")
+                raise SystemExit(f"no crawl in {shared}: give a folder of .warc.gz files")
             crawl.mkdir()
             for name in DEFAULT_FILES:
                 (crawl / name).symlink_to((shared / name).resolve())
-        many = copies(crawl, Path(folder, "many"), COPIES)
-        runs = {"datatrove": peer} | {f"skypile {e}": partial(ours, engine=e) for e in arguments[1:] or ENGINES}
+        many = copies(crawl, Path(folder, "many"), given.copies)
+        runs = {"datatrove": peer} | {f"skypile {e}": partial(ours, engine=e) for e in given.engines}
         results = {
             name: (run(crawl, Path(folder, f"{name} once")), run(many, Path(folder, f"{name} often")))
             for name, run in runs.items()
         }
-    print_table(results)
+    print_table(results, given.copies)
 
 
-def print_table(results: dict[str, tuple[dict[str, float], dict[str, float]]]) -> None:
+def print_table(results: dict[str, tuple[dict[str, float], dict[str, float]]], copies: int) -> None:
     """Both runs of each pipeline, the rate between them, and both as ratios to datatrove."""
 
     def rate(once: dict[str, float], often: dict[str, float]) -> float:
         return (often["read"] - once["read"]) / (often["seconds"] - once["seconds"])
 
-    table = Table("pipeline", "read", "kept", "s", f"s, {COPIES} copies", "ratio", "pages/s between", "ratio")
+    table = Table("pipeline", "read", "kept", "s", "ratio", f"s, {copies} copies", "ratio", "pages/s between", "ratio")
     base = results["datatrove"]
     for name, (once, often) in results.items():
-        seconds = (f"{once['seconds']:.1f}", f"{often['seconds']:.1f}", f"{base[0]['seconds'] / once['seconds']:.2f}")
-        cells = (*seconds, f"{rate(once, often):.0f}", f"{rate(once, often) / rate(*base):.2f}")
+        cells = [
+            cell
+            for run, reference in zip((once, often), base, strict=True)
+            for cell in (f"{run['seconds']:.1f}", f"{reference['seconds'] / run['seconds']:.2f}")
+        ]
+        cells += [f"{rate(once, often):.0f}", f"{rate(once, often) / rate(*base):.2f}"]
         table.add_row(name, str(once["read"]), str(once["kept"]), *cells)
     Console().print(table)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

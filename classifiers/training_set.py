@@ -27,6 +27,7 @@ from classifiers.train import Examples
 from skypile import files
 from skypile.config import CitationConfig
 from skypile.crawl.url import canonical
+from skypile.map_arrow import map_arrow
 
 _CITATIONS_A_BATCH: Final = 10_000
 
@@ -57,7 +58,7 @@ def cited_pages(spark: SparkSession, dumps: Sequence[str]) -> DataFrame:
                     yield _batch([(None, scan.broken)])
 
     paths = spark.createDataFrame([(path,) for path in dumps], "path string").repartition(len(dumps))
-    found = paths.mapInArrow(read, "key string, host string")
+    found = map_arrow(paths, read, "key string, host string")
     return found.groupBy("key", "host").agg(F.count("*").alias("citations"))
 
 
@@ -70,7 +71,7 @@ def labelled(documents: DataFrame, cited: DataFrame, config: CitationConfig) -> 
             yield batch.drop_columns(["url"]).append_column("key", key)
 
     types = "record_id string, language string, host string, key string"
-    pages = documents.select("record_id", "language", "host", "url").mapInArrow(keys, types)
+    pages = map_arrow(documents.select("record_id", "language", "host", "url"), keys, types)
     found = pages.join(cited.select("key", F.lit(True).alias("cited")), "key", "left")
     found = found.withColumn("cited", F.coalesce("cited", F.lit(False)))
     if config.weak_host_citations:
@@ -136,7 +137,7 @@ def collect(documents: DataFrame, sampled: DataFrame, scratch: str) -> Examples:
 
     rows = documents.select("record_id", "text").join(F.broadcast(sampled), "record_id")
     rows = rows.select("record_id", "host", "cited", "text")
-    tokens = rows.mapInArrow(tokenise, "record_id string, host string, cited boolean, line string")
+    tokens = map_arrow(rows, tokenise, "record_id string, host string, cited boolean, line string")
     tokens.write.mode("overwrite").parquet(scratch)
     fs, path = files.filesystem(scratch)
     table = ds.dataset(path, format="parquet", filesystem=fs).to_table()

@@ -227,6 +227,19 @@ def config_command(
 
 
 @app.command()
+def prepare() -> None:
+    """Compile the kernels and archive Spark's classes: once an installation, so that runs start 3 s sooner."""
+    from skypile.class_archive import write_archive
+    from skypile.stages import dedup_kernels
+    from skypile.text import page
+
+    page.prepare()
+    dedup_kernels.prepare()
+    archive = write_archive()
+    out.print(f"{archive}: {archive.stat().st_size >> 20} MB", soft_wrap=True, highlight=False)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     print(f"skypile {__version__}")

@@ -4,6 +4,8 @@ Embedded (`skypile run`, tests) it starts `local[*]` in this process; under spar
 master that was given and adds only what correctness needs.
 """
 
+import functools
+import hashlib
 import os
 import re
 import shutil
@@ -12,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyspark
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
@@ -19,6 +22,7 @@ from skypile.config import SparkConfig
 from skypile.errors import SkypileError
 
 MINIMUM_JAVA = 17  # Spark 4 runs on Java 17 and later only
+ADVICE = f"skypile needs Java {MINIMUM_JAVA} or later: install a JDK (Debian: openjdk-17-jre-headless)"
 
 # Needed for correct or bounded behaviour wherever Spark runs.
 REQUIRED = {
@@ -52,6 +56,9 @@ REQUIRED = {
     "spark.executorEnv.TOKENIZERS_PARALLELISM": "false",
 }
 
+JAVA_OPTIONS = "spark.driver.extraJavaOptions"
+QUIET_ARCHIVE = "-Xlog:cds*=off"  # a class archive that does not fit, after an update of Java, is no news
+
 # Only for a session of our own in this process.
 EMBEDDED = {
     "spark.ui.enabled": "false",
@@ -60,7 +67,7 @@ EMBEDDED = {
     "spark.driver.host": "127.0.0.1",
     "spark.sql.catalogImplementation": "in-memory",
     # Serial GC and C1 start faster and hold less memory; the heavy work is in Python and native code.
-    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto "
+    JAVA_OPTIONS: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto "
     f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}",
 }
 
@@ -69,22 +76,38 @@ class JavaError(SkypileError):
     """Java is missing or too old; the message says what to install."""
 
 
+def java() -> str:
+    """Path of the Java that Spark will run, or JavaError with one sentence of advice."""
+    home = os.environ.get("JAVA_HOME")
+    path = str(Path(home, "bin", "java")) if home else shutil.which("java")
+    if not path or not Path(path).exists():
+        where = f"JAVA_HOME is {home}, which has no bin/java" if home else "no java on PATH"
+        raise JavaError(f"{ADVICE}; {where}.")
+    return path
+
+
+@functools.cache
+def _described(path: str) -> str:
+    """What a Java says of itself."""
+    output = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=60, check=False)
+    return output.stderr + output.stdout
+
+
 def check_java() -> int:
     """Major version of the Java that Spark will run, or JavaError with one sentence of advice."""
-    home = os.environ.get("JAVA_HOME")
-    java = str(Path(home, "bin", "java")) if home else shutil.which("java")
-    advice = f"skypile needs Java {MINIMUM_JAVA} or later: install a JDK (Debian: openjdk-17-jre-headless)"
-    if not java or not Path(java).exists():
-        where = f"JAVA_HOME is {home}, which has no bin/java" if home else "no java on PATH"
-        raise JavaError(f"{advice}; {where}.")
-    output = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, check=False)
-    found = re.search(r'version "(\d+)(?:\.(\d+))?', output.stderr + output.stdout)
+    found = re.search(r'version "(\d+)(?:\.(\d+))?', _described(java()))
     if not found:
-        raise JavaError(f"{advice}; {java} -version does not name its version.")
+        raise JavaError(f"{ADVICE}; {java()} -version does not name its version.")
     major = int(found[1]) if found[1] != "1" else int(found[2] or 0)  # 1.8 is Java 8
     if major < MINIMUM_JAVA:
-        raise JavaError(f"{advice}; {java} is version {major}.")
+        raise JavaError(f"{ADVICE}; {java()} is version {major}.")
     return major
+
+
+def archive_path() -> Path:
+    """Where `skypile prepare` puts the class archive for the Java and the Spark at hand (see class_archive)."""
+    key = hashlib.sha256(f"{_described(java())}\0{pyspark.__file__}\0{pyspark.__version__}".encode()).hexdigest()
+    return Path(sys.prefix, "share", "skypile", f"spark-{key[:16]}.jsa")
 
 
 def cores() -> int:
@@ -111,6 +134,8 @@ def start(config: SparkConfig, name: str = "skypile", extra: dict[str, str] | No
             if key.startswith("spark.executorEnv."):
                 os.environ.setdefault(key.removeprefix("spark.executorEnv."), value)
         settings |= EMBEDDED | {"spark.driver.memory": config.driver_memory}
+        if (archive := archive_path()).exists():
+            settings[JAVA_OPTIONS] += f" -XX:SharedArchiveFile={archive} {QUIET_ARCHIVE}"
         settings["spark.sql.shuffle.partitions"] = config.shuffle_partitions or 2 * cores()
     elif config.shuffle_partitions:
         settings["spark.sql.shuffle.partitions"] = config.shuffle_partitions

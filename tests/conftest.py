@@ -18,6 +18,19 @@ from skypile.config import SparkConfig
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def pytest_configure() -> None:
+    """Throw away machine code that is older than any source beside it.
+
+    Numba notices a change in the file of a function, not in those of the functions it calls.
+    """
+    for cache in (REPOSITORY / "skypile").rglob("__pycache__"):
+        newest = max((source.stat().st_mtime for source in cache.parent.glob("*.py")), default=0)
+        compiled = [*cache.glob("*.nbi"), *cache.glob("*.nbc")]
+        if any(path.stat().st_mtime < newest for path in compiled):
+            for path in compiled:
+                path.unlink()
+
+
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """A small embedded session; stages get the settings they run with."""

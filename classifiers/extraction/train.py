@@ -20,46 +20,43 @@ from classifiers.extraction.fit import Fitted, fit, predict
 from skypile.text.fast_extraction.assemble import choose
 from skypile.text.fast_extraction.blocks import block_texts
 from skypile.text.fast_extraction.model import SHIPPED, Model, save
-from skypile.text.fast_extraction.trees import Trees
+from skypile.text.fast_extraction.trees import HIGHEST, Trees, ordered
 
 SETS = ("wcxb_dev", "zh_dev", "mixed_dev", "snippets_990")
 
 
 def export_trees(booster: lgb.Booster) -> Trees:
     """LightGBM's trees as flat arrays. Features hold no NaN and no category, so a node is one comparison."""
-    feature: list[int] = []
-    threshold: list[float] = []
-    child: list[tuple[int, int]] = []
+    nodes: list[int] = []
     value: list[float] = []
     root, depth = [], []
-
-    def visit(node: dict) -> tuple[int, int]:
-        """Append the subtree; its root's index and its depth."""
-        at = len(feature)
-        feature.append(node.get("split_feature", 0))
-        threshold.append(float(_round_down(node.get("threshold", 0.0))))
-        child.append((at, at))
-        value.append(node.get("leaf_value", 0.0))
-        if "split_feature" not in node:
-            return at, 0
-        (left, a), (right, b) = visit(node["left_child"]), visit(node["right_child"])
-        child[at] = (left, right)
-        return at, 1 + max(a, b)
-
     for tree in booster.dump_model()["tree_info"]:
-        first, levels = visit(tree["tree_structure"])
-        root.append(first)
+        root.append(len(nodes))
+        level, levels, placed = [tree["tree_structure"]], 0, 1
+        while level:
+            below = []
+            for node in level:
+                at = len(nodes) - root[-1]
+                if "split_feature" in node:
+                    key, feature, left = ordered(_round_down(node["threshold"])), node["split_feature"], placed
+                    below += [node["left_child"], node["right_child"]]
+                    placed += 2
+                else:
+                    key, feature, left = HIGHEST, 0, at
+                nodes.append(left << 48 | feature << 32 | key & 0xFFFFFFFF)
+                value.append(node.get("leaf_value", 0.0))
+            levels += bool(below)
+            level = below
         depth.append(levels)
     return Trees(
-        np.array(feature, np.uint16), np.array(threshold, np.float32), np.array(child, np.uint32).ravel(),
-        np.array(value, np.float32), np.array(root, np.uint32), np.array(depth, np.int32),
-    )  # fmt: skip
+        np.array(nodes, np.uint64), np.array(value, np.float32), np.array(root, np.uint64), np.array(depth, np.int32)
+    )
 
 
-def _round_down(value: float) -> np.float32:
+def _round_down(value: float) -> float:
     """The largest float32 that is not above `value`: x <= value decides the same for every float32 x."""
     near = np.float32(value)
-    return near if float(near) <= value else np.nextafter(near, np.float32(-np.inf))
+    return float(near if float(near) <= value else np.nextafter(near, np.float32(-np.inf)))
 
 
 def export(fitted: Fitted) -> Model:
@@ -102,16 +99,14 @@ def main(arguments: list[str] | None = None) -> None:
     def log(message: str) -> None:
         print(f"[{time.monotonic() - start:.0f} s] {message}", file=sys.stderr, flush=True)
 
+    kept = [name for name in SETS if name != options.leave_out]
+    pages = [page for name in kept for page in load_set(options.data / f"{name}.parquet")]
+    pages += load_crawl(options.crawl) if options.crawl else []
     if options.leave_out:
-        others = (name for name in SETS if name != options.leave_out)
-        fitted, _ = fit(
-            [page for name in others for page in load_set(options.data / f"{name}.parquet")], options.folds, log
-        )
+        fitted, _ = fit(pages, options.folds, log)
         held = load_set(options.data / f"{options.leave_out}.parquet")
         report(held, [predict(fitted, page) for page in held])
         return
-    pages = [page for name in SETS for page in load_set(options.data / f"{name}.parquet")]
-    pages += load_crawl(options.crawl) if options.crawl else []
     log(f"{len(pages)} pages")
     fitted, scores = fit(pages, options.folds, log)
     report(pages, scores)

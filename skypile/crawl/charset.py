@@ -42,6 +42,12 @@ class Decoded(NamedTuple):
     rung: Rung
     replacements: int
 
+    def utf8(self, body: bytes) -> bytes:
+        """The text in UTF-8: `body`, which was decoded, where it is that already."""
+        if self.charset == "utf-8" and "\ufffd" not in self.text:
+            return body.removeprefix(codecs.BOM_UTF8)
+        return self.text.encode("utf-8", "replace")
+
 
 META_BYTES = 4096  # the HTML standard asks for 1024; Chinese portals put scripts before <meta>
 GOOD_PER_BAD = 5  # decoded characters that outweigh one that cannot be decoded

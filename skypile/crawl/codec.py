@@ -1,12 +1,12 @@
 """Compressions whose files are a sequence of members (gzip) or frames (zstd, lz4)."""
 
 import re
-import zlib
 from collections.abc import Callable
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 import lz4.frame
 import zstandard
+from zlib_ng import zlib_ng
 
 DICTIONARY_LIMIT = 16 << 20
 SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18", re.DOTALL)  # RFC 8878, 3.1.2, also of lz4 frames
@@ -25,10 +25,11 @@ class Codec(NamedTuple):
     decoder: Callable[[], Any]  # with decompress(bytes) -> bytes, eof, unused_data
 
 
-GZIP = Codec("gzip", b"\x1f\x8b\x08", 1 << 14, lambda: zlib.decompressobj(31))
+GZIP = Codec("gzip", b"\x1f\x8b\x08", 1 << 14, lambda: zlib_ng.decompressobj(wbits=31))
 LZ4 = Codec("lz4", b"\x04\x22\x4d\x18", 1 << 14, lz4.frame.LZ4FrameDecompressor)
 ZSTD = Codec("zstd", b"\x28\xb5\x2f\xfd", 1 << 9, lambda: zstandard.ZstdDecompressor().decompressobj())
-ERRORS = (zlib.error, zstandard.ZstdError, RuntimeError, EOFError)  # lz4 raises RuntimeError
+INFLATE_ERROR = cast("type[Exception]", zlib_ng.error)  # an instance, says its stub
+ERRORS = (INFLATE_ERROR, zstandard.ZstdError, RuntimeError, EOFError)  # lz4 raises RuntimeError
 
 
 class Damage(Exception):

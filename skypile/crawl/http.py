@@ -6,12 +6,14 @@ failure where it cannot. Every decoder is stopped at the limit: a zip bomb costs
 """
 
 import re
-import zlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import brotli
 import zstandard
+from zlib_ng import zlib_ng
+
+from skypile.crawl.codec import INFLATE_ERROR
 
 MAX_HEAD = 256 << 10  # bytes of status line and header, as in Chrome
 MAX_VALUE = 2048  # characters of a header value that are kept; Content-Type had 31 at most in 4,206 real records
@@ -144,7 +146,7 @@ def _bounded(pieces: Iterator[bytes], encoding: str, limit: int, cut: bool) -> b
             size += len(piece)
             if size > limit:
                 raise HttpError("too_large", f"{encoding} body grows over the limit")
-    except (zlib.error, brotli.error, zstandard.ZstdError, EOFError) as error:
+    except (INFLATE_ERROR, brotli.error, zstandard.ZstdError, EOFError) as error:
         if not (cut and parts):
             raise HttpError("bad_http_encoding", f"{encoding} after {size} bytes: {error}") from None
     return b"".join(parts)
@@ -163,7 +165,7 @@ def _gzip(body: bytes) -> Iterator[bytes]:
 
 
 def _inflate(body: bytes, wbits: int) -> Iterator[bytes]:
-    decoder = zlib.decompressobj(wbits)
+    decoder = zlib_ng.decompressobj(wbits=wbits)
     position = 0
     while data := body[position : position + _STEP]:
         yield decoder.decompress(data)
@@ -171,7 +173,7 @@ def _inflate(body: bytes, wbits: int) -> Iterator[bytes]:
         if decoder.eof:
             if wbits != 31 or not body.startswith(b"\x1f\x8b\x08", position):
                 return  # what follows the stream is padding, as browsers take it
-            decoder = zlib.decompressobj(wbits)
+            decoder = zlib_ng.decompressobj(wbits=wbits)
     raise EOFError("the stream breaks off")
 
 

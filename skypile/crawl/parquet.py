@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 
 from skypile.config import ExtractionConfig
 from skypile.crawl.jsonl import from_fields
-from skypile.crawl.record import MAX_BYTES, MAX_ROWS, Record, failed, record
+from skypile.crawl.record import Record, failed, record
 
+# Of a batch that is read at once: memory stays far below that of the page at hand.
+_MAX_ROWS, _MAX_BYTES = 200, 8 << 20
 _ERRORS = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError)
 
 
@@ -51,7 +53,7 @@ def _group_records(
     first: int,
     config: ExtractionConfig,
 ) -> Iterator[Record]:
-    rows = max(1, min(MAX_ROWS, MAX_BYTES * group.num_rows // max(group.total_byte_size, 1)))
+    rows = max(1, min(_MAX_ROWS, _MAX_BYTES * group.num_rows // max(group.total_byte_size, 1)))
     row = first
     try:
         if not columns:  # no column is used: one row a row all the same, each without its fields

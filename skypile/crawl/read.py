@@ -1,4 +1,4 @@
-"""One split of the input as Arrow batches of records: the only door between files and Spark.
+"""One split of the input as records: the only door between files and Spark.
 
 Bad data never raises: it is a row with a verdict. What raises is the machine's trouble (a disk error, an
 object store that does not answer), which a retry of the task may cure.
@@ -6,8 +6,6 @@ object store that does not answer), which a retry of the task may cure.
 
 from collections.abc import Iterator
 from typing import IO
-
-import pyarrow as pa
 
 from skypile import files
 from skypile.config import ExtractionConfig
@@ -18,23 +16,19 @@ from skypile.crawl.inputs import Format, Split
 from skypile.crawl.jsonl import jsonl_records
 from skypile.crawl.members import decoded_segment
 from skypile.crawl.parquet import parquet_records
-from skypile.crawl.record import Record, batches, failed, record
+from skypile.crawl.record import Record, failed, record
 from skypile.crawl.warc import warc_records
 
 _SNIFF = 1024
 
 
-def read_split(split: Split, config: ExtractionConfig) -> Iterator[pa.RecordBatch]:
-    """Records of `split` as batches of arrow_schema(RECORD_COLUMNS), at most 200 rows or about 8 MB each.
+def read_split(split: Split, config: ExtractionConfig) -> Iterator[Record]:
+    """Records of `split`, one at a time.
 
-    Every record that begins in the split gives one row, in the order of the file; rows of damaged ones say
-    what was wrong in `reason` and where in `evidence`. The splits of a file together give the rows that the
-    whole file as one split gives, ids included.
+    Every record that begins in the split is there, in the order of the file; damaged ones say what was wrong in
+    `reason` and where in `evidence`. The splits of a file together give the records that the whole file as one
+    split gives, ids included.
     """
-    return batches(_records(split, config))
-
-
-def _records(split: Split, config: ExtractionConfig) -> Iterator[Record]:
     if split.format == "html":
         yield from html_records(split, config.max_record_bytes)
         return

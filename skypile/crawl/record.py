@@ -1,19 +1,9 @@
-"""One row of RECORD_COLUMNS, and the batches it travels in."""
+"""One row of RECORD_COLUMNS."""
 
 import json
-from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-
-from skypile.schema import DROPPED, FAILED, KEPT, REASONS, RECORD_COLUMNS, arrow_schema, names, record_id
-
-SCHEMA = arrow_schema(RECORD_COLUMNS)
-
-# Making a batch costs about 20 µs a row whatever its size, so these bound memory alone: ten batches in flight
-# between a Python worker and Spark stay under 100 MB.
-MAX_ROWS = 200
-MAX_BYTES = 8 << 20
+from skypile.schema import DROPPED, FAILED, KEPT, REASONS, RECORD_COLUMNS, names, record_id
 
 
 class Record(NamedTuple):
@@ -55,23 +45,6 @@ def failed(
     return _refused(of, FAILED, reason, score, threshold, evidence)
 
 
-def batches(records: Iterable[Record]) -> Iterator[pa.RecordBatch]:
-    """Records as Arrow batches of SCHEMA, in order, at most MAX_ROWS rows and about MAX_BYTES of content.
-
-    A batch passes MAX_BYTES by at most one record, which the readers hold to max_record_bytes.
-    """
-    rows: list[Record] = []
-    size = 0
-    for row in records:
-        rows.append(row)
-        size += len(row.body or b"") + len(row.text or "")
-        if len(rows) >= MAX_ROWS or size >= MAX_BYTES:
-            yield _batch(rows)
-            rows, size = [], 0
-    if rows:
-        yield _batch(rows)
-
-
 def _refused(
     of: Record, verdict: str, reason: str, score: float | None, threshold: float | None, evidence: dict[str, Any]
 ) -> Record:
@@ -84,11 +57,4 @@ def _refused(
         score=score,
         threshold=threshold,
         evidence=json.dumps(evidence, ensure_ascii=False) if evidence else None,
-    )
-
-
-def _batch(rows: list[Record]) -> pa.RecordBatch:
-    columns = zip(*rows, strict=True)
-    return pa.RecordBatch.from_arrays(
-        [pa.array(column, type=field.type) for column, field in zip(columns, SCHEMA, strict=True)], schema=SCHEMA
     )

@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from skypile import files
+from skypile.map_arrow import map_arrow
 
 ROWS_PER_BUCKET = 500_000  # about 100 MB of annotations in a worker with 200 bytes of evidence a row
 
@@ -60,7 +61,7 @@ def attach(documents: DataFrame, annotations: DataFrame, scratch: str, rows: int
                     )
                 yield rows_of_bucket
 
-    return source.mapInArrow(look_up, result_type)
+    return map_arrow(source, look_up, result_type)
 
 
 def _read_bucket(folder: str, schema: pa.Schema) -> pa.Table:

@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 
 from skypile import schema
 from skypile.config import DedupConfig
+from skypile.map_arrow import map_arrow
 from skypile.stages.attach import attach
 from skypile.stages.dedup_candidates import bucket_pairs, refined_candidates, shared_buckets
 from skypile.stages.dedup_components import connected_components
@@ -68,7 +69,7 @@ def dedup(config: DedupConfig, rows: int, scratch: str) -> Callable[[DataFrame],
             for batch in batches:
                 yield cut_batch(batch, recurring.value, config)
 
-        return fate.mapInArrow(cut, fate.schema)
+        return map_arrow(fate, cut, fate.schema)
 
     return drop_duplicates
 
@@ -146,7 +147,7 @@ def sketch_documents(documents: DataFrame, config: DedupConfig) -> DataFrame:
             if batch.num_rows:
                 yield sketch_batch(batch, config)
 
-    return narrow.mapInArrow(sketch, SKETCH_TYPE)
+    return map_arrow(narrow, sketch, SKETCH_TYPE)
 
 
 def decide(
@@ -178,7 +179,7 @@ def decide_locally(sketches: DataFrame, config: DedupConfig) -> DataFrame:
         if held:
             yield from fates(pa.Table.from_batches(held), config).to_batches()
 
-    return sketches.repartition(1).mapInArrow(decide, FATES_TYPE)
+    return map_arrow(sketches.repartition(1), decide, FATES_TYPE)
 
 
 def decide_distributed(rest: DataFrame, config: DedupConfig, hold: Hold) -> DataFrame:

@@ -20,6 +20,7 @@ from pyspark.sql import functions as F
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components as scipy_components
 
+from skypile.map_arrow import map_arrow
 from skypile.stages.dedup_hold import Hold
 
 LABELS = pa.schema([pa.field("node", pa.string()), pa.field("component", pa.string())])
@@ -64,8 +65,8 @@ def _contracted(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
 
 def components_by_contraction(edges: DataFrame) -> DataFrame:
     """(node, component) by a spanning forest a partition and one last task; ``edges`` has two string columns."""
-    forests = edges.mapInArrow(contract, LABELS_TYPE)
-    return forests.repartition(1).mapInArrow(contract, LABELS_TYPE)
+    forests = map_arrow(edges, contract, LABELS_TYPE)
+    return map_arrow(forests.repartition(1), contract, LABELS_TYPE)
 
 
 def components_by_stars(edges: DataFrame, hold: Hold, most_rounds: int = 64) -> DataFrame:

@@ -26,6 +26,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
+from skypile.map_arrow import map_arrow
 from skypile.text.shingles import shingle_texts
 
 _BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")
@@ -100,8 +101,10 @@ def recurring_paragraphs(pages: DataFrame, config: DedupConfig) -> Recurring:
             if batch.num_rows:
                 yield occurrences(batch)
 
-    found = pages.select("record_id", "host", "rank", "text").mapInArrow(
-        count, "paragraph bigint, host bigint, rank double, record bigint"
+    found = map_arrow(
+        pages.select("record_id", "host", "rank", "text"),
+        count,
+        "paragraph bigint, host bigint, rank double, record bigint",
     )
     first = F.min(F.struct("rank", "record")).alias("first")
     on_host = found.groupBy("paragraph", "host").agg(F.count("*").alias("pages"), first)

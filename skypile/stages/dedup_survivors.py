@@ -21,6 +21,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from skypile.map_arrow import map_arrow
 from skypile.stages.dedup_hold import Hold
 from skypile.stages.dedup_local import dropped_nodes
 from skypile.stages.dedup_sketch import MARK
@@ -87,7 +88,7 @@ def dropped_documents(edges: DataFrame, components: DataFrame, local_edges: int,
         links = hold(left, "links")
     labelled = links.join(components, F.col("worse") == F.col("node")).select("component", "better", "worse")
     arranged = labelled.repartition("component").sortWithinPartitions("component", "better", "worse")
-    result = arranged.mapInArrow(solve_sorted, "record_id string")
+    result = map_arrow(arranged, solve_sorted, "record_id string")
     for gone in peeled:
         result = result.union(gone)
     return result

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
+from skypile.map_arrow import map_arrow
 from skypile.stages.dedup_evidence import FOUND, dropped_decisions, kept_decisions
 from skypile.stages.dedup_index import is_new
 
@@ -41,10 +42,10 @@ def verdict_rows(fates: DataFrame, names: DataFrame, config: DedupConfig) -> Dat
     """Decisions (``DECISION_COLUMNS``) from ``dropped_fates``; ``names``: record_id and url of all that may survive."""
     survivors = names.select(F.col("record_id").alias("survivor"), F.col("url").alias("survivor_url"))
     found = fates.join(survivors, "survivor").select(*FOUND.names)
-    dropped = found.mapInArrow(_each(lambda batch: dropped_decisions(batch, config)), DECISIONS_TYPE)
+    dropped = map_arrow(found, _each(lambda batch: dropped_decisions(batch, config)), DECISIONS_TYPE)
     counts = (F.count("*").cast("int").alias("duplicates"), F.max("component").alias("component"))
     stay = fates.where(is_new("survivor")).groupBy(F.col("survivor").alias("record_id")).agg(*counts)
-    return dropped.unionByName(stay.mapInArrow(_each(kept_decisions), DECISIONS_TYPE))
+    return dropped.unionByName(map_arrow(stay, _each(kept_decisions), DECISIONS_TYPE))
 
 
 def _each(

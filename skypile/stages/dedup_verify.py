@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
+from skypile.map_arrow import map_arrow
 from skypile.stages.dedup_sketch import unpacked_sets
 from skypile.text.similarity import compare_pairs, shared_bands
 
@@ -66,4 +67,4 @@ def confirmed_edges(pairs: DataFrame, sketches: DataFrame, config: DedupConfig) 
     close = F.col("jaccard") >= config.jaccard_threshold
     if config.containment_threshold is not None:
         close |= F.col("containment") >= config.containment_threshold
-    return joined.select(*columns).mapInArrow(measure, EDGES_TYPE).where(close)
+    return map_arrow(joined.select(*columns), measure, EDGES_TYPE).where(close)

@@ -39,6 +39,7 @@ from pyspark.sql import functions as F
 
 from skypile import files
 from skypile.config import DistributionFilterConfig
+from skypile.map_arrow import map_arrow
 from skypile.schema import DISTRIBUTION_COLUMNS, DROPPED, KEPT, STAGE_COLUMNS, VERDICT_COLUMNS, names
 from skypile.stages.attach import attach
 from skypile.storage import spark_schema, stored
@@ -85,8 +86,8 @@ def _embed(documents: DataFrame, config: DistributionFilterConfig) -> DataFrame:
 
     arrow = pa.schema([("record_id", pa.string()), ("url", pa.string()), ("vector", pa.binary())])
     leading = F.coalesce(F.substring("text", 1, config.characters), F.lit("")).alias("text")
-    return documents.select("record_id", "url", leading).mapInArrow(
-        embed, "record_id string, url string, vector binary"
+    return map_arrow(
+        documents.select("record_id", "url", leading), embed, "record_id string, url string, vector binary"
     )
 
 
@@ -128,7 +129,7 @@ def _assign(vectors: DataFrame, centres: NDArray[np.int8]) -> DataFrame:
             ("centroid_similarity", pa.float32()),
         ]
     )
-    return vectors.mapInArrow(assign, "record_id string, url string, cluster int, centroid_similarity float")
+    return map_arrow(vectors, assign, "record_id string, url string, cluster int, centroid_similarity float")
 
 
 def _clusters(assigned: DataFrame, rows: int, config: DistributionFilterConfig) -> pa.Table:

@@ -17,12 +17,16 @@ from pyspark.sql import DataFrame, SparkSession
 from skypile import sandbox
 from skypile.config import ExtractionConfig
 from skypile.crawl import inputs, read
+from skypile.crawl.record import Record
 from skypile.crawl.url import host
+from skypile.map_arrow import map_arrow
 from skypile.schema import DOCUMENT_COLUMNS, FAILED, KEPT, RECORD_COLUMNS, VERDICT_COLUMNS, arrow_schema, names
 from skypile.storage import spark_schema
-from skypile.text import page
+from skypile.text.document import document_from_text  # not page, with which Numba starts: that is the child's
 
 READ: Final = "read"
+GROUP_ROWS: Final = 200
+GROUP_BYTES: Final = 8 << 20  # passed by one record at most, which readers hold to max_record_bytes
 
 # What a page needs of the settings; sent along with each page, so kept small.
 _PAGE_SETTINGS: Final = {"engine", "languages", "min_characters"}
@@ -45,37 +49,49 @@ def extraction(spark: SparkSession, splits: Sequence[inputs.Split], config: Extr
     def read_and_extract(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for index in batch["id"].to_pylist():
-                for records in read.read_split(splits[index], config):
-                    counts = pa.array([records.num_rows] + [0] * (records.num_rows - 1), pa.int64())
+                for records in _grouped(read.read_split(splits[index], config)):
+                    counts = pa.array([len(records)] + [0] * (len(records) - 1), pa.int64())
                     yield documents(records, config).append_column(READ, counts)
 
     indices = spark.range(0, len(splits), 1, numPartitions=max(1, len(splits)))
-    return indices.mapInArrow(read_and_extract, spark_schema(DOCUMENT_COLUMNS).add(READ, "long"))
+    return map_arrow(indices, read_and_extract, spark_schema(DOCUMENT_COLUMNS).add(READ, "long"))
 
 
-def documents(batch: pa.RecordBatch, config: ExtractionConfig) -> pa.RecordBatch:
-    """DOCUMENT_COLUMNS of a batch of RECORD_COLUMNS; rows that reading has dropped or failed pass through."""
-    rows = [_document(record, config) for record in batch.to_pylist()]
+def _grouped(records: Iterator[Record]) -> Iterator[list[Record]]:
+    """Records in order, in groups that bound the memory of what is read ahead."""
+    group: list[Record] = []
+    size = 0
+    for record in records:
+        group.append(record)
+        size += len(record.body or b"") + len(record.text or "")
+        if len(group) >= GROUP_ROWS or size >= GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def documents(records: Sequence[Record], config: ExtractionConfig) -> pa.RecordBatch:
+    """DOCUMENT_COLUMNS of records; those that reading has dropped or failed pass through."""
+    rows = [_document(record, config) for record in records]
     return pa.RecordBatch.from_pylist(rows, schema=arrow_schema(DOCUMENT_COLUMNS))
 
 
-def _document(record: dict[str, Any], config: ExtractionConfig) -> dict[str, Any]:
-    row = {name: record[name] for name in _CARRIED} | {"host": host(record["url"])}
-    if record["verdict"] != KEPT:
-        return row | {name: record[name] for name in names(VERDICT_COLUMNS)}
-    if record["body"] is None:
-        return row | page.document_from_text(record["text"] or "", config)
+def _document(record: Record, config: ExtractionConfig) -> dict[str, Any]:
+    row = {name: getattr(record, name) for name in _CARRIED} | {"host": host(record.url)}
+    if record.verdict != KEPT:
+        return row | {name: getattr(record, name) for name in names(VERDICT_COLUMNS)}
+    if record.body is None:
+        return row | document_from_text(record.text or "", config)
     header = {
-        "url": record["url"],
-        "content_type": record["content_type"],
+        "url": record.url,
+        "content_type": record.content_type,
         "settings": config.model_dump(mode="json", include=_PAGE_SETTINGS),
     }
-    outcome = _sandbox(config.timeout_seconds, config.memory_mb).call(
-        json.dumps(header).encode() + b"\n" + record["body"]
-    )
+    outcome = _sandbox(config.timeout_seconds, config.memory_mb).call(json.dumps(header).encode() + b"\n" + record.body)
     if outcome.status == "ok":
         return row | json.loads(outcome.value)
-    limits = {"seconds": config.timeout_seconds, "memory_mb": config.memory_mb, "bytes": len(record["body"])}
+    limits = {"seconds": config.timeout_seconds, "memory_mb": config.memory_mb, "bytes": len(record.body)}
     evidence = {"detail": outcome.value.decode("utf-8", "replace")} | limits
     return row | {
         "verdict": FAILED,

@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame
 from classifiers.model import Classifier, load
 from skypile import files
 from skypile.config import QualityFilterConfig
+from skypile.map_arrow import map_arrow
 from skypile.schema import DROPPED, KEPT, QUALITY_COLUMNS, STAGE_COLUMNS, VERDICT_COLUMNS, arrow_schema, names
 from skypile.storage import spark_schema
 from skypile.text import units
@@ -52,7 +53,7 @@ def quality_filter(config: QualityFilterConfig, classifier: str | None = None) -
             yield judge(batch, config, classifiers, listed)
 
     def judge_frame(frame: DataFrame) -> DataFrame:
-        return frame.mapInArrow(judge_batches, spark_schema(_COLUMNS))
+        return map_arrow(frame, judge_batches, spark_schema(_COLUMNS))
 
     return judge_frame
 

@@ -38,6 +38,7 @@ from pyspark.resource import (
 from pyspark.sql import SparkSession
 
 from skypile import files
+from skypile.map_arrow import map_arrow
 from skypile.tokens.encoder import Encoder, default_model_path
 from skypile.tokens.shards import Packing, parquet_batches, tokenize_batches
 
@@ -92,7 +93,7 @@ def tokenize(spark: SparkSession, inputs: str, output: str, settings: TokenizeSe
     rows = spark.createDataFrame(list(zip(paths, names, strict=True)), "path string, name string")
     rows = rows.repartitionByRange(len(paths), "name")
     profile = gpu_profile(settings.gpus_per_task) if settings.gpus_per_task else None
-    results = rows.mapInArrow(_worker(output, settings), _RESULT, profile=profile).collect()
+    results = map_arrow(rows, _worker(output, settings), _RESULT, profile=profile).collect()
     counts = sorted((json.loads(row["counts"]) for row in results), key=lambda c: (c["split"], c["shard"]))
     manifest = identity | {"shards": counts, "totals": totals(counts)}
     files.write_json(files.join(output, MANIFEST), manifest)
@@ -167,12 +168,17 @@ def _language(path: str) -> str | None:
 def _parquet_files(inputs: str) -> list[str]:
     fs, path = files.filesystem(inputs)
     found = sorted(fs.find(path))
-    found = [p for p in found if p.endswith(".parquet") and not any(part[0] in "_." for part in p.split("/") if part)]
+    found = [p for p in found if p.endswith(".parquet") and not _hidden(p.removeprefix(path))]
     if any("/kept=" in p for p in found):
         found = [p for p in found if "/kept=true/" in p]
     if not found:
         raise FileNotFoundError(f"no Parquet file below {inputs}: give the folder of the shards stage")
     return [fs.unstrip_protocol(p) if "://" in inputs else p for p in found]
+
+
+def _hidden(name: str) -> bool:
+    """Whether a name relative to the input, or a folder in it, begins as what Spark takes for no data."""
+    return any(part[0] in "_." for part in name.split("/") if part)
 
 
 def _digest(model: str) -> str:

@@ -65,9 +65,10 @@ def extract(
     found = None
     if isinstance(html, bytes):
         decoded = charset.decode(html, content_type)
-        html, found = decoded.text, decoded.charset
-    if engine == "fast":
+        source, html, found = decoded.utf8(html), decoded.text, decoded.charset
+    else:
         source = html.encode("utf-8", "replace")
+    if engine == "fast":
         return replace(of_scanned(source, cut(source), url), charset=found)
     if engine == "trafilatura":
         text = _trafilatura(html, url)

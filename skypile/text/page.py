@@ -6,14 +6,13 @@ time, yields that text on the way; for the other engines it is one more scan, a 
 """
 
 import json
-import re
-import unicodedata
 from typing import Any, Final
 
 from skypile.config import ExtractionConfig
 from skypile.crawl import charset
-from skypile.schema import DROPPED, FAILED, KEPT
+from skypile.schema import FAILED
 from skypile.text import extraction, language
+from skypile.text.document import document_from_text, drop, lost, weight
 from skypile.text.fast_extraction.blocks import cut, visible_text
 from skypile.text.fast_extraction.engine import warm_up
 
@@ -22,16 +21,6 @@ GATE_CHARACTERS: Final = 4000
 # Elements open at once. The deepest of 2,748 real pages has 53, browsers stop at 512: what goes this far was
 # made to break parsers, and its text is not to be trusted.
 MAX_NESTING: Final = 10_000
-_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-
-
-def weight(text: str) -> int:
-    """Length of a text where a Han character counts as 2: about what it says, compared to a Latin letter.
-
-    >>> weight("ab 中文")
-    7
-    """
-    return len(text) + len(_HAN.findall(text))
 
 
 def document_from_html(body: bytes, url: str, content_type: str | None, config: ExtractionConfig) -> dict[str, Any]:
@@ -43,43 +32,26 @@ def document_from_html(body: bytes, url: str, content_type: str | None, config: 
         "replacements": decoded.replacements,
         "engine": config.engine,
     }
-    source = decoded.text.encode("utf-8", "replace")
+    source = decoded.utf8(body)
     scanned = cut(source) if config.engine == "fast" else None
     visible = visible_text(scanned[0], GATE_CHARACTERS) if scanned else extraction.pretext(source, GATE_CHARACTERS)
     if (size := weight(visible)) < config.min_characters:
-        return columns | _drop("short_gate", size, config.min_characters, {"visible": visible[:200]})
+        return columns | drop("short_gate", size, config.min_characters, {"visible": visible[:200]})
     if config.languages and language.certainly_other(visible, config.languages):
         found = language.identify(visible)
         evidence = {"language": found.code, "visible": visible[:200]}
         return (
             columns
             | {"language": found.code, "language_score": found.score}
-            | _drop("language_gate", found.score, None, evidence)
+            | drop("language_gate", found.score, None, evidence)
         )
     if scanned:
         page = extraction.of_scanned(source, scanned, url)
     else:
         page = extraction.extract(decoded.text, url=url, engine=config.engine)
     if page.nesting > MAX_NESTING:
-        return columns | _lost(FAILED, "too_deep", page.nesting, MAX_NESTING, {})
+        return columns | lost(FAILED, "too_deep", page.nesting, MAX_NESTING, {})
     return columns | {"title": page.title} | document_from_text(page.text, config)
-
-
-def document_from_text(text: str, config: ExtractionConfig) -> dict[str, Any]:
-    """Columns that follow from the main text, verdict included."""
-    text = unicodedata.normalize("NFC", text).strip()
-    if not text:
-        return _drop("no_text", 0.0, config.min_characters, {})
-    found = language.identify(text)
-    columns = {
-        "text": text,
-        "characters": len(text),
-        "language": found.code,
-        "language_score": found.score,
-    }
-    if (size := weight(text)) < config.min_characters:
-        return columns | _drop("too_short", size, config.min_characters, {})
-    return columns | {"verdict": KEPT}
 
 
 def prepare() -> None:
@@ -95,17 +67,3 @@ def serve(request: bytes) -> bytes:
     config = ExtractionConfig.model_construct(**call["settings"])
     columns = document_from_html(body, call["url"], call["content_type"], config)
     return json.dumps(columns, ensure_ascii=False).encode("utf-8", "replace")
-
-
-def _drop(reason: str, score: float, threshold: float | None, evidence: dict[str, Any]) -> dict[str, Any]:
-    return _lost(DROPPED, reason, score, threshold, evidence)
-
-
-def _lost(verdict: str, reason: str, score: float, threshold: float | None, evidence: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "verdict": verdict,
-        "reason": reason,
-        "score": float(score),
-        "threshold": None if threshold is None else float(threshold),
-        "evidence": json.dumps(evidence, ensure_ascii=False) if evidence else None,
-    }

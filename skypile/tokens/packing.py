@@ -16,10 +16,10 @@ of a validation host is ever trained on, also in later crawls.
 from __future__ import annotations
 
 import hashlib
-from urllib.parse import urlsplit
 
 import numpy as np
 
+from skypile.crawl.url import host
 from skypile.tokens.piece_model import CONTROL
 
 REMAINDERS = ("carry", "pad", "drop")
@@ -49,15 +49,6 @@ def position_ids(sequence: np.ndarray, end_of_document: int) -> np.ndarray:
     return np.arange(len(sequence)) - np.repeat(firsts, lengths)
 
 
-def host_of(url: str) -> str:
-    """Host of a URL as the split sees it. "https://WWW.Example.org:8080/a" -> "example.org" """
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:  # a broken IPv6 literal in a crawled URL
-        host = url.split("/")[2] if url.count("/") >= 2 else url
-    return host.lower().rstrip(".").removeprefix("www.")
-
-
 def is_validation(url: str, fraction: float, seed: int = 0) -> bool:
     """Whether a page belongs to the validation split; the same for every page of its host.
 
@@ -66,11 +57,11 @@ def is_validation(url: str, fraction: float, seed: int = 0) -> bool:
     """
     if not 0 <= fraction < 1:
         raise ValueError(f"fraction={fraction} of hosts for validation must be at least 0 and below 1")
-    host = host_of(url)
-    if not host:
+    site = host(url)
+    if not site:
         return False
     key = seed.to_bytes(8, "little", signed=True)
-    digest = hashlib.blake2b(host.encode("utf-8", "replace"), digest_size=8, key=key).digest()
+    digest = hashlib.blake2b(site.encode("utf-8", "replace"), digest_size=8, key=key).digest()
     return int.from_bytes(digest, "little") < fraction * 2.0**64
 
 

@@ -105,7 +105,7 @@ def test_a_model_survives_its_file_and_refuses_other_features(tmp_path):
     path = tmp_path / "model.npz"
     save(shipped(), path)
     again = load(path)
-    np.testing.assert_array_equal(again.second.threshold, shipped().second.threshold)
+    np.testing.assert_array_equal(again.second.nodes, shipped().second.nodes)
     np.testing.assert_array_equal(again.odds.near, shipped().odds.near)
     with np.load(path) as arrays:
         np.savez(path, **{**arrays, "version": np.array(0)})

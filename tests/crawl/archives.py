@@ -59,7 +59,7 @@ def read(paths: str | Path | Iterable[str], **settings: object) -> list[dict]:
     """Rows of all splits of the paths."""
     config = ExtractionConfig(**settings)
     names = [str(paths)] if isinstance(paths, str | Path) else list(paths)
-    return [row for split in plan(names, config) for batch in read_split(split, config) for row in batch.to_pylist()]
+    return [row._asdict() for split in plan(names, config) for row in read_split(split, config)]
 
 
 def outcomes(rows: Iterable[dict]) -> list[tuple[str, str | None]]:

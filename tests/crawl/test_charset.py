@@ -205,6 +205,13 @@ def test_any_bytes_decode(body: bytes, charset: str | None) -> None:
     decoded = decode(body, charset and f"text/html; charset={charset}")
     decoded.text.encode()  # no lone surrogates
     assert 0 <= decoded.replacements <= decoded.text.count("\ufffd")
+    assert decoded.utf8(body) == decoded.text.encode()
+
+
+@pytest.mark.parametrize("body", ["\ufeff<p>中".encode(), b"<p>\xe4\xb8", "<p>\ufffd".encode(), b"\xff\xfe<\0p\0"])
+def test_utf8_of_a_page_that_is_marked_cut_or_damaged(body: bytes) -> None:
+    decoded = decode(body)
+    assert decoded.utf8(body) == decoded.text.encode()
 
 
 def test_every_gb_page_of_the_chinese_crawl(shared_data: Path) -> None:

@@ -18,10 +18,9 @@ CONFIG = ExtractionConfig()
 def pieces(path: Path, step: int) -> list[dict]:
     size = path.stat().st_size
     return [
-        row
+        row._asdict()
         for start in range(0, size, step)
-        for batch in read_split(Split(str(path), path.name, "parquet", start, min(size, start + step), size), CONFIG)
-        for row in batch.to_pylist()
+        for row in read_split(Split(str(path), path.name, "parquet", start, min(size, start + step), size), CONFIG)
     ]
 
 

@@ -7,6 +7,8 @@ from rich.console import Console
 
 from skypile import ledger, pipeline
 from skypile.config import parse
+from skypile.crawl.record import record
+from skypile.stages import extraction
 from tests.crawls import article, write_warc
 
 POISON = {
@@ -97,3 +99,11 @@ def test_real_pages_are_all_accounted_for(spark, tmp_path, shared_data):
     rows = ledger.dataset(f"{tmp_path}/01_extraction/documents", ledger.arrow_schema(ledger.LEDGER_COLUMNS))
     assert rows.count_rows() == 631
     assert json.loads((tmp_path / "01_extraction" / "manifest.json").read_text())["inputs"]["files"] == 2
+
+
+def test_records_are_read_ahead_in_bounded_groups():
+    short = [record("a.jsonl", n, text="x") for n in range(450)]
+    long = [record("b.warc.gz", n, body=bytes(3 << 20)) for n in range(7)]
+    groups = list(extraction._grouped(iter(short + long)))
+    assert [len(group) for group in groups] == [200, 200, 50 + 3, 3, 1]
+    assert [row for group in groups for row in group] == short + long

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from skypile.stages.tokenize import MANIFEST, TokenizeSettings, shard_names, tokenize
+from skypile.stages.tokenize import MANIFEST, TokenizeSettings, _parquet_files, shard_names, tokenize
 from skypile.tokens.encoder import Encoder
 from skypile.tokens.megatron import open_indexed
 from skypile.tokens.provenance import locate
@@ -90,6 +90,15 @@ def test_what_cannot_be_done_is_refused(spark, run_folder, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="no Parquet file"):
         tokenize(spark, str(tmp_path / "empty"), str(tmp_path / "x"), TokenizeSettings(Packing()))
+
+
+def test_only_names_below_the_input_are_hidden(tmp_path):
+    for name in ("a.parquet", "language=zh/b.parquet", "_scratch/c.parquet", "language=zh/.d.parquet"):
+        path = tmp_path / ".cache" / "run" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    folder = f"{tmp_path}/.cache/run"
+    assert _parquet_files(folder) == [f"{folder}/a.parquet", f"{folder}/language=zh/b.parquet"]
 
 
 def test_shard_names():

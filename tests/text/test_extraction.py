@@ -1,10 +1,14 @@
 """`extract` and `pretext`: engines, text form, page metadata, on pages of our own making."""
 
 import dataclasses
+from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from skypile.text.extraction import ENGINES, Extraction, clean, extract, pretext
+from skypile.text.fast_extraction.assemble import choose
+from skypile.text.fast_extraction.blocks import cut
 
 PARAGRAPH = (
     "The kettle is older than the house, and nobody in the village remembers who bought it. It has been mended "
@@ -76,6 +80,21 @@ def test_table_rows_are_lines_and_cells_are_tabbed():
     rows = "".join(f"<tr><td>Harbour {i}</td><td>{i * 7} boats</td></tr>" for i in range(1, 6))
     text = extract(f"<article><h1>Boats</h1><p>{PARAGRAPH}</p><table>{rows}</table><p>{SECOND}</p></article>").text
     assert "Harbour 1\t7 boats\nHarbour 2\t14 boats\n" in text
+
+
+def test_a_table_keeps_cells_that_repeat():
+    """A teacher's name stands in the row before as the adviser's; losing it would shift the row."""
+    names = ["Elisabeth Alexandra Harbour", "Johann Friedrich of the Kettle", "Maria Theresia Lighthouse"]
+    rows = "".join(f"<tr><td>{a}</td><td>1{i}00</td><td>{b}</td></tr>" for i, (a, b) in enumerate(pairwise(names)))
+    text = extract(f"<article><h1>Boats</h1><p>{PARAGRAPH}</p><table>{rows}</table><p>{SECOND}</p></article>").text
+    assert f"{names[0]}\t1000\t{names[1]}\n{names[1]}\t1100\t{names[2]}" in text
+
+
+def test_what_stands_under_every_item_is_said_once():
+    items = (f"<p>第{i}条新闻的标题在这里</p><span>分享至好友和朋友圈</span>" for i in range(5))
+    page, _, _ = cut("".join(items).encode())
+    kept = choose(page, np.full(10, 0.9, np.float32), np.full(10, 6, np.float32))
+    assert kept.tolist() == [True, True] + [True, False] * 4
 
 
 @pytest.mark.parametrize("engine", ENGINES)

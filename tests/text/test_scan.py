@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skypile.text.fast_extraction.blocks import block_texts, cut
+from skypile.text.fast_extraction.blocks import block_texts, cut, visible_text
 from skypile.text.fast_extraction.tags import TAGS
 
 
@@ -133,3 +133,11 @@ def test_depth_has_a_limit_and_the_text_survives():
     page, *_ = cut(html.encode())
     assert block_texts(page) == ["deep", "after"]
     assert np.all(page.parent[1:] < np.arange(1, len(page.parent)))
+
+
+@pytest.mark.parametrize("limit", [1, 7, 40, 4000])
+def test_visible_text_is_the_blocks_on_one_line(limit):
+    page, *_ = cut(
+        "<p>茶壶\n比房子还要老<ul><li>one <b>two</b><li>é</ul><pre>a\n\n  b</pre><p>".encode() + b"word " * 3000
+    )
+    assert visible_text(page, limit) == " ".join(" ".join(block_texts(page)).split())[:limit]

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -45,13 +44,12 @@ def crawl_texts(path: Path) -> Iterator[str]:
     """Main text of every page of a crawl file; where nothing is found, the page as it came."""
     config = ExtractionConfig()
     for split in plan([str(path)], config):
-        for batch in read_split(split, config):
-            for row in pa.Table.from_batches([batch]).select(["body", "text"]).to_pylist():
-                if row["text"]:
-                    yield row["text"]
-                elif row["body"]:
-                    source = charset.decode(row["body"], None).text.encode("utf-8", "replace").decode()
-                    yield extraction.extract(source, engine="fast").text or source
+        for row in read_split(split, config):
+            if row.text:
+                yield row.text
+            elif row.body:
+                source = charset.decode(row.body, None).text.encode("utf-8", "replace").decode()
+                yield extraction.extract(source, engine="fast").text or source
 
 
 def texts_of(data: Path, kind: str) -> Iterator[str]:

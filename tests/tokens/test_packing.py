@@ -24,19 +24,12 @@ def test_document_lengths_and_positions(sequence, lengths):
     assert positions == [i for length in lengths for i in range(length)]
 
 
-@pytest.mark.parametrize(
-    ("url", "host"),
-    [
-        ("https://WWW.Example.org:8080/a?b", "example.org"),
-        ("http://user:pw@sub.example.org./", "sub.example.org"),
-        ("http://[::1]:80/x", "::1"),
-        ("http://[broken/x", "[broken"),
-        ("mailto:someone", ""),
-        ("", ""),
-    ],
-)
-def test_host_of(url, host):
-    assert packing.host_of(url) == host
+def test_spellings_of_a_host_fall_into_one_split():
+    for number in range(200):
+        spellings = [f"http://站{number}.example/a", f"https://WWW.站{number}.example.:8080/b"]
+        spellings.append(f"http://{f'站{number}.example'.encode('idna').decode()}/c")
+        assert len({packing.is_validation(url, 0.5) for url in spellings}) == 1
+    assert not packing.is_validation("mailto:someone", 0.999)
 
 
 def test_validation_takes_whole_hosts_and_grows_with_its_share():

@@ -8,10 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from skypile.crawl.url import host
 from skypile.tokens import shards
 from skypile.tokens.encoder import Encoder
 from skypile.tokens.megatron import open_indexed
-from skypile.tokens.packing import document_lengths, host_of
+from skypile.tokens.packing import document_lengths
 from skypile.tokens.provenance import documents_of, locate
 from skypile.tokens.shards import Packing, ShardWriter, parquet_batches, tokenize_batches
 from skypile.tokens.shuffled import locate_shuffled, plan_shuffle, write_shuffled
@@ -122,7 +123,7 @@ def test_batch_size_changes_nothing(encoder, pages, tmp_path, chunk):
 def test_no_page_of_a_validation_host_is_trained_on(encoder, pages, tmp_path):
     counts, _ = tokenized(encoder, pages, tmp_path, sequence_length=64, validation=0.2)
     hosts = {
-        split: {host_of(url) for url in pq.read_table(tmp_path / split / "a.documents.parquet")["url"].to_pylist()}
+        split: {host(url) for url in pq.read_table(tmp_path / split / "a.documents.parquet")["url"].to_pylist()}
         for split in ("train", "validation")
     }
     assert hosts["train"] and hosts["validation"]

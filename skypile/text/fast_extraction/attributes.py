@@ -1,9 +1,10 @@
 """The attributes of one start tag: where it ends, and the words of `class`, `id`, `role`. Compiled."""
 
 import numpy as np
-from numba import njit
 
+from skypile.text.fast_extraction.compiling import borrows
 from skypile.text.fast_extraction.tags import fnv1a
+from skypile.text.fast_extraction.vectors import find
 
 # Attributes whose words say what a part of the page is for.
 CLASS, ID, ROLE = fnv1a(b"class"), fnv1a(b"id"), fnv1a(b"role")
@@ -18,7 +19,7 @@ WORDS_AN_ATTRIBUTE = 24  # utility-class soup (Tailwind) adds nothing after that
 NEXT, SELF_CLOSING, IS_HIDDEN, META_KEY, META_FROM, META_TO, IS_LD_JSON, N_SLOTS = range(8)
 
 
-@njit(cache=True)
+@borrows
 def lower_hash(buf, i, end):
     """FNV-1a of buf[i:end], ASCII letters lowered."""
     value = np.uint32(0x811C9DC5)
@@ -30,7 +31,7 @@ def lower_hash(buf, i, end):
     return value
 
 
-@njit(cache=True)
+@borrows
 def append_words(buf, i, end, words, n):
     """Hash the words of buf[i:end] into words[n:]; returns the new count.
 
@@ -57,7 +58,7 @@ def append_words(buf, i, end, words, n):
     return n
 
 
-@njit(cache=True)
+@borrows
 def hides(buf, i, end):
     """True where a style attribute holds `display: none`."""
     name_from, seen_display = i, False
@@ -77,7 +78,7 @@ def hides(buf, i, end):
     return False
 
 
-@njit(cache=True)
+@borrows
 def read_attributes(buf, i, n, words, n_words, result):
     """Read from buf[i], just after the tag's name, to the ">" that closes it. Fills `result`; returns the new
     count of words. A tag that the page's end cuts off runs to the end, as in HTML. Every byte is looked at once
@@ -107,11 +108,8 @@ def read_attributes(buf, i, n, words, n_words, result):
             if i < n and (buf[i] == 34 or buf[i] == 39):
                 quote = buf[i]
                 a = i + 1
-                i = a
-                while i < n and buf[i] != quote:
-                    i += 1
-                b = i
-                i += 1
+                b = find(buf, a, n, quote)
+                i = b + 1
             else:
                 a = i
                 while i < n and buf[i] > 32 and buf[i] != 62:

@@ -3,13 +3,15 @@
 import numpy as np
 from numba import njit
 
+from skypile.text.fast_extraction.compiling import borrows
+
 # Columns of the text statistics.
 CHARS, WORDS, ENDS, COMMAS, UPPER, DIGITS, HAN, FINAL, COLON, FIRST_UPPER, BARS, COPYRIGHT = range(12)
 HEAD_TOKENS = 40  # of the title and of the description
 BLOCK_TOKENS = 24
 
 
-@njit(cache=True)
+@borrows
 def tokens(text, i, end, out):
     """Hashes of words (ASCII lowered; runs of letters, digits and non-ASCII) and of single Han/kana characters, as
     many as `out` holds: "Read more 阅读" -> read, more, 阅, 读. Returns their number."""
@@ -46,7 +48,7 @@ def tokens(text, i, end, out):
     return n
 
 
-@njit(cache=True)
+@borrows
 def text_statistics(text, i, end, out):
     """Counts of one block into out[:12] (see the column names above)."""
     out[:] = 0
@@ -106,7 +108,7 @@ def text_statistics(text, i, end, out):
     out[COLON] = last == 58 or last == 0xFF1A
 
 
-@njit(cache=True)
+@borrows
 def hash_text(text, i, end):
     value = np.uint64(0xCBF29CE484222325)
     for j in range(i, end):
@@ -114,19 +116,37 @@ def hash_text(text, i, end):
     return value
 
 
-@njit(cache=True)
-def overlap(page, words, out):
-    """How much each block says of `words` (the title, the description): share of the block's first tokens that
-    stand there, and share of `words` that the block holds. float32 [B, 2]."""
-    wanted, found = np.empty(HEAD_TOKENS, np.uint32), np.empty(BLOCK_TOKENS, np.uint32)
-    n_wanted = tokens(words, 0, len(words), wanted)
-    for b in range(len(page.start) if n_wanted else 0):
-        n = tokens(page.text, page.start[b], page.stop[b], found)
-        hits = 0
-        for i in range(n):
+@borrows
+def _share(found, n, wanted, n_wanted, row):
+    """Share of the tokens `found` that are `wanted`, and of those `wanted` that were found, into `row`."""
+    bits = np.uint64(0)  # of the low six bits of what is wanted: most tokens are told apart by them
+    for j in range(n_wanted):
+        bits |= np.uint64(1) << np.uint64(wanted[j] & np.uint32(63))
+    hits = 0
+    for i in range(n):
+        if bits >> np.uint64(found[i] & np.uint32(63)) & np.uint64(1):
             for j in range(n_wanted):
                 if found[i] == wanted[j]:
                     hits += 1
                     break
-        out[b, 0] = hits / max(n, 1)
-        out[b, 1] = min(1.0, hits / min(n_wanted, BLOCK_TOKENS))
+    row[0] = hits / max(n, 1)
+    row[1] = min(1.0, hits / min(n_wanted, BLOCK_TOKENS))
+
+
+@njit(cache=True)
+def overlap(page, title, description):
+    """How much each block says of the title and of the description: share of the block's first tokens that stand
+    there, and share of their tokens that the block holds. Two arrays, float32 [B, 2]."""
+    titled, described = np.empty(HEAD_TOKENS, np.uint32), np.empty(HEAD_TOKENS, np.uint32)
+    n_titled = tokens(title, 0, len(title), titled)
+    n_described = tokens(description, 0, len(description), described)
+    of_title = np.zeros((len(page.start), 2), np.float32)
+    of_description = np.zeros((len(page.start), 2), np.float32)
+    found = np.empty(BLOCK_TOKENS, np.uint32)
+    for b in range(len(page.start)):
+        n = tokens(page.text, page.start[b], page.stop[b], found)
+        if n_titled:
+            _share(found, n, titled, n_titled, of_title[b])
+        if n_described:
+            _share(found, n, described, n_described, of_description[b])
+    return of_title, of_description

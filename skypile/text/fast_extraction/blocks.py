@@ -1,8 +1,10 @@
 """A page as blocks, seen from Python: scan, title, and the blocks' text."""
 
 import numpy as np
+from numba import njit
 
 from skypile.text.fast_extraction.characters import append_text
+from skypile.text.fast_extraction.compiling import borrows
 from skypile.text.fast_extraction.page_type import DESCRIPTION, OG_DESCRIPTION, OG_TITLE
 from skypile.text.fast_extraction.scan import Page, scan
 from skypile.text.fast_extraction.tags import build_names
@@ -42,11 +44,31 @@ def block_texts(page: Page) -> list[str]:
 
 def visible_text(page: Page, limit: int) -> str:
     """All blocks on one line, at most `limit` characters."""
-    text, parts, size = page.text[: 6 * limit].tobytes(), [], 0
-    for start, stop in zip(page.start.tolist(), page.stop.tolist(), strict=True):
-        part = text[start:stop].decode("utf-8", "replace")
-        parts.append(part)
-        size += len(part) + 1
-        if size > limit:
+    line = _one_line(page.text, page.start, page.stop, limit)
+    return " ".join(line.tobytes().decode("utf-8", "replace").split())[:limit]
+
+
+@njit(cache=True)
+def _one_line(text, start, stop, limit):
+    """The first blocks with more than `limit` characters together, a blank after each. uint8, UTF-8; no more bytes
+    than six a character, however long a block is."""
+    line = np.empty(6 * limit, np.uint8)
+    return line[: _fill_line(text, start, stop, limit, line)]
+
+
+@borrows
+def _fill_line(text, start, stop, limit, line):
+    size = characters = 0
+    for b in range(len(start)):
+        for i in range(start[b], min(stop[b], start[b] + len(line) - size)):
+            line[size] = text[i]
+            size += 1
+            characters += (text[i] & 0xC0) != 0x80
+        if size == len(line):
             break
-    return " ".join(" ".join(parts).split())[:limit]
+        line[size] = 32
+        size += 1
+        characters += 1
+        if characters > limit:
+            break
+    return size

@@ -6,7 +6,8 @@ joiners stay, since Persian, Hindi and emoji need them. Nothing else is changed.
 """
 
 import numpy as np
-from numba import njit
+
+from skypile.text.fast_extraction.compiling import borrows
 
 BLANK, NEWLINE = 1, 2  # what waits to be written before the next visible character
 
@@ -52,7 +53,7 @@ LONGEST_LEGACY_ENTITY = 6  # &AMP … &Aacute: names that HTML accepts without "
 LONGEST_ENTITY = 32  # &CounterClockwiseContourIntegral; has 31
 
 
-@njit(cache=True, inline="never")
+@borrows
 def encode(out, o, point):
     """Append one code point as UTF-8 at out[o:]; returns the new length."""
     if point < 0x80:
@@ -74,7 +75,7 @@ def encode(out, o, point):
     return o + 4
 
 
-@njit(cache=True)
+@borrows
 def is_space(point):
     return (
         point == 32
@@ -91,7 +92,7 @@ def is_space(point):
     )
 
 
-@njit(cache=True)
+@borrows
 def is_junk(point):
     """Characters that never reach the text: controls, soft hyphen, zero-width space, marks, non-characters."""
     return (
@@ -112,7 +113,7 @@ def is_junk(point):
     )
 
 
-@njit(cache=True)
+@borrows
 def entity(buf, i, end, entity_keys, entity_points):
     """Decode the reference at buf[i] == "&": (point, second point or 0, next index); point -1 where it is none.
 
@@ -169,7 +170,7 @@ def entity(buf, i, end, entity_keys, entity_points):
     return entity_points[best_slot, 0], entity_points[best_slot, 1], best
 
 
-@njit(cache=True)
+@borrows
 def append_text(buf, i, end, out, o, start, wait, pre, entity_keys, entity_points):
     """Append buf[i:end] as clean text to `out`, whose current block began at `start`.
 

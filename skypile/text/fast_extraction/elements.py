@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from skypile.text.fast_extraction.block_text import ENDS, WORDS
+from skypile.text.fast_extraction.compiling import borrows
 from skypile.text.fast_extraction.tags import BLOCK, TAG_ID
 
 # Elements whose distance above a block is a feature.
@@ -108,7 +109,7 @@ def inherited(page, flags):
     return out
 
 
-@njit(cache=True)
+@borrows
 def block_parent(parent, tags, flags, e):
     """The nearest block-level element above e; <body> is its own parent."""
     e = parent[e]

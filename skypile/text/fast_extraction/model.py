@@ -10,8 +10,8 @@ from skypile.text.fast_extraction.trees import Trees
 from skypile.text.fast_extraction.wording import Odds
 
 SHIPPED = Path(__file__).with_name("model.npz")
-# Bumped whenever a feature changes meaning: a model of another version would be silently wrong.
-FEATURES_VERSION = 1
+# Bumped whenever a feature changes meaning, or how trees are kept: a model of another version would be silently wrong.
+FEATURES_VERSION = 2
 
 
 class Model(NamedTuple):

@@ -5,9 +5,8 @@ each call, which made a tag cost 5 us instead of 0.1. `blocks` is int64 [B, 7], 
 `stack` int32 [MAX_DEPTH, 4] with level 0 for <body>; `s` is the state they share. Their columns and slots:
 """
 
-from numba import njit
-
 from skypile.text.fast_extraction.characters import NEWLINE, append_text
+from skypile.text.fast_extraction.compiling import borrows
 from skypile.text.fast_extraction.tags import BLOCK, CLOSES_P, SCOPE, SPECIAL, TAG_ID, VOID
 
 MAX_DEPTH = 400  # deeper elements are read as if they were not there; the deepest of 2,748 real pages is 53
@@ -27,7 +26,7 @@ LEVEL, OVERFLOW, IN_PRE, DROPPED, DROP_DEPTH, OPEN, WAIT, LENGTH, N_BLOCKS, N_EL
 )
 
 
-@njit(cache=True)
+@borrows
 def close_block(blocks, text, s):
     """End the open block, if any; a block without visible text leaves no trace."""
     s[WAIT] = 0
@@ -53,7 +52,7 @@ def close_block(blocks, text, s):
         s[N_BLOCKS] = b + 1
 
 
-@njit(cache=True)
+@borrows
 def open_block(blocks, s, stack, split):
     b, level = s[N_BLOCKS], s[LEVEL]
     blocks[b, START] = s[LENGTH]
@@ -65,7 +64,7 @@ def open_block(blocks, s, stack, split):
     s[OPEN] = 1
 
 
-@njit(cache=True)
+@borrows
 def append_run(blocks, text, s, stack, buf, i, end, entity_keys, entity_points):
     """Text between two tags."""
     if s[DROPPED]:
@@ -97,7 +96,7 @@ def append_run(blocks, text, s, stack, buf, i, end, entity_keys, entity_points):
         s[WAIT] = 0
 
 
-@njit(cache=True)
+@borrows
 def pop(blocks, text, s, stack, level, flags):
     """Close the elements above stack level `level`."""
     for k in range(s[LEVEL], level, -1):
@@ -111,7 +110,7 @@ def pop(blocks, text, s, stack, level, flags):
     s[LEVEL] = min(level, s[LEVEL])
 
 
-@njit(cache=True)
+@borrows
 def break_block(blocks, text, s):
     """A block-level element begins or ends here. Inside <pre> that is a line break only."""
     if not s[IN_PRE]:
@@ -121,7 +120,7 @@ def break_block(blocks, text, s):
         s[LENGTH] += 1
 
 
-@njit(cache=True)
+@borrows
 def imply_end_tags(blocks, text, s, stack, tag, flags):
     """Close what the start of `tag` closes (HTML standard, 13.2.6.4.7 and the table modes)."""
     level = s[LEVEL]
@@ -158,7 +157,7 @@ def imply_end_tags(blocks, text, s, stack, tag, flags):
         pop(blocks, text, s, stack, s[LEVEL] - 1, flags)
 
 
-@njit(cache=True)
+@borrows
 def end_tag(blocks, text, s, stack, tag, flags):
     """The end tag </tag>: close the nearest open element it can belong to; otherwise it means nothing."""
     heading = H1 <= tag <= H6
@@ -187,7 +186,7 @@ def end_tag(blocks, text, s, stack, tag, flags):
             return
 
 
-@njit(cache=True)
+@borrows
 def push(elements, blocks, s, stack, tag, hidden, flags):
     """A new element; void ones stay off the stack."""
     e, level = s[N_ELEMENTS], s[LEVEL]
@@ -216,7 +215,7 @@ def push(elements, blocks, s, stack, tag, hidden, flags):
             open_block(blocks, s, stack, 0)
 
 
-@njit(cache=True)
+@borrows
 def line_break(text, s):
     if s[DROPPED]:
         return

@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 
 from skypile.text.fast_extraction import attributes as at
+from skypile.text.fast_extraction.compiling import borrows
 from skypile.text.fast_extraction.open_elements import (
     DROP_DEPTH,
     DROPPED,
@@ -48,8 +49,10 @@ from skypile.text.fast_extraction.open_elements import (
     push,
 )
 from skypile.text.fast_extraction.tags import BLOCK, DROP, LEAVES_FOREIGN, RAW, TAG_ID, Names
+from skypile.text.fast_extraction.vectors import find, occurrences
 
 MAX_METAS, MAX_SCRIPTS = 64, 8
+N_WORDS, N_METAS, N_SCRIPTS = range(3)  # slots of `_read`'s counts
 
 HTML, BODY, HEAD, BR, WBR = (TAG_ID[x] for x in ("html", "body", "head", "br", "wbr"))
 TITLE, META, LINK, BASE, SCRIPT = (TAG_ID[x] for x in ("title", "meta", "link", "base", "script"))
@@ -88,23 +91,23 @@ class Page(NamedTuple):
     nesting: int
 
 
-@njit(cache=True)
+@borrows
 def _raw_end(buf, i, n, name):
     """Index of the "<" of </name …> at or after i; -1 where there is none."""
+    i = find(buf, i, n, 60)
     while i + 2 < n:
-        if buf[i] == 60 and buf[i + 1] == 47:
-            j = i + 2
+        j = i + 1
+        if buf[j] == 47:
+            j += 1
             while j < n and 97 <= (buf[j] | 32) <= 122:
                 j += 1
             if at.lower_hash(buf, i + 2, j) == name:
                 return i
-            i = j
-        else:
-            i += 1
+        i = find(buf, j, n, 60)
     return -1
 
 
-@njit(cache=True)
+@borrows
 def _find_tag(buf, i, end, tag_keys, tag_ids):
     value = at.lower_hash(buf, i, end)
     slot = np.int64(value) & (len(tag_keys) - 1)
@@ -115,7 +118,7 @@ def _find_tag(buf, i, end, tag_keys, tag_ids):
     return 0
 
 
-@njit(cache=True)
+@borrows
 def _skip_declaration(buf, i, n):
     """Next index after the comment, doctype or processing instruction at buf[i] == "<"."""
     if i + 3 < n and buf[i + 1] == 33 and buf[i + 2] == 45 and buf[i + 3] == 45:
@@ -123,46 +126,28 @@ def _skip_declaration(buf, i, n):
         if j < n and buf[j] == 62:
             return j + 1
         while j < n:
-            if buf[j] == 62 and buf[j - 1] == 45 and buf[j - 2] == 45:
+            j = find(buf, j, n, 62)
+            if j < n and buf[j - 1] == 45 and buf[j - 2] == 45:
                 return j + 1
             j += 1
         return n
-    j = i + 1
-    while j < n and buf[j] != 62:
-        j += 1
-    return min(j + 1, n)
+    return min(find(buf, i + 1, n, 62) + 1, n)
 
 
-@njit(cache=True)
-def scan(buf: np.ndarray, names: Names) -> Page:
-    """Blocks and elements of an HTML page given as UTF-8 (uint8, read-only). Never fails."""
-    n = len(buf)
-    n_tags = 1
-    for i in range(n):
-        n_tags += buf[i] == 60
-    elements = np.empty((min(n_tags, MAX_ELEMENTS) + 2, 4), np.int32)
-    words = np.empty(n // 3 + 64, np.uint32)
-    text = np.empty(n + n // 4 + 64, np.uint8)
-    blocks = np.empty((min(n_tags, MAX_BLOCKS) + 8, 7), np.int64)
-    title = np.zeros(2, np.int64)
-    metas = np.empty((MAX_METAS, 3), np.int64)
-    scripts = np.empty((MAX_SCRIPTS, 2), np.int64)
+@borrows
+def _read(buf, names, elements, words, text, blocks, title, metas, scripts, s, stack, unclosed, found, counts):
+    """The scan itself; fills its arguments after `names`, which are as `scan` makes them."""
     tag_keys, tag_ids, name_hash = names.tag_keys, names.tag_ids, names.name_hash
     entity_keys, entity_points = names.entity_keys, names.entity_points
     flags = names.flags
-    s = np.zeros(N_STATE, np.int64)
-    stack = np.zeros((MAX_DEPTH, 4), np.int32)  # tag, element, links open, block element
+    n = len(buf)
     stack[0, ON_TAG] = BODY
     elements[0, PARENT], elements[0, TAG], elements[0, HIDDEN], elements[0, WORD_FROM] = -1, BODY, 0, 0
     s[N_ELEMENTS] = 1
-    unclosed = np.zeros(len(flags), np.uint8)  # raw-text elements known to have no end tag from here on
-    found = np.zeros(at.N_SLOTS, np.int64)
     n_words = n_metas = n_scripts = 0
     i = 0
     while i < n and s[N_BLOCKS] < MAX_BLOCKS:
-        j = i
-        while j < n and buf[j] != 60:
-            j += 1
+        j = find(buf, i, n, 60)
         if j > i:
             append_run(blocks, text, s, stack, buf, i, j, entity_keys, entity_points)
         i = j
@@ -260,13 +245,34 @@ def scan(buf: np.ndarray, names: Names) -> Page:
             push(elements, blocks, s, stack, tag, found[at.IS_HIDDEN], flags)
     s[IN_PRE] = 0
     close_block(blocks, text, s)
+    elements[s[N_ELEMENTS], WORD_FROM] = n_words
+    counts[N_WORDS], counts[N_METAS], counts[N_SCRIPTS] = n_words, n_metas, n_scripts
+
+
+@njit(cache=True)
+def scan(buf: np.ndarray, names: Names) -> Page:
+    """Blocks and elements of an HTML page given as UTF-8 (uint8, read-only). Never fails."""
+    n = len(buf)
+    n_tags = 1 + occurrences(buf, n, 60)
+    elements = np.empty((min(n_tags, MAX_ELEMENTS) + 2, 4), np.int32)
+    words = np.empty(n // 3 + 64, np.uint32)
+    text = np.empty(n + n // 4 + 64, np.uint8)
+    blocks = np.empty((min(n_tags, MAX_BLOCKS) + 8, 7), np.int64)
+    title = np.zeros(2, np.int64)
+    metas = np.empty((MAX_METAS, 3), np.int64)
+    scripts = np.empty((MAX_SCRIPTS, 2), np.int64)
+    s = np.zeros(N_STATE, np.int64)
+    stack = np.zeros((MAX_DEPTH, 4), np.int32)  # tag, element, links open, block element
+    unclosed = np.zeros(len(names.flags), np.uint8)  # raw-text elements known to have no end tag from here on
+    found = np.zeros(at.N_SLOTS, np.int64)
+    counts = np.zeros(3, np.int64)
+    _read(buf, names, elements, words, text, blocks, title, metas, scripts, s, stack, unclosed, found, counts)
     ne, nb = s[N_ELEMENTS], s[N_BLOCKS]
-    elements[ne, WORD_FROM] = n_words
     return Page(
         elements[:ne, PARENT].copy(), elements[:ne, TAG].astype(np.int16), elements[:ne, HIDDEN].astype(np.uint8),
-        elements[: ne + 1, WORD_FROM].copy(), words[:n_words], text[: s[LENGTH]],
+        elements[: ne + 1, WORD_FROM].copy(), words[: counts[N_WORDS]], text[: s[LENGTH]],
         blocks[:nb, START].copy(), blocks[:nb, STOP].copy(), blocks[:nb, LINKED].copy(),
         blocks[:nb, INNER].astype(np.int32), blocks[:nb, OUTER].astype(np.int32),
         blocks[:nb, SPLIT].astype(np.uint8), blocks[:nb, PREFORMATTED].astype(np.uint8),
-        title, metas[:n_metas], scripts[:n_scripts], s[NESTING],
+        title, metas[: counts[N_METAS]], scripts[: counts[N_SCRIPTS]], s[NESTING],
     )  # fmt: skip

@@ -25,6 +25,7 @@ from skypile.text.fast_extraction.block_text import (
     overlap,
     text_statistics,
 )
+from skypile.text.fast_extraction.compiling import borrows
 from skypile.text.fast_extraction.elements import (
     LANDMARKS,
     block_parent,
@@ -99,9 +100,7 @@ def structure_features(page, title, description, flags):
         if sums[e, 7] > sums[best, 7]:
             best = e
     with_best = nearest_common(page, best)
-    of_title, of_description = np.zeros((nb, 2), np.float32), np.zeros((nb, 2), np.float32)
-    overlap(page, title, of_title)
-    overlap(page, description, of_description)
+    of_title, of_description = overlap(page, title, description)
     anchor, anchor_kind = find_anchor(page, of_title)
     anchor_element = page.inner[anchor] if anchor >= 0 else 0
     with_anchor = nearest_common(page, anchor_element)
@@ -130,6 +129,9 @@ def structure_features(page, title, description, flags):
         if page.tag[page.outer[b]] == H1:
             h1 = b
             break
+    logs = np.full((n, 6), np.float32(-1))  # of an element's sums, taken when a block first asks for them
+    log_total, log_blocks = np.log1p(total), np.log1p(np.float32(nb))
+    log_best = np.log1p(sums[best, 7])
     before = np.float32(0)
     heading, heading_level, heading_before = -1, 0, np.float32(0)
     for b in range(nb):
@@ -162,8 +164,8 @@ def structure_features(page, title, description, flags):
         row[c + 6] = before / max(total, np.float32(1))
         row[c + 7] = min(b, 500)
         row[c + 8] = min(nb - b, 500)
-        row[c + 9] = np.log1p(total)
-        row[c + 10] = np.log1p(np.float32(nb))
+        row[c + 9] = log_total
+        row[c + 10] = log_blocks
         row[c + 11] = down[inner, 1]
         row[c + 12] = copies_before[same_text[b]]
         row[c + 13] = copies[same_text[b]]
@@ -184,12 +186,14 @@ def structure_features(page, title, description, flags):
         c += len(LANDMARKS)
         e, level, slot = outer, 0, 0
         while slot < len(CONTAINER_LEVELS):
+            if logs[e, 0] < 0:
+                _take_logs(sums[e], of_sibling[sibling[e]], of_kind[kind[e]], logs[e])
             if level == CONTAINER_LEVELS[slot]:
                 su = sums[e]
-                row[c] = np.log1p(su[0])
+                row[c] = logs[e, 0]
                 row[c + 1] = su[1] / max(su[0], np.float32(1))
                 row[c + 2] = su[0] / max(total, np.float32(1))
-                row[c + 3] = np.log1p(su[3])
+                row[c + 3] = logs[e, 1]
                 row[c + 4] = su[3] / max(su[2], np.float32(1))
                 row[c + 5] = su[5] / max(su[2], np.float32(1))
                 row[c + 6] = su[6] / max(su[0], np.float32(1))
@@ -197,11 +201,9 @@ def structure_features(page, title, description, flags):
                 slot += 1
             if level < SIBLING_LEVELS:
                 q = c_sibling(level)
-                os, ok = of_sibling[sibling[e]], of_kind[kind[e]]
-                row[q] = np.log1p(os[0])
-                row[q + 1] = np.log1p(os[1] / os[0])
-                row[q + 2] = np.log1p(ok[0])
-                row[q + 3] = np.log1p(ok[1] / ok[0])
+                ok = of_kind[kind[e]]
+                for k in range(4):
+                    row[q + k] = logs[e, 2 + k]
                 row[q + 4] = ok[2] / max(ok[1], np.float32(1))
             e = block_parent(parent, tags, flags, e)
             level += 1
@@ -212,7 +214,7 @@ def structure_features(page, title, description, flags):
         row[c + 2] = depth[inner] - shared
         row[c + 3] = sums[best, 0] / max(total, np.float32(1))
         row[c + 4] = sums[best, 1] / max(sums[best, 0], np.float32(1))
-        row[c + 5] = np.log1p(sums[best, 7])
+        row[c + 5] = log_best
         c += 6
         holder = with_anchor[inner]
         row[c] = anchor_kind
@@ -225,6 +227,17 @@ def structure_features(page, title, description, flags):
         row[c + 7] = of_description[b, 1]
         row[c + 8] = min(max(b - described, -60), 100) if described >= 0 else -100
     return X, stats
+
+
+@borrows
+def _take_logs(sums, of_sibling, of_kind, logs):
+    """Logarithms of an element's words and long blocks, and of how many and how long its likes are."""
+    logs[0] = np.log1p(sums[0])
+    logs[1] = np.log1p(sums[3])
+    logs[2] = np.log1p(of_sibling[0])
+    logs[3] = np.log1p(of_sibling[1] / of_sibling[0])
+    logs[4] = np.log1p(of_kind[0])
+    logs[5] = np.log1p(of_kind[1] / of_kind[0])
 
 
 @njit(cache=True, inline="always")

@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 
 from skypile.text.fast_extraction.block_text import tokens
+from skypile.text.fast_extraction.compiling import borrows
 from skypile.text.fast_extraction.elements import block_parent
 from skypile.text.fast_extraction.structure import H1, H6, LEGEND, SUMMARY
 
@@ -34,18 +35,18 @@ class Odds(NamedTuple):
     text: np.ndarray
 
 
-@njit(cache=True, inline="always")
+@borrows
 def slot_of(value, bits):
     """Fold a 32-bit hash to a table index."""
     return np.int64(np.uint32(np.uint32(value) * np.uint32(0x9E3779B1)) >> np.uint32(32 - bits))
 
 
-@njit(cache=True, inline="always")
+@borrows
 def pair_hash(left, right):
     return np.uint32((np.uint32(left) * np.uint32(0x85EBCA6B)) ^ np.uint32(right))
 
 
-@njit(cache=True)
+@borrows
 def _own(page, names, table, out):
     """Per element, over its attribute words and its name: sum, minimum and maximum of log-odds into out [E, 3]."""
     for e in range(len(page.parent)):
@@ -59,7 +60,7 @@ def _own(page, names, table, out):
         out[e, 0], out[e, 1], out[e, 2] = total, low, high
 
 
-@njit(cache=True)
+@borrows
 def _flow_down(page, own):
     """Add each element's ancestors to it: sums add, minima and maxima spread."""
     for e in range(1, len(page.parent)):
@@ -69,7 +70,7 @@ def _flow_down(page, own):
         own[e, 2] = max(own[e, 2], own[p, 2])
 
 
-@njit(cache=True)
+@borrows
 def text_score(text, start, stop, table, found):
     """Log-odds of the block's first words and word pairs: sum, minimum, maximum, mean."""
     n = tokens(text, start, stop, found)
