@@ -106,9 +106,7 @@ class DedupConfig(Settings):
         20_000, ge=100, description="larger documents are compared on a sample of so many shingles (error 0.003)"
     )
     local_documents: int = Field(
-        200_000,
-        ge=0,
-        description="up to so many are decided in one task, files of them without Spark (1 KB each and their shingles)",
+        200_000, ge=0, description="up to so many are decided in one task, files without Spark (1 KB and shingles each)"
     )
     local_edges: int = Field(
         20_000_000, ge=0, description="above so many confirmed edges, components are found by distributed rounds"

@@ -192,7 +192,7 @@ def test_pieces_are_bounded_by_their_text(monkeypatch: pytest.MonkeyPatch) -> No
 def test_errors_are_the_same(spark: SparkSession, tmp_path: Path) -> None:
     table = planted(450)
     nothing = table.set_column(0, "id", pa.nulls(len(table), pa.string()))
-    one = table.set_column(0, "id", pa.array([None, *table["id"].to_pylist()[1:]]))
+    one = table.set_column(0, "id", pa.array([*table["id"].to_pylist()[1:], None]))
     cases = [
         (table, Columns("id", "body"), DedupConfig(), r"no column \['body'\]"),
         (table.drop_columns(["date"]), COLUMNS, DedupConfig(survivor="earliest"), r"no column \['date'\]"),

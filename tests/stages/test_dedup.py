@@ -144,6 +144,15 @@ def test_same_decisions_for_any_partitioning(spark: SparkSession, partitions: in
     assert sorted(other.collect()) == sorted(reference.collect())
 
 
+def test_samples_of_large_documents_are_compared_alike(spark: SparkSession) -> None:
+    documents = frame(spark, [d for number in range(6) for d in corpus(110 + number)])
+    here, there = (
+        sorted(dedup_decisions(documents, DedupConfig(max_shingles=100, local_documents=local)).collect())
+        for local in (10**6, 0)
+    )
+    assert here == there and len(here) > 50
+
+
 def test_large_sketches_are_no_single_task(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few documents may be books."""
     documents = frame(spark, corpus(100))
