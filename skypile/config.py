@@ -46,8 +46,10 @@ class ExtractionConfig(Settings):
     text_field: str = Field("text", description="JSONL/Parquet column with ready text")
     html_field: str = Field("html", description="JSONL/Parquet column with HTML")
     url_field: str = Field("url", description="JSONL/Parquet column with the URL")
-    split_mb: int = Field(8, ge=1, description="input bytes per Spark task, where the format can be split")
-    wave_mb: float = Field(256, gt=0, description="input bytes per wave; a crash loses at most one wave")
+    # 700 gzipped pages, a second of the fast engine. A task costs the JVM 50 ms besides: Hadoop's local file system
+    # runs `chmod` for every file and folder it makes.
+    split_mb: int = Field(16, ge=1, description="input bytes per Spark task, where the format can be split")
+    wave_mb: float = Field(512, gt=0, description="input bytes per wave; a crash loses at most one wave")
     max_failed_share: Share = Field(
         0.5, description="a wave of 100 or more pages with more extraction failures than this stops the run"
     )
