@@ -21,6 +21,7 @@ from rich.table import Table
 
 from benchmarks.contestants import timed
 from skypile import session, storage
+from skypile.text import page
 
 PEERS = Path(os.environ.get("SKYPILE_PEERS", ".venv-peers/bin/python")).absolute()
 ROOT = Path(__file__).parent.parent
@@ -61,8 +62,9 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=8, help="of the crawl in the second run")
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES)
     given = parser.parse_args()
+    page.prepare()  # compiling and archiving are matters of installation
     if not session.archive_path().exists():
-        subprocess.run([sys.executable, "-m", "skypile.cli", "prepare"], check=True)  # a matter of installation
+        subprocess.run([sys.executable, "-m", "skypile.cli", "prepare"], check=True)
     shared = Path(os.environ.get("SKYPILE_SHARED", "../shared")) / "data" / "crawl"
     with tempfile.TemporaryDirectory() as folder:
         crawl = given.crawl or Path(folder, "crawl")

