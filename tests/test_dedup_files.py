@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 from typer.testing import CliRunner
@@ -54,6 +56,18 @@ def test_rows_that_stay_and_a_verdict_for_each(
     assert dedup_files(spark, [rows], out, Columns("id", "body", "address"), DedupConfig()) == manifest
     with pytest.raises(ValueError, match="finished run"):
         dedup_files(spark, [rows], out, Columns("id", "body"), DedupConfig())
+
+
+@pytest.mark.parametrize("few", [0, 10], ids=["attached", "broadcast"])
+def test_numbers_called_record_id_stay_numbers(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr("skypile.dedup_spark.FEW", few)
+    texts = ["one text of a few words", "another text of a few words", "one text of a few words"]
+    pq.write_table(pa.table({"record_id": [30, 20, 10], "text": texts}), tmp_path / "in.parquet")
+    out = str(tmp_path / "out")
+    dedup_files(spark, [str(tmp_path / "in.parquet")], out, Columns("record_id", "text"), DedupConfig())
+    assert sorted(spark.read.parquet(f"{out}/documents").select("record_id").collect()) == [(10,), (20,)]
 
 
 def test_bad_columns_and_ids_are_named(spark: SparkSession, rows: str, tmp_path: Path) -> None:
