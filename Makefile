@@ -38,7 +38,8 @@ bench-pipeline: .venv/.dev .venv-peers/.installed  ## Extraction to shards again
 	$(BIN)/python -m benchmarks.pipeline
 
 bench-extraction: .venv/.dev  ## Extraction quality and speed against trafilatura and resiliparse
-	$(BIN)/python -m benchmarks.extraction --data $(or $(SKYPILE_SHARED),../shared)/data/extraction
+	$(BIN)/python -m benchmarks.extraction --data $(or $(SKYPILE_SHARED),../shared)/data/extraction \
+		--crawl $(or $(SKYPILE_SHARED),../shared)/data/crawl/zh-web.warc.gz
 
 bench-dedup: .venv/.dev .venv-dedup/.installed  ## Deduplication against datasketch, rensa, text-dedup and datatrove
 	SKYPILE_PEERS=.venv-dedup/bin/python $(BIN)/python -m benchmarks.dedup

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from classifiers.extraction.dataset import label_page, read_pages
+from classifiers.extraction.dataset import label_page, load_crawl, read_pages
 from classifiers.extraction.evaluate import f1_by_type, snippet_scores
 from classifiers.extraction.fit import fit
 from classifiers.extraction.train import SETS, decide
@@ -58,12 +58,13 @@ def run_engines(rows: list[dict], engines: tuple[str, ...]) -> tuple[dict[str, l
     return texts, seconds
 
 
-def out_of_fold_texts(data: Path, scores_file: Path | None, every: int) -> dict[str, list[str]]:
-    """Text of the fast engine on each set by models that saw no page of its host."""
+def out_of_fold_texts(data: Path, crawl: Path | None, scores_file: Path | None, every: int) -> dict[str, list[str]]:
+    """Text of the fast engine on each set by models that saw no page of its host, trained as the shipped one is."""
     pages = [label_page(row, name) for name in SETS for row in read_pages(data / f"{name}.parquet")]
     if scores_file is None:
         print("training five fold models (about 3 minutes of processor time) …", flush=True)
-        _, scores = fit(pages, log=print)
+        _, scores = fit(pages + (load_crawl(crawl) if crawl else []), log=print)
+        scores = scores[: len(pages)]
     else:
         with np.load(scores_file, allow_pickle=False) as saved:
             scores = [saved[f"{p.set_name}/{p.id}"] for p in pages]
@@ -101,12 +102,13 @@ def print_speed(rows: list[dict], texts: dict[str, list[str]], seconds: dict[str
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with wcxb_dev.parquet and the others")
+    parser.add_argument("--crawl", type=Path, help="WARC with weak labels, as for training")
     parser.add_argument("--scores", type=Path, help="out-of-fold scores; without it they are made here")
     parser.add_argument("--every", type=int, default=1, help="every n-th page only")
     parser.add_argument("--all-settings", action="store_true", help="trafilatura's recall and precision settings too")
     options = parser.parse_args(arguments)
     engines = tuple(ENGINES) if options.all_settings else DEFAULT_ENGINES
-    ours = out_of_fold_texts(options.data, options.scores, options.every)
+    ours = out_of_fold_texts(options.data, options.crawl, options.scores, options.every)
     for name in SETS:
         rows = list(read_pages(options.data / f"{name}.parquet"))[:: options.every]
         texts, seconds = run_engines(rows, engines)
