@@ -117,11 +117,18 @@ def hash_text(text, i, end):
 
 
 @borrows
-def _share(found, n, wanted, n_wanted, row):
-    """Share of the tokens `found` that are `wanted`, and of those `wanted` that were found, into `row`."""
-    bits = np.uint64(0)  # of the low six bits of what is wanted: most tokens are told apart by them
-    for j in range(n_wanted):
+def _low_bits(wanted, n):
+    """The values that the low six bits of the first n tokens take, as a set of bits: most others differ in them."""
+    bits = np.uint64(0)
+    for j in range(n):
         bits |= np.uint64(1) << np.uint64(wanted[j] & np.uint32(63))
+    return bits
+
+
+@borrows
+def _share(found, n, wanted, n_wanted, bits, row):
+    """Share of the tokens `found` that are `wanted`, and of those `wanted` that were found, into `row`; `bits`: of
+    `_low_bits`."""
     hits = 0
     for i in range(n):
         if bits >> np.uint64(found[i] & np.uint32(63)) & np.uint64(1):
@@ -140,13 +147,14 @@ def overlap(page, title, description):
     titled, described = np.empty(HEAD_TOKENS, np.uint32), np.empty(HEAD_TOKENS, np.uint32)
     n_titled = tokens(title, 0, len(title), titled)
     n_described = tokens(description, 0, len(description), described)
+    title_bits, description_bits = _low_bits(titled, n_titled), _low_bits(described, n_described)
     of_title = np.zeros((len(page.start), 2), np.float32)
     of_description = np.zeros((len(page.start), 2), np.float32)
     found = np.empty(BLOCK_TOKENS, np.uint32)
     for b in range(len(page.start)):
         n = tokens(page.text, page.start[b], page.stop[b], found)
         if n_titled:
-            _share(found, n, titled, n_titled, of_title[b])
+            _share(found, n, titled, n_titled, title_bits, of_title[b])
         if n_described:
-            _share(found, n, described, n_described, of_description[b])
+            _share(found, n, described, n_described, description_bits, of_description[b])
     return of_title, of_description

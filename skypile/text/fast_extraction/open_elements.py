@@ -1,7 +1,7 @@
 """The open elements and the open block while a page is scanned: HTML's rules on what ends what. Compiled.
 
-These functions pass plain arrays, never a tuple of arrays: Numba counts references for each member at
-each call, which made a tag cost 5 us instead of 0.1. `blocks` is int64 [B, 7], `elements` int32 [E, 4],
+These functions borrow plain arrays (see `compiling`): a tuple of arrays, with references counted for each member
+at each call, made a tag cost 5 us instead of 0.1. `blocks` is int64 [B, 7], `elements` int32 [E, 4],
 `stack` int32 [MAX_DEPTH, 4] with level 0 for <body>; `s` is the state they share. Their columns and slots:
 """
 

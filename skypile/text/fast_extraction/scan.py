@@ -52,7 +52,6 @@ from skypile.text.fast_extraction.tags import BLOCK, DROP, LEAVES_FOREIGN, RAW, 
 from skypile.text.fast_extraction.vectors import find, occurrences
 
 MAX_METAS, MAX_SCRIPTS = 64, 8
-N_WORDS, N_METAS, N_SCRIPTS = range(3)  # slots of `_read`'s counts
 
 HTML, BODY, HEAD, BR, WBR = (TAG_ID[x] for x in ("html", "body", "head", "br", "wbr"))
 TITLE, META, LINK, BASE, SCRIPT = (TAG_ID[x] for x in ("title", "meta", "link", "base", "script"))
@@ -135,8 +134,9 @@ def _skip_declaration(buf, i, n):
 
 
 @borrows
-def _read(buf, names, elements, words, text, blocks, title, metas, scripts, s, stack, unclosed, found, counts):
-    """The scan itself; fills its arguments after `names`, which are as `scan` makes them."""
+def _read(buf, names, elements, words, text, blocks, title, metas, scripts, s, stack, unclosed, found):
+    """The scan itself: fills its arguments after `names`, which are as `scan` makes them, and returns how many words,
+    metas and scripts there are."""
     tag_keys, tag_ids, name_hash = names.tag_keys, names.tag_ids, names.name_hash
     entity_keys, entity_points = names.entity_keys, names.entity_points
     flags = names.flags
@@ -246,7 +246,7 @@ def _read(buf, names, elements, words, text, blocks, title, metas, scripts, s, s
     s[IN_PRE] = 0
     close_block(blocks, text, s)
     elements[s[N_ELEMENTS], WORD_FROM] = n_words
-    counts[N_WORDS], counts[N_METAS], counts[N_SCRIPTS] = n_words, n_metas, n_scripts
+    return n_words, n_metas, n_scripts
 
 
 @njit(cache=True)
@@ -265,14 +265,15 @@ def scan(buf: np.ndarray, names: Names) -> Page:
     stack = np.zeros((MAX_DEPTH, 4), np.int32)  # tag, element, links open, block element
     unclosed = np.zeros(len(names.flags), np.uint8)  # raw-text elements known to have no end tag from here on
     found = np.zeros(at.N_SLOTS, np.int64)
-    counts = np.zeros(3, np.int64)
-    _read(buf, names, elements, words, text, blocks, title, metas, scripts, s, stack, unclosed, found, counts)
+    n_words, n_metas, n_scripts = _read(
+        buf, names, elements, words, text, blocks, title, metas, scripts, s, stack, unclosed, found
+    )
     ne, nb = s[N_ELEMENTS], s[N_BLOCKS]
     return Page(
         elements[:ne, PARENT].copy(), elements[:ne, TAG].astype(np.int16), elements[:ne, HIDDEN].astype(np.uint8),
-        elements[: ne + 1, WORD_FROM].copy(), words[: counts[N_WORDS]], text[: s[LENGTH]],
+        elements[: ne + 1, WORD_FROM].copy(), words[:n_words], text[: s[LENGTH]],
         blocks[:nb, START].copy(), blocks[:nb, STOP].copy(), blocks[:nb, LINKED].copy(),
         blocks[:nb, INNER].astype(np.int32), blocks[:nb, OUTER].astype(np.int32),
         blocks[:nb, SPLIT].astype(np.uint8), blocks[:nb, PREFORMATTED].astype(np.uint8),
-        title, metas[: counts[N_METAS]], scripts[: counts[N_SCRIPTS]], s[NESTING],
+        title, metas[:n_metas], scripts[:n_scripts], s[NESTING],
     )  # fmt: skip

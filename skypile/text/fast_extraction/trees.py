@@ -31,10 +31,17 @@ class Trees(NamedTuple):
 HIGHEST = 2**31 - 1  # no number's order reaches it, only a NaN's could: the threshold of leaves
 
 
+@borrows
+def _order(bits):
+    """The bits of a float32, as an int32, to an int32 that is ordered as the number is; -0.0 is 0.0."""
+    if bits >= 0:
+        return bits
+    return bits ^ np.int32(HIGHEST) if bits != np.int32(-HIGHEST - 1) else np.int32(0)
+
+
 def ordered(number: float) -> int:
-    """A float32 as an int32 in the same order, -0.0 as 0.0: -1, 0, 2 -> -1065353217, 0, 1073741824."""
-    bits = int((np.float32(number) + np.float32(0)).view(np.int32))
-    return bits ^ HIGHEST if bits < 0 else bits
+    """A float32 as an int32 in the same order: -1, 0, 2 -> -1065353217, 0, 1073741824."""
+    return int(_order(np.float32(number).view(np.int32)))
 
 
 @borrows
@@ -42,10 +49,7 @@ def _turn(bits, columns):
     """Blocks by features to features by blocks, each number as `ordered` gives it."""
     for f in range(columns.shape[0]):
         for b in range(columns.shape[1]):
-            x = bits[b, f]
-            if x < 0:
-                x = x ^ np.int32(HIGHEST) if x != np.int32(-HIGHEST - 1) else np.int32(0)
-            columns[f, b] = x
+            columns[f, b] = _order(bits[b, f])
 
 
 @borrows
