@@ -221,7 +221,9 @@ def config_command(
 ) -> None:
     """Print the settings as TOML, all of them, or those of a file with the defaults filled in."""
     if describe:
-        print(settings.describe(), end="")
+        from skypile.config_table import describe as table
+
+        print(table(), end="")
     else:
         print(settings.dumps(settings.load(config)), end="")
 

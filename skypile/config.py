@@ -5,7 +5,6 @@ the defaults below. The whole config is stored beside the output, and each stage
 settings that shaped it, so that a stage is redone exactly when one of them changed.
 """
 
-import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -123,6 +122,11 @@ class DedupConfig(Settings):
     boilerplate_most: Count = Field(
         2_000_000, description="so many recurring paragraphs, the commonest, are cut (24 bytes each in a worker)"
     )
+
+    @property
+    def survivor_column(self) -> str | None:
+        """The column that the survivor rule reads, if it is neither the text nor the id."""
+        return {"best_quality": self.quality_column, "earliest": self.time_column}.get(self.survivor)
 
     @model_validator(mode="after")
     def bands_fit(self) -> Self:
@@ -268,20 +272,6 @@ def load(path: str | Path | None) -> Config:
 def dumps(config: Config) -> str:
     """The config as TOML; unset (None) values are left out. `parse(tomllib.loads(dumps(c))) == c`."""
     return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
-
-
-def describe(table: type[Settings] = Config, prefix: str = "") -> str:
-    """Markdown table of every setting, one section a TOML table."""
-    rows, sections = [], []
-    for name, field in table.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
-            sections.append(describe(field.annotation, f"{prefix}.{name}" if prefix else name))
-            continue
-        default = "unset" if field.default is None else json.dumps(field.get_default(call_default_factory=True))
-        rows.append(f"| `{name}` | `{default}` | {(field.description or '').replace('|', '/')} |")
-    head = f"**[{prefix}]** {(table.__doc__ or '').splitlines()[0]}\n\n| setting | default | meaning |\n|---|---|---|\n"
-    own = head + "\n".join(rows) + "\n" if rows else ""
-    return "\n".join([part for part in (own, *sections) if part])
 
 
 def _slip(key: str, kind: str) -> str:

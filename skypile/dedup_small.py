@@ -63,8 +63,7 @@ def dedup_small(given: list[File], output: str, columns: Columns, config: DedupC
 
 def _sketches(given: list[File], columns: Columns, config: DedupConfig) -> pa.Table | None:
     """Sketches (``SKETCH``) of all rows in their order; None if they take too much memory."""
-    rule = {"best_quality": config.quality_column, "earliest": config.time_column}.get(config.survivor)
-    wanted = list(dict.fromkeys(name for name in (*columns, rule) if name))
+    wanted = list(dict.fromkeys(name for name in (*columns, config.survivor_column) if name))
 
     def sketch(batch: pa.RecordBatch) -> pa.RecordBatch:
         nothing = pa.nulls(len(batch), pa.string())

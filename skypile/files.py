@@ -26,6 +26,15 @@ def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
         raise ImportError(f"reading {uri} needs another package: {error}") from None
 
 
+def hidden(name: str) -> bool:
+    """Whether a name below an input, or a folder in it, begins with a dot or an underscore: no data, as Spark has it.
+
+    >>> hidden("_SUCCESS"), hidden("a/.b/c.parquet"), hidden("/a/b_c")
+    (True, True, False)
+    """
+    return any(part.startswith((".", "_")) for part in name.split("/"))
+
+
 def open_uri(uri: str, mode: str = "rb") -> IO[bytes]:
     """Open a local path or URI. Local files bypass fsspec, whose wrapper costs a third on small reads."""
     if "://" not in uri:

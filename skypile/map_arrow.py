@@ -36,6 +36,19 @@ def map_arrow(
     return frame.mapInArrow(frozen, schema, profile=profile)
 
 
+def map_batches(
+    frame: DataFrame, function: Callable[[pa.RecordBatch], pa.RecordBatch], schema: StructType | str
+) -> DataFrame:
+    """`map_arrow` with a function of one batch at a time, which is never empty."""
+
+    def each(batches: Batches) -> Batches:
+        for batch in batches:
+            if batch.num_rows:
+                yield function(batch)
+
+    return map_arrow(frame, each, schema)
+
+
 def freeze_imports() -> None:
     """Hide what is imported by now from the garbage collector.
 

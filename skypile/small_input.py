@@ -101,13 +101,9 @@ def _files_in(fs: AbstractFileSystem, path: str) -> list[str] | None:
     """A file itself, or the files of a folder; None if it has folders of its own, whose names may be columns."""
     if not fs.exists(path):
         return None
-    shown = [entry for entry in fs.ls(path, detail=True) if not _hidden(entry["name"])]
+    shown = [entry for entry in fs.ls(path, detail=True) if not files.hidden(entry["name"].rsplit("/", 1)[-1])]
     folders = any(entry["type"] == "directory" for entry in shown)
     return None if folders else sorted(entry["name"] for entry in shown)
-
-
-def _hidden(path: str) -> bool:
-    return path.rsplit("/", 1)[-1].startswith((".", "_"))
 
 
 def _plain(schema: pa.Schema, columns: Columns, config: DedupConfig) -> bool:

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from skypile import config
+from skypile.config_table import describe
 from tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ def commands() -> list[str]:
 
 def test_settings_table_is_current():
     shown = README.split("<!-- settings -->\n")[1].split("<!-- /settings -->")[0]
-    assert shown.strip() == config.describe().strip(), "put the output of `skypile config --describe` there"
+    assert shown.strip() == describe().strip(), "put the output of `skypile config --describe` there"
 
 
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith("make ")])

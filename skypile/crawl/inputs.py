@@ -161,7 +161,7 @@ def _list_in(fs: fsspec.AbstractFileSystem, path: str, exists: bool) -> tuple[st
 
 def _matches(fs: fsspec.AbstractFileSystem, pattern: str) -> Iterator[_File]:
     for path, entry in fs.glob(pattern, detail=True).items():
-        if _hidden(path.rsplit("/", 1)[-1]):
+        if files.hidden(path.rsplit("/", 1)[-1]):
             continue
         if entry["type"] == "directory":
             yield from _walk(fs, path)
@@ -173,26 +173,22 @@ def _walk(fs: fsspec.AbstractFileSystem, folder: str) -> Iterator[_File]:
     """All files below a folder. Local ones by scandir, which holds one entry at a time, not a folder's dicts."""
     if not isinstance(fs, fsspec.get_filesystem_class("file")):
         for parent, folders, found in fs.walk(folder, detail=True):
-            for name in [name for name in folders if _hidden(name)]:
+            for name in [name for name in folders if files.hidden(name)]:
                 del folders[name]
             for name, entry in found.items():
-                if not _hidden(name):
+                if not files.hidden(name):
                     yield _File(f"{parent.rstrip('/')}/{name}", entry["size"] or 0)
         return
     pending = [folder]
     while pending:
         with os.scandir(parent := pending.pop()) as entries:
             for entry in entries:
-                if _hidden(entry.name):
+                if files.hidden(entry.name):
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     pending.append(entry.path)
                 elif entry.is_file():
                     yield _File(entry.path, entry.stat().st_size)
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith((".", "_"))
 
 
 def _why(path: str) -> str:

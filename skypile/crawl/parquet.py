@@ -16,7 +16,7 @@ from skypile.config import ExtractionConfig
 from skypile.crawl.jsonl import from_fields
 from skypile.crawl.record import Record, failed, record
 
-# Of a batch that is read at once: memory stays far below that of the page at hand.
+# Read at once, to bound the memory of what lies ahead of the page at hand.
 _MAX_ROWS, _MAX_BYTES = 200, 8 << 20
 _ERRORS = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError)
 

@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from skypile import schema
 from skypile.config import DedupConfig
-from skypile.map_arrow import map_arrow
+from skypile.map_arrow import map_arrow, map_batches
 from skypile.stages.attach import attach
 from skypile.stages.dedup_candidates import bucket_pairs, refined_candidates, shared_buckets
 from skypile.stages.dedup_components import connected_components
@@ -36,16 +37,11 @@ from skypile.stages.dedup_index import (
 )
 from skypile.stages.dedup_local import FATES_TYPE, MOST_SKETCHES, fates
 from skypile.stages.dedup_paragraphs import cut_batch, recurring_paragraphs
-from skypile.stages.dedup_sketch import sketch_batch
+from skypile.stages.dedup_sketch import SKETCH, sketch_batch
 from skypile.stages.dedup_survivors import best_match, dropped_documents
 from skypile.stages.dedup_verdicts import dropped_fates, verdict_rows
 from skypile.stages.dedup_verify import confirmed_edges
 from skypile.storage import spark_schema, stored
-
-SKETCH_TYPE = (
-    "record_id string, url string, rank double, text_key binary, url_key string, shingles binary, `limit` bigint, "
-    "buckets array<bigint>"
-)
 
 
 def dedup(config: DedupConfig, rows: int, scratch: str) -> Callable[[DataFrame], DataFrame]:
@@ -131,23 +127,15 @@ def rank_column(config: DedupConfig) -> Column:
 
 def sketch_documents(documents: DataFrame, config: DedupConfig) -> DataFrame:
     """Sketches (``SKETCH``) of documents with record_id, url, text and the column the survivor rule reads."""
-    wanted = {"record_id", "url", "text"}
-    wanted |= {config.quality_column} if config.survivor == "best_quality" else set()
-    wanted |= {config.time_column} if config.survivor == "earliest" else set()
-    missing = sorted(wanted - set(documents.columns))
+    wanted = ("record_id", "url", "text", config.survivor_column)
+    missing = sorted(name for name in wanted if name and name not in documents.columns)
     if missing:
         raise ValueError(
             f"deduplication with survivor={config.survivor!r} needs the column(s) {missing}; "
             f"the documents have {documents.columns}"
         )
     narrow = documents.select("record_id", "url", rank_column(config).alias("rank"), "text")
-
-    def sketch(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            if batch.num_rows:
-                yield sketch_batch(batch, config)
-
-    return map_arrow(narrow, sketch, SKETCH_TYPE)
+    return map_batches(narrow, lambda batch: sketch_batch(batch, config), from_arrow_schema(SKETCH))
 
 
 def decide(

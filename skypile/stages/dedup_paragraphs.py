@@ -15,7 +15,7 @@ go to every worker, ``boilerplate_most`` of them at most; the text is cut where 
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
-from skypile.map_arrow import map_arrow
+from skypile.map_arrow import map_batches
 from skypile.text.shingles import shingle_texts
 
 _BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")
@@ -95,15 +95,9 @@ def _hashed(values: Iterable[str | None]) -> np.ndarray:
 
 def recurring_paragraphs(pages: DataFrame, config: DedupConfig) -> Recurring:
     """The paragraphs to cut from ``pages`` (record_id, host, rank, text): counted in Spark, brought to the driver."""
-
-    def count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            if batch.num_rows:
-                yield occurrences(batch)
-
-    found = map_arrow(
+    found = map_batches(
         pages.select("record_id", "host", "rank", "text"),
-        count,
+        occurrences,
         "paragraph bigint, host bigint, rank double, record bigint",
     )
     first = F.min(F.struct("rank", "record")).alias("first")

@@ -1,20 +1,15 @@
 """From what was found about each dropped document to decision rows, in Spark; ``dedup_evidence`` writes them."""
 
-from collections.abc import Callable, Iterator
 from functools import reduce
 
-import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from skypile.config import DedupConfig
-from skypile.map_arrow import map_arrow
-from skypile.stages.dedup_evidence import FOUND, dropped_decisions, kept_decisions
+from skypile.map_arrow import map_batches
+from skypile.stages.dedup_evidence import DECISIONS, FOUND, dropped_decisions, kept_decisions
 from skypile.stages.dedup_index import is_new
-
-DECISIONS_TYPE = (
-    "record_id string, verdict string, reason string, score double, threshold double, evidence string, duplicates int"
-)
 
 
 def dropped_fates(
@@ -42,18 +37,8 @@ def verdict_rows(fates: DataFrame, names: DataFrame, config: DedupConfig) -> Dat
     """Decisions (``DECISION_COLUMNS``) from ``dropped_fates``; ``names``: record_id and url of all that may survive."""
     survivors = names.select(F.col("record_id").alias("survivor"), F.col("url").alias("survivor_url"))
     found = fates.join(survivors, "survivor").select(*FOUND.names)
-    dropped = map_arrow(found, _each(lambda batch: dropped_decisions(batch, config)), DECISIONS_TYPE)
+    decisions = from_arrow_schema(DECISIONS)
+    dropped = map_batches(found, lambda batch: dropped_decisions(batch, config), decisions)
     counts = (F.count("*").cast("int").alias("duplicates"), F.max("component").alias("component"))
     stay = fates.where(is_new("survivor")).groupBy(F.col("survivor").alias("record_id")).agg(*counts)
-    return dropped.unionByName(map_arrow(stay, _each(kept_decisions), DECISIONS_TYPE))
-
-
-def _each(
-    function: Callable[[pa.RecordBatch], pa.RecordBatch],
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def convert(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            if batch.num_rows:
-                yield function(batch)
-
-    return convert
+    return dropped.unionByName(map_batches(stay, kept_decisions, decisions))

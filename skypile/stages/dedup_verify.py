@@ -5,15 +5,13 @@ no text) and is measured by merging them. A pair is confirmed when its Jaccard s
 threshold, or when enough of the worse document lies in the better one.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
-from skypile.map_arrow import map_arrow
+from skypile.map_arrow import map_batches
 from skypile.stages.dedup_sketch import unpacked_sets
 from skypile.text.similarity import compare_pairs, shared_bands
 
@@ -59,12 +57,7 @@ def confirmed_edges(pairs: DataFrame, sketches: DataFrame, config: DedupConfig) 
     columns = ["better", "worse"]
     columns += [f"{name}_{column}" for name in ("better", "worse") for column in ("shingles", "limit", "buckets")]
 
-    def measure(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            if batch.num_rows:
-                yield measure_pairs(batch)
-
     close = F.col("jaccard") >= config.jaccard_threshold
     if config.containment_threshold is not None:
         close |= F.col("containment") >= config.containment_threshold
-    return map_arrow(joined.select(*columns), measure, EDGES_TYPE).where(close)
+    return map_batches(joined.select(*columns), measure_pairs, EDGES_TYPE).where(close)

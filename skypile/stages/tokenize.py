@@ -168,17 +168,12 @@ def _language(path: str) -> str | None:
 def _parquet_files(inputs: str) -> list[str]:
     fs, path = files.filesystem(inputs)
     found = sorted(fs.find(path))
-    found = [p for p in found if p.endswith(".parquet") and not _hidden(p.removeprefix(path))]
+    found = [p for p in found if p.endswith(".parquet") and not files.hidden(p.removeprefix(path))]
     if any("/kept=" in p for p in found):
         found = [p for p in found if "/kept=true/" in p]
     if not found:
         raise FileNotFoundError(f"no Parquet file below {inputs}: give the folder of the shards stage")
     return [fs.unstrip_protocol(p) if "://" in inputs else p for p in found]
-
-
-def _hidden(name: str) -> bool:
-    """Whether a name relative to the input, or a folder in it, begins as what Spark takes for no data."""
-    return any(part[0] in "_." for part in name.split("/") if part)
 
 
 def _digest(model: str) -> str:
