@@ -13,7 +13,8 @@ than the template declares. The rule for a declared charset:
    frequent characters. Of 420 real Chinese pages, written as GBK and as Big5, the right table gave 0.147 at
    least and 0.39 in the median, the wrong ones (also Shift-JIS, EUC-JP and EUC-KR) 0.067 at most. If it is
    under 1/12, or the declared charset is a single-byte one (in which every byte sequence is valid) and the
-   bytes come in long runs, then the others are tried, and the declaration loses to one that looks natural.
+   bytes come in long runs, then the others are tried, and the declaration loses to one that looks natural
+   and, against a multi-byte charset, decodes by rule 2: naturalness does not count what cannot be decoded.
 
 Detection takes UTF-16 by its zero bytes, then the multi-byte charset that looks most natural, then what
 uchardet (resiliparse) says, and windows-1252 for the rest. What none can decode is decoded with the declared
@@ -187,16 +188,21 @@ def _believed(body: bytes, codec: str, rung: Rung) -> Decoded | None:
     if single_byte and _FOREIGN_RUN.search(body) and _most_natural(body)[1] >= NATURAL:
         return None
     found = _finished(body, codec, rung)
-    bad = found.replacements - found.text.endswith("\ufffd")
-    if bad > 0 and bad * GOOD_PER_BAD > _foreign(found.text) - found.replacements:
+    if not _decodes(found):
         return None
     if codec in _TABLES:
         share, judged = _naturalness(_sample(body), codec)
         if judged >= MIN_JUDGED and share < UNNATURAL:
             best, other = _most_natural(body)
-            if best != codec and other >= NATURAL:
+            if best != codec and other >= NATURAL and _decodes(_finished(body, best, rung)):
                 return None
     return found
+
+
+def _decodes(found: Decoded) -> bool:
+    """Whether enough was decoded for what was not (rule 2)."""
+    bad = found.replacements - found.text.endswith("\ufffd")
+    return bad <= 0 or bad * GOOD_PER_BAD <= _foreign(found.text) - found.replacements
 
 
 def _finished(body: bytes, codec: str, rung: Rung) -> Decoded:
