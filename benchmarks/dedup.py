@@ -33,6 +33,7 @@ from benchmarks.contestants import timed
 from benchmarks.generated import write_documents
 from skypile import session
 from skypile.config import DedupConfig, SparkConfig
+from skypile.cores import cores
 from skypile.dedup_files import Columns, dedup_files
 from skypile.stages.dedup_kernels import prepare
 from skypile.text.minhash import permutations, signatures
@@ -99,7 +100,7 @@ def ours_whole(folder: Path, output: Path, spark: bool = False) -> dict[str, flo
 def text_dedup_whole(folder: Path, output: Path) -> dict[str, float]:
     seconds, _ = timed([
         str(PEERS), "-m", "text_dedup.minhash", "--path", "parquet", "--data_dir", str(folder), "--split", "train",
-        "--column", "text", "--output", str(output), "--num_proc", str(session.cores()), "--ngram", "5",
+        "--column", "text", "--output", str(output), "--num_proc", str(cores()), "--ngram", "5",
         "--num_perm", "126", "--b", "21", "--r", "6", "--hash_func", "xxh3", "--cache_dir", f"{output}-cache",
     ])  # fmt: skip
     kept = sum(pa.ipc.open_stream(path).read_all().num_rows for path in output.glob("*.arrow"))
@@ -108,7 +109,7 @@ def text_dedup_whole(folder: Path, output: Path) -> dict[str, float]:
 
 def datatrove_whole(folder: Path, output: Path, language: str) -> dict[str, float]:
     script = str(Path(__file__).parent / "peers" / "datatrove_minhash.py")
-    seconds, printed = timed([str(PEERS), script, str(folder), str(output), str(session.cores()), language])
+    seconds, printed = timed([str(PEERS), script, str(folder), str(output), str(cores()), language])
     return json.loads(printed.splitlines()[-1]) | {"process": seconds}
 
 
@@ -151,7 +152,7 @@ def growth(size: int) -> dict[str, float]:
     """One size, in this process: driver and executor are processes of their own, intermediate tables are Parquet."""
     with tempfile.TemporaryDirectory() as temporary:
         write_documents(Path(temporary, "in"), size, files=8)
-        cluster = SparkConfig(master=f"local-cluster[1,{session.cores()},3072]", shuffle_partitions=2 * session.cores())
+        cluster = SparkConfig(master=f"local-cluster[1,{cores()},3072]", shuffle_partitions=2 * cores())
         spark = session.start(cluster, "benchmark", {"spark.executor.memory": "2g"})
         began = time.perf_counter()
         done = dedup_files(

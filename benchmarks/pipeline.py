@@ -21,6 +21,7 @@ from rich.table import Table
 
 from benchmarks.contestants import timed
 from skypile import session, storage
+from skypile.cores import cores
 from skypile.text import page
 
 PEERS = Path(os.environ.get("SKYPILE_PEERS", ".venv-peers/bin/python")).absolute()
@@ -32,7 +33,7 @@ ENGINES = ("fast", "trafilatura")
 def peer(crawl: Path, folder: Path) -> dict[str, float]:
     """datatrove in its own environment; the script's last line has its counts."""
     script = Path(__file__).parent / "peers" / "datatrove_pipeline.py"
-    seconds, printed = timed([PEERS, script, crawl, folder, session.cores()])
+    seconds, printed = timed([PEERS, script, crawl, folder, cores()])
     return json.loads(printed.splitlines()[-1]) | {"seconds": seconds}
 
 

@@ -9,31 +9,34 @@ the whole worker with it. So the work happens in a child, one per worker:
 - memory: RLIMIT_AS; beyond it allocations fail, which Python reports and C code mostly dies of.
 - growth: a child whose resident memory has reached half its limit after a call is replaced.
 
-Measured: 20 us a round trip at 4 KB, 0.3 ms at 100 KB; a replacement costs the start of a Python with the
-function's imports.
+Children are forked from a template (`skypile.sandbox_child`), a process that has loaded the function and does
+nothing else. So a page that kills its child costs a fork and not a start of Python, and processes forked from one
+that has a template share it.
+
+Measured: 20 us a round trip at 4 KB, 0.3 ms at 100 KB; 13 ms a replacement (a start of Python and its imports: 900 ms).
 """
 
 import contextlib
 import fcntl
-import importlib
+import functools
 import os
-import resource
 import select
 import signal
-import struct
+import socket
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
+
+from skypile.cores import ONE_THREAD
+from skypile.sandbox_child import LIMITS, MEMORY, OK, OK_AND_RETIRE, READY, REPLY, REQUEST, STATUS
 
 Status = Literal["ok", "error", "timeout", "out_of_memory", "crash"]
 
 WALL_FACTOR: Final = 6  # a page waits that much longer than it computes only on a machine at a standstill
 START_SECONDS: Final = 600  # imports took up to 15 s on a cold, busy machine, compiling kernels 75 s
-_REQUEST: Final = struct.Struct("<I")
-_REPLY: Final = struct.Struct("<BI")
-_READY, _OK, _ERROR, _MEMORY, _OK_AND_RETIRE = range(5)
+_DEATH_SECONDS: Final = 5  # the pipe closes a moment before the process is gone
 _F_SETPIPE_SZ: Final = 1031  # Linux; not in fcntl before Python 3.10's constant on every platform
 
 
@@ -45,6 +48,33 @@ class Outcome:
     value: bytes
 
 
+class Template(NamedTuple):
+    """A process that forks children while anybody holds its `door`."""
+
+    door: socket.socket
+    process: subprocess.Popen[bytes]
+
+
+@functools.cache
+def template(function: str) -> Template:
+    """This process's template for `module:function`, started by the first call, which does not wait until it is
+    ready: whoever will need a sandbox may call this early and do other things. Processes forked later share it.
+    """
+    door, theirs = socket.socketpair()
+    program = (
+        f"import sys; sys.path[:] = {sys.path!r}; from skypile.sandbox_child import template; "
+        f"template({function!r}, {theirs.fileno()})"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        pass_fds=(theirs.fileno(),),
+        stdin=subprocess.DEVNULL,
+        env=os.environ | ONE_THREAD,
+    )
+    theirs.close()
+    return Template(door, process)
+
+
 class Sandbox:
     """Calls `module:function` (bytes -> bytes) in a child process, one call at a time."""
 
@@ -52,16 +82,16 @@ class Sandbox:
         """`seconds` of processor time and `memory_mb` of address space per call and process."""
         self.function, self.seconds, self.memory_mb = function, seconds, memory_mb
         self.starts = 0
-        self._child: subprocess.Popen[bytes] | None = None
-        self._to = self._from = -1
+        self.pid = 0  # of the child; 0: there is none
+        self._to = self._from = self._status = -1
 
     def call(self, data: bytes) -> Outcome:
         """Run the function on `data`. Never raises for what the function does; restarts the child as needed."""
-        if self._child is None:
+        if not self.pid:
             self._start()
         deadline = time.monotonic() + WALL_FACTOR * self.seconds
         try:
-            self._send(_REQUEST.pack(len(data)), deadline)
+            self._send(REQUEST.pack(len(data)), deadline)
             self._send(data, deadline)
             kind, value = self._receive(deadline)
         except TimeoutError:
@@ -69,60 +99,82 @@ class Sandbox:
             return Outcome("timeout", f"no answer within {WALL_FACTOR * self.seconds:g} s".encode())
         except (EOFError, BrokenPipeError):
             return self._post_mortem()
-        if kind in (_MEMORY, _OK_AND_RETIRE):
+        if kind in (MEMORY, OK_AND_RETIRE):
             self.close()
-        if kind in (_OK, _OK_AND_RETIRE):
+        if kind in (OK, OK_AND_RETIRE):
             return Outcome("ok", value)
-        return Outcome("out_of_memory" if kind == _MEMORY else "error", value)
+        return Outcome("out_of_memory" if kind == MEMORY else "error", value)
 
-    def close(self) -> int:
-        """Kill the child; its exit status (negative: the signal it died of)."""
-        if self._child is None:
+    def close(self) -> int | None:
+        """Kill the child; its exit status (negative: the signal it died of), None if nobody knows."""
+        if not self.pid:
             return 0
-        self._child.kill()
-        status = self._child.wait()
-        os.close(self._to)
-        os.close(self._from)
-        self._child = None
+        status = self._exit_status(0)
+        if status is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            status = self._exit_status(_DEATH_SECONDS)
+        self._release()
         return status
 
     def _post_mortem(self) -> Outcome:
-        assert self._child is not None
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._child.wait(timeout=5)  # the pipe closes a moment before the process is gone
+        _readable(self._status, _DEATH_SECONDS)
         status = self.close()
         if status == -signal.SIGPROF:
             return Outcome("timeout", f"used up {self.seconds:g} s of processor time".encode())
+        if status is None:
+            return Outcome("crash", b"the process ended with its template")
         name = signal.Signals(-status).name if status < 0 else f"exit status {status}"
         return Outcome("crash", name.encode())
+
+    def _exit_status(self, seconds: float) -> int | None:
+        """What the template says of the dead child; None if it says nothing: the child lives, or nobody knows."""
+        try:
+            return self._number(seconds)
+        except (EOFError, TimeoutError):
+            return None
+
+    def _number(self, seconds: float) -> int:
+        return int(STATUS.unpack(_read(self._status, STATUS.size, time.monotonic() + seconds))[0])
+
+    def _release(self) -> None:
+        for end in (self._to, self._from, self._status):
+            os.close(end)
+        self.pid = 0
 
     def _start(self) -> None:
         child_in, self._to = os.pipe()
         self._from, child_out = os.pipe()
+        self._status, status = os.pipe()
         for end in (self._to, self._from):
             with contextlib.suppress(OSError):
                 fcntl.fcntl(end, _F_SETPIPE_SZ, 1 << 20)
         os.set_blocking(self._to, False)
-        program = (
-            f"import sys; sys.path[:] = {sys.path!r}; from skypile.sandbox import serve; "
-            f"serve({self.function!r}, {self.seconds!r}, {self.memory_mb}, {child_in}, {child_out})"
-        )
-        self._child = subprocess.Popen(
-            [sys.executable, "-c", program], pass_fds=(child_in, child_out), stdin=subprocess.DEVNULL
-        )
+        passed = (child_in, child_out, status)
+        try:
+            self._ask_for_child(passed)
+        except OSError:  # the template has died since; another attempt, with a new one
+            template.cache_clear()
+            self._ask_for_child(passed)
+        finally:
+            for end in passed:
+                os.close(end)
         self.starts += 1
-        os.close(child_in)
-        os.close(child_out)
         try:
             kind, _ = self._receive(time.monotonic() + START_SECONDS)
+            self.pid = self._number(_DEATH_SECONDS)
         except (TimeoutError, EOFError):
             kind = -1
-        if kind != _READY:
-            status = self.close()
+        if kind != READY:
+            template.cache_clear()
+            self._release()
             raise RuntimeError(
-                f"the process for {self.function} did not start (status {status}): its imports fail or need more "
-                f"than {self.memory_mb} MB; its message stands above"
+                f"the process for {self.function} did not start: its imports fail or need more than "
+                f"{self.memory_mb} MB; its message stands above"
             )
+
+    def _ask_for_child(self, passed: tuple[int, int, int]) -> None:
+        socket.send_fds(template(self.function).door, [LIMITS.pack(self.seconds, self.memory_mb)], passed)
 
     def _send(self, data: bytes, deadline: float) -> None:
         view = memoryview(data)
@@ -134,56 +186,21 @@ class Sandbox:
                     raise TimeoutError from None
 
     def _receive(self, deadline: float) -> tuple[int, bytes]:
-        kind, size = _REPLY.unpack(self._read(_REPLY.size, deadline))
-        return kind, self._read(size, deadline)
-
-    def _read(self, size: int, deadline: float) -> bytes:
-        parts = bytearray()
-        while len(parts) < size:
-            if not select.select([self._from], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise TimeoutError
-            part = os.read(self._from, min(size - len(parts), 1 << 20))
-            if not part:
-                raise EOFError
-            parts += part
-        return bytes(parts)
+        kind, size = REPLY.unpack(_read(self._from, REPLY.size, deadline))
+        return kind, _read(self._from, size, deadline)
 
 
-def serve(function: str, seconds: float, memory_mb: int, read_from: int, write_to: int) -> None:
-    """The child's loop: import `module:function`, answer each request, end when the pipe closes.
-
-    If the module has a function `prepare`, it is called first, outside all limits: what is loaded or compiled
-    once must not be charged to the first page.
-    """
-    name, _, attribute = function.partition(":")
-    module = importlib.import_module(name)
-    call = getattr(module, attribute)
-    getattr(module, "prepare", lambda: None)()
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with os.fdopen(read_from, "rb", buffering=1 << 20) as requests, os.fdopen(write_to, "wb", buffering=0) as out:
-        out.write(_REPLY.pack(_READY, 0))
-        while header := requests.read(_REQUEST.size):
-            data = requests.read(_REQUEST.unpack(header)[0])
-            signal.setitimer(signal.ITIMER_PROF, seconds)  # default action of SIGPROF: the process ends
-            try:
-                kind, value = _OK, call(data)
-            except MemoryError:
-                kind, value = _MEMORY, f"needed more than {memory_mb} MB".encode()
-            except Exception as error:
-                kind, value = _ERROR, f"{type(error).__name__}: {error}"[:500].encode("utf-8", "replace")
-            signal.setitimer(signal.ITIMER_PROF, 0)
-            if kind == _OK and _resident_mb() > memory_mb / 2:
-                kind = _OK_AND_RETIRE
-            view = memoryview(_REPLY.pack(kind, len(value)) + value)
-            while view:
-                view = view[os.write(write_to, view) :]
+def _read(end: int, size: int, deadline: float) -> bytes:
+    parts = bytearray()
+    while len(parts) < size:
+        if not _readable(end, max(0.0, deadline - time.monotonic())):
+            raise TimeoutError
+        part = os.read(end, min(size - len(parts), 1 << 20))
+        if not part:
+            raise EOFError
+        parts += part
+    return bytes(parts)
 
 
-def _resident_mb() -> float:
-    """Resident memory of this process in MB; 2 us through /proc, the peak where there is none (macOS)."""
-    try:
-        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - three times as fast as pathlib, every page pays
-            return int(file.read().split()[1]) * resource.getpagesize() / 2**20
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+def _readable(end: int, seconds: float) -> bool:
+    return bool(select.select([end], [], [], seconds)[0])

@@ -19,6 +19,7 @@ from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from skypile.config import SparkConfig
+from skypile.cores import ONE_THREAD, cores
 from skypile.errors import SkypileError
 
 MINIMUM_JAVA = 17  # Spark 4 runs on Java 17 and later only
@@ -42,18 +43,8 @@ REQUIRED = {
     "spark.python.worker.idleTimeoutSeconds": "3600",
     "spark.python.worker.killOnIdleTimeout": "true",
     "spark.python.worker.faulthandler.enabled": "true",
-    # One task, one core: libraries that start a thread a core would fight each other.
-    **{
-        f"spark.executorEnv.{name}": "1"
-        for name in (
-            "OMP_NUM_THREADS",
-            "OPENBLAS_NUM_THREADS",
-            "MKL_NUM_THREADS",
-            "NUMBA_NUM_THREADS",
-            "RAYON_NUM_THREADS",
-        )
-    },
-    "spark.executorEnv.TOKENIZERS_PARALLELISM": "false",
+    # One task, one core.
+    **{f"spark.executorEnv.{name}": value for name, value in ONE_THREAD.items()},
 }
 
 JAVA_OPTIONS = "spark.driver.extraJavaOptions"
@@ -110,11 +101,6 @@ def archive_path() -> Path:
     return Path(sys.prefix, "share", "skypile", f"spark-{key[:16]}.jsa")
 
 
-def cores() -> int:
-    """Cores this process may use (a container's share, not the host's count)."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def start(config: SparkConfig, name: str = "skypile", extra: dict[str, str] | None = None) -> SparkSession:
     """A session: embedded unless spark-submit or `config.master` names a cluster.
 
@@ -130,9 +116,8 @@ def start(config: SparkConfig, name: str = "skypile", extra: dict[str, str] | No
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-        for key, value in REQUIRED.items():
-            if key.startswith("spark.executorEnv."):
-                os.environ.setdefault(key.removeprefix("spark.executorEnv."), value)
+        for name, value in ONE_THREAD.items():
+            os.environ.setdefault(name, value)
         settings |= EMBEDDED | {"spark.driver.memory": config.driver_memory}
         if (archive := archive_path()).exists():
             settings[JAVA_OPTIONS] += f" -XX:SharedArchiveFile={archive} {QUIET_ARCHIVE}"

@@ -2,13 +2,17 @@
 
 import ctypes
 import os
+import select
 import signal
-import threading
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from skypile.sandbox import Sandbox
+from skypile.sandbox import Sandbox, template
+from tests.conftest import REPOSITORY
 
 
 def poison(data: bytes) -> bytes:
@@ -44,6 +48,19 @@ def poison(data: bytes) -> bytes:
         kept[-1] = kept[-1].replace(b"\0", b"\1")  # touch it
         return str(os.getpid()).encode()
     return data[::-1]
+
+
+def ends(pid: int) -> bool:
+    """Whether a process is gone, or a zombie, within five seconds."""
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
 
 
 kept: list[bytes] = []
@@ -107,11 +124,47 @@ def test_the_child_ends_with_its_parent():
     sandbox = Sandbox("tests.test_sandbox:poison", seconds=1.0, memory_mb=1024)
     pid = int(sandbox.call(b"pid").value)
     os.close(sandbox._to)  # what the kernel does when the worker dies
+    assert select.select([sandbox._status], [], [], 5)[0], f"child {pid} outlives its worker"
+    sandbox._to = os.dup(sandbox._from)
+    assert sandbox.close() == 0
+
+
+def test_a_template_that_was_killed_is_replaced_and_its_child_with_it():
+    sandbox = Sandbox("tests.test_sandbox:poison", seconds=0.3, memory_mb=1024)
+    child = int(sandbox.call(b"pid").value)
+    template(sandbox.function).process.kill()
+    template(sandbox.function).process.wait()
+    assert sandbox.call(b"pid").value == str(child).encode()  # which needs no template
+    assert sandbox.call(b"sleep").status == "timeout"
+    assert ends(child)
+    assert sandbox.call(b"abc").value == b"cba"
+    assert int(sandbox.call(b"pid").value) != child
+    sandbox.close()
+
+
+def test_a_template_ends_with_its_owners():
+    program = (
+        "import os; from skypile.sandbox import Sandbox, template; box = Sandbox('tests.test_sandbox:poison', 1, 1024);"
+        "print(box.call(b'pid').value.decode(), template(box.function).process.pid, flush=True); os._exit(0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert all(ends(int(pid)) for pid in done.stdout.split())
+
+
+def test_forked_processes_share_a_template_and_nothing_else():
+    """Two sandboxes of two processes: each answers its own, and one that dies leaves the other alone."""
+    first = Sandbox("tests.test_sandbox:poison", seconds=1.0, memory_mb=1024)
+    assert first.call(b"ab").value == b"ba"
+    other = os.fork()
+    if other == 0:
+        second = Sandbox("tests.test_sandbox:poison", seconds=1.0, memory_mb=1024)
+        answers = [second.call(kind).status for kind in (b"x", b"segfault", b"y")]
+        os._exit(0 if answers == ["ok", "crash", "ok"] else 1)
     for _ in range(100):
-        if sandbox._child.poll() is not None:
-            break
-        threading.Event().wait(0.05)
-    assert sandbox._child.poll() is not None, f"child {pid} outlives its worker"
+        assert first.call(b"abc").value == b"cba"
+    assert os.waitstatus_to_exitcode(os.waitpid(other, 0)[1]) == 0
+    assert first.starts == 1
+    first.close()
 
 
 def prepare() -> None:
