@@ -48,10 +48,12 @@ def train(examples: Examples, config: CitationConfig) -> Trained:
         )
     held_out = held_out_hosts(examples.hosts, examples.cited, config.held_out, config.seed)
     out = np.array([host in held_out for host in examples.hosts])
+    # One order, whatever order the examples come in: of what is learned, and of the sums that calibrate.
     order = np.array(sorted(range(len(out)), key=lambda i: _hash(examples.record_ids[i], config.seed)))
-    model = _fit(((examples.cited[i], examples.lines[i]) for i in order if not out[i]), config)
-    odds = log_odds(model, [line for line, is_out in zip(examples.lines, out, strict=True) if is_out])
-    positive = examples.cited[out]
+    learned, judged = order[~out[order]], order[out[order]]
+    model = _fit(((examples.cited[i], examples.lines[i]) for i in learned), config)
+    odds = log_odds(model, [examples.lines[i] for i in judged])
+    positive = examples.cited[judged]
     slope, offset = platt(odds, positive)
     measured = metrics(calibrated(odds, slope, offset), positive)
     measured |= {"hosts": len(held_out), "trained_on": int((~out).sum())}

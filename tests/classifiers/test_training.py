@@ -140,6 +140,7 @@ def test_training_ranks_unseen_hosts_and_is_the_same_bytes_in_any_order(tmp_path
     )
     first, second = train(given_, SMALL), train(shuffled, SMALL)
     assert first.metrics == second.metrics
+    assert first.calibration == second.calibration  # to the last bit: scores are decisions
     assert first.metrics["auc"] > 0.95
     assert first.metrics["calibration_error"] < 0.2
     first.model.save_model(str(tmp_path / "1.bin"))
