@@ -11,11 +11,11 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-STAGES: Final = ("extraction", "distribution_filter", "dedup", "quality_filter", "shards")
+from skypile.verdict import DROPPED as DROPPED
+from skypile.verdict import FAILED as FAILED
+from skypile.verdict import KEPT as KEPT
 
-KEPT: Final = "kept"
-DROPPED: Final = "dropped"
-FAILED: Final = "failed"
+STAGES: Final = ("extraction", "distribution_filter", "dedup", "quality_filter", "shards")
 
 LANGUAGES: Final = ("en", "zh")
 

@@ -11,7 +11,8 @@ from tests.conftest import REPOSITORY
 
 # folder or module -> what it must not import
 FORBIDDEN = {
-    "skypile/schema.py": ("pyspark", "skypile"),
+    "skypile/schema.py": ("pyspark", "skypile.config", "skypile.crawl", "skypile.text", "skypile.stages"),
+    "skypile/verdict.py": ("pyspark", "skypile", "pyarrow"),
     "skypile/config.py": ("pyspark", "skypile.stages", "skypile.crawl", "skypile.text"),
     "skypile/text": ("pyspark", "skypile.stages", "skypile.storage", "skypile.session", "skypile.pipeline"),
     "skypile/crawl": ("pyspark", "skypile.stages", "skypile.storage", "skypile.session", "skypile.pipeline"),

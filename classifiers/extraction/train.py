@@ -20,7 +20,7 @@ from classifiers.extraction.fit import Fitted, fit, predict
 from skypile.text.fast_extraction.assemble import choose
 from skypile.text.fast_extraction.blocks import block_texts
 from skypile.text.fast_extraction.model import SHIPPED, Model, save
-from skypile.text.fast_extraction.trees import HIGHEST, Trees, ordered
+from skypile.text.fast_extraction.trees import HIGHEST, Trees, ordered, trees_of
 
 SETS = ("wcxb_dev", "zh_dev", "mixed_dev", "snippets_990")
 
@@ -48,7 +48,7 @@ def export_trees(booster: lgb.Booster) -> Trees:
             levels += bool(below)
             level = below
         depth.append(levels)
-    return Trees(
+    return trees_of(
         np.array(nodes, np.uint64), np.array(value, np.float32), np.array(root, np.uint64), np.array(depth, np.int32)
     )
 

@@ -1,15 +1,15 @@
 """The verdict on a main text, wherever it came from: its length and its language."""
 
 import json
-import re
 import unicodedata
 from typing import Any
 
-from skypile.config import ExtractionConfig
-from skypile.schema import DROPPED, KEPT
-from skypile.text import language
+import numpy as np
 
-_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
+from skypile.text import characters, language
+from skypile.verdict import DROPPED, KEPT
+
+_HAN = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF))
 
 
 def weight(text: str) -> int:
@@ -18,14 +18,16 @@ def weight(text: str) -> int:
     >>> weight("ab 中文")
     7
     """
-    return 2 * len(text) - len(_HAN.sub("", text))
+    points = characters.code_points(text)
+    han = sum(int(np.count_nonzero(points - np.uint32(first) <= last - first)) for first, last in _HAN)
+    return len(text) + han
 
 
-def document_from_text(text: str, config: ExtractionConfig) -> dict[str, Any]:
-    """Columns that follow from the main text, verdict included."""
+def document_from_text(text: str, min_characters: int) -> dict[str, Any]:
+    """Columns that follow from the main text, verdict included. `min_characters`: of `weight`, for it to be kept."""
     text = unicodedata.normalize("NFC", text).strip()
     if not text:
-        return drop("no_text", 0.0, config.min_characters, {})
+        return drop("no_text", 0.0, min_characters, {})
     found = language.identify(text)
     columns = {
         "text": text,
@@ -33,8 +35,8 @@ def document_from_text(text: str, config: ExtractionConfig) -> dict[str, Any]:
         "language": found.code,
         "language_score": found.score,
     }
-    if (size := weight(text)) < config.min_characters:
-        return columns | drop("too_short", size, config.min_characters, {})
+    if (size := weight(text)) < min_characters:
+        return columns | drop("too_short", size, min_characters, {})
     return columns | {"verdict": KEPT}
 
 

@@ -98,11 +98,12 @@ def certainly_other(text: str, wanted: tuple[str, ...]) -> bool:
     if not wanted or len(text) < GATE_CHARACTERS:
         return False
     windows = _windows(text, GATE_WINDOWS)
-    most = IDEOGRAPH_WEIGHT * sum(map(len, windows))  # letters, if every character were an ideograph
-    found = 0
-    for window in windows:  # most pages are in a wanted language, which a third of the windows settles
-        found += sum(weight for code, weight, certain in _votes(window) if certain and code in wanted)
-        if found > GATE_DOUBT * most:
+    counts = _class_counts(windows)
+    total = sum(IDEOGRAPH_WEIGHT * _cjk(found) + _letters(found) for found in counts)
+    certain = 0
+    for window, found in zip(windows, counts, strict=True):  # of most pages three windows settle it
+        certain += sum(weight for code, weight, sure in _votes(window, found) if sure and code in wanted)
+        if certain > GATE_DOUBT * total:
             return False
     weights = shares(text, windows=GATE_WINDOWS)
     if not weights:
@@ -119,8 +120,9 @@ def shares(text: str, windows: int = WINDOWS) -> dict[str, float]:
     """
     sure: dict[str, float] = {}
     guessed: dict[str, float] = {}
-    for window in _windows(text, windows):
-        for code, letters, certain in _votes(window):
+    stretches = _windows(text, windows)
+    for window, counts in zip(stretches, _class_counts(stretches), strict=True):
+        for code, letters, certain in _votes(window, counts):
             votes = sure if certain else guessed
             votes[code] = votes.get(code, 0) + letters
     for code, weight in guessed.items():
@@ -133,15 +135,35 @@ def shares(text: str, windows: int = WINDOWS) -> dict[str, float]:
     return {code: weight / total for code, weight in sure.items()}
 
 
-def _votes(window: str) -> Iterator[tuple[str, int, bool]]:
-    """Languages in one window, the letters of each (an ideograph counts as three), and whether that is sure."""
-    counts = np.bincount(characters.classes(characters.code_points(window)), minlength=characters.CLASSES)
-    han, kana, hangul = (int(counts[c]) for c in (characters.HAN, characters.KANA, characters.HANGUL))
-    if cjk := han + kana + hangul:
-        yield _cjk_language(han, kana, hangul), IDEOGRAPH_WEIGHT * cjk, True
-    if letters := int(counts[characters.LATIN] + counts[characters.LETTER]):
+def _votes(window: str, counts: list[int]) -> Iterator[tuple[str, int, bool]]:
+    """Languages in one window, the letters of each (an ideograph counts as three), and whether that is sure.
+
+    `counts`: its characters of each class.
+    """
+    if cjk := _cjk(counts):
+        language = _cjk_language(counts[characters.HAN], counts[characters.KANA], counts[characters.HANGUL])
+        yield language, IDEOGRAPH_WEIGHT * cjk, True
+    if letters := _letters(counts):
         code, reliable = _detect(_CJK.sub(" ", window) if cjk else window)
         yield code, letters, reliable and code not in CJK_LANGUAGES
+
+
+def _cjk(counts: list[int]) -> int:
+    return counts[characters.HAN] + counts[characters.KANA] + counts[characters.HANGUL]
+
+
+def _letters(counts: list[int]) -> int:
+    """All other letters."""
+    return counts[characters.LATIN] + counts[characters.LETTER]
+
+
+def _class_counts(windows: list[str]) -> list[list[int]]:
+    """Characters of each class in each window; all windows at once, since an array costs more than its numbers."""
+    found = characters.classes(characters.code_points("".join(windows)))
+    window = np.repeat(np.arange(len(windows)), [len(text) for text in windows])
+    size = len(windows) * characters.CLASSES
+    counts = np.bincount(window * characters.CLASSES + found, minlength=size)
+    return counts.reshape(-1, characters.CLASSES).tolist()  # type: ignore[no-any-return]
 
 
 def _windows(text: str, windows: int) -> list[str]:

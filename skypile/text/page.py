@@ -5,16 +5,16 @@ short, or is certainly in another language, is dropped on that evidence. The fas
 time, yields that text on the way; for the other engines it is one more scan, a hundredth of theirs.
 """
 
+import functools
 import json
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from skypile.config import ExtractionConfig
 from skypile.crawl import charset
-from skypile.schema import FAILED
 from skypile.text import extraction, language
 from skypile.text.document import document_from_text, drop, lost, weight
 from skypile.text.fast_extraction.blocks import cut, visible_text
 from skypile.text.fast_extraction.engine import warm_up
+from skypile.verdict import FAILED
 
 # Visible text looked at by the gate: enough for a certain language verdict, and a bound on its cost.
 GATE_CHARACTERS: Final = 4000
@@ -23,21 +23,29 @@ GATE_CHARACTERS: Final = 4000
 MAX_NESTING: Final = 10_000
 
 
-def document_from_html(body: bytes, url: str, content_type: str | None, config: ExtractionConfig) -> dict[str, Any]:
+class PageSettings(NamedTuple):
+    """What a page needs of `ExtractionConfig`, which takes 50 ms to import."""
+
+    engine: extraction.Engine
+    languages: tuple[str, ...]
+    min_characters: int
+
+
+def document_from_html(body: bytes, url: str, content_type: str | None, settings: PageSettings) -> dict[str, Any]:
     """Columns of DOCUMENT_COLUMNS that follow from the page, verdict included."""
     decoded = charset.decode(body, content_type)
     columns: dict[str, Any] = {
         "charset": decoded.charset,
         "charset_rung": decoded.rung,
         "replacements": decoded.replacements,
-        "engine": config.engine,
+        "engine": settings.engine,
     }
     source = decoded.utf8(body)
-    scanned = cut(source) if config.engine == "fast" else None
+    scanned = cut(source) if settings.engine == "fast" else None
     visible = visible_text(scanned[0], GATE_CHARACTERS) if scanned else extraction.pretext(source, GATE_CHARACTERS)
-    if (size := weight(visible)) < config.min_characters:
-        return columns | drop("short_gate", size, config.min_characters, {"visible": visible[:200]})
-    if config.languages and language.certainly_other(visible, config.languages):
+    if (size := weight(visible)) < settings.min_characters:
+        return columns | drop("short_gate", size, settings.min_characters, {"visible": visible[:200]})
+    if settings.languages and language.certainly_other(visible, settings.languages):
         found = language.identify(visible)
         evidence = {"language": found.code, "visible": visible[:200]}
         return (
@@ -48,22 +56,29 @@ def document_from_html(body: bytes, url: str, content_type: str | None, config: 
     if scanned:
         page = extraction.of_scanned(source, scanned, url)
     else:
-        page = extraction.extract(decoded.text, url=url, engine=config.engine)
+        page = extraction.extract(decoded.text, url=url, engine=settings.engine)
     if page.nesting > MAX_NESTING:
         return columns | lost(FAILED, "too_deep", page.nesting, MAX_NESTING, {})
-    return columns | {"title": page.title} | document_from_text(page.text, config)
+    return columns | {"title": page.title} | document_from_text(page.text, settings.min_characters)
 
 
 def prepare() -> None:
     """Load what every page needs. Where the fast engine's kernels were never compiled, this compiles and stores
     them for all processes to come: about 30 s, once an installation."""
     warm_up()
+    language.identify("One sentence.")
 
 
 def serve(request: bytes) -> bytes:
-    """`document_from_html` for the sandbox: a JSON line (url, content_type, settings) and the body to JSON."""
-    header, _, body = request.partition(b"\n")
-    call = json.loads(header)
-    config = ExtractionConfig.model_construct(**call["settings"])
-    columns = document_from_html(body, call["url"], call["content_type"], config)
+    """`document_from_html` for the sandbox: lines of JSON, [url, content_type] and PageSettings, and the body, to
+    JSON."""
+    header, settings, body = request.split(b"\n", 2)
+    url, content_type = json.loads(header)
+    columns = document_from_html(body, url, content_type, _settings(settings))
     return json.dumps(columns, ensure_ascii=False).encode("utf-8", "replace")
+
+
+@functools.lru_cache(1)
+def _settings(line: bytes) -> PageSettings:
+    engine, languages, min_characters = json.loads(line)
+    return PageSettings(engine, tuple(languages), min_characters)

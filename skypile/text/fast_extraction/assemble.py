@@ -47,9 +47,10 @@ def choose(page, score, words):
     keep = score >= threshold(score, words)
     if len(score) and score.max() < LIKELY:
         keep[:] = False
-    keys = np.empty(len(keep), np.uint64)
+    keys = np.zeros(len(keep), np.uint64)
     for b in range(len(keep)):
-        keys[b] = hash_text(page.text, page.start[b], page.stop[b])
+        if keep[b]:
+            keys[b] = hash_text(page.text, page.start[b], page.stop[b])
     text, n_texts = group_ids(keys)
     said = np.zeros(n_texts, np.uint8)
     for b in range(len(keep)):

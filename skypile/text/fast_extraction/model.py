@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skypile.text.fast_extraction.trees import Trees
+from skypile.text.fast_extraction.trees import Trees, trees_of
 from skypile.text.fast_extraction.wording import Odds
 
 SHIPPED = Path(__file__).with_name("model.npz")
 # Bumped whenever a feature changes meaning, or how trees are kept: a model of another version would be silently wrong.
 FEATURES_VERSION = 2
+TREE_ARRAYS = ("nodes", "value", "root", "depth")  # of which the others are made
 
 
 class Model(NamedTuple):
@@ -31,8 +32,8 @@ def save(model: Model, path: Path) -> None:
         arrays[f"odds.{name}"] = table.astype(np.float16)
     arrays["page_odds"] = model.page_odds.astype(np.float16)
     for part in ("page_type", "first", "second"):
-        for name, array in getattr(model, part)._asdict().items():
-            arrays[f"{part}.{name}"] = array
+        for name in TREE_ARRAYS:
+            arrays[f"{part}.{name}"] = getattr(getattr(model, part), name)
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
 
@@ -45,7 +46,7 @@ def load(path: Path = SHIPPED) -> Model:
                 "retrain it with `make train-extraction`"
             )
         odds = Odds(*(arrays[f"odds.{name}"].astype(np.float32) for name in Odds._fields))
-        trees = (Trees(*(arrays[f"{part}.{name}"] for name in Trees._fields)) for part in Model._fields[2:])
+        trees = (trees_of(*(arrays[f"{part}.{name}"] for name in TREE_ARRAYS)) for part in Model._fields[2:])
         return Model(odds, arrays["page_odds"].astype(np.float32), *trees)
 
 

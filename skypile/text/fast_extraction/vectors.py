@@ -1,4 +1,4 @@
-"""Looking for a byte 32 at a time: what a scanner does most. Compiled.
+"""What is done to many at a time: looking for a byte in 32, taking 16 blocks down a tree. Compiled.
 
 Most bytes of a page are scripts, styles, attribute values and text, of which the scanner wants to know only where
 they end. LLVM turns the comparison into two or three vector instructions on any processor that has them.
@@ -16,6 +16,8 @@ from numba.extending import intrinsic
 from skypile.text.fast_extraction.compiling import borrows
 
 WIDTH = 32
+LANES = 16  # blocks side by side in a tree
+STEPS = 4  # taken by all of them at once: the next level's sixteen nodes would cost more than a step each
 _BYTE, _INT, _WORD, _VECTOR = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.VectorType(ir.IntType(8), WIDTH)
 
 
@@ -34,6 +36,51 @@ def _equal(typingctx, array, index, byte):
         return builder.zext(found, _WORD)
 
     return types.int64(array, types.int64, types.int64), generate
+
+
+@intrinsic
+def first_steps(typingctx, columns, width, b, features, thresholds, t, ends):
+    """Where the blocks b to b + LANES - 1 stand in tree t after STEPS steps, 0 to 2**STEPS - 1 from left to right, into
+    `ends` from b on.
+
+    columns: int32 [features, width], C order; features, thresholds: int32 [trees, 2**STEPS - 1], of the upper nodes,
+    level by level; ends: uint32. Bounds are not checked. Every node's comparison is made, and those on a block's way
+    are chosen: 15 vector comparisons for 16 blocks instead of 64 dependent loads.
+    """
+    nodes = 2**STEPS - 1
+    lanes = ir.VectorType(_INT, LANES)
+
+    def generate(context, builder, signature, args):
+        def pointer(k, index):
+            return builder.gep(context.make_array(signature.args[k])(context, builder, args[k]).data, [index])
+
+        def spread(value):
+            one = builder.insert_element(ir.Constant(lanes, ir.Undefined), value, _INT(0))
+            return builder.shuffle_vector(one, ir.Constant(lanes, ir.Undefined), ir.Constant(lanes, [0] * LANES))
+
+        first = builder.mul(args[5], _WORD(nodes))
+        above = []
+        for node in range(nodes):
+            at = builder.add(first, _WORD(node))
+            feature = builder.sext(builder.load(pointer(3, at)), _WORD)
+            column = pointer(0, builder.add(builder.mul(feature, args[1]), args[2]))
+            values = builder.load(builder.bitcast(column, lanes.as_pointer()))
+            values.align = 4
+            above.append(builder.icmp_signed(">", values, spread(builder.load(pointer(4, at)))))
+        turns = [above[0]]
+        for level in range(1, STEPS):
+            chosen = above[2**level - 1 : 2 ** (level + 1) - 1]
+            for turn in reversed(turns):  # the last turn tells neighbours apart
+                chosen = [builder.select(turn, *chosen[k : k + 2][::-1]) for k in range(0, len(chosen), 2)]
+            turns.append(chosen[0])
+        end = builder.zext(turns[0], lanes)
+        for turn in turns[1:]:
+            end = builder.or_(builder.shl(end, ir.Constant(lanes, [1] * LANES)), builder.zext(turn, lanes))
+        written = builder.store(end, builder.bitcast(pointer(6, args[2]), lanes.as_pointer()))
+        written.align = 4
+        return context.get_dummy_value()
+
+    return types.none(columns, types.int64, types.int64, features, thresholds, types.int64, ends), generate
 
 
 @intrinsic
