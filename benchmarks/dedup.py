@@ -33,8 +33,8 @@ from benchmarks.contestants import timed
 from benchmarks.generated import write_documents
 from skypile import session
 from skypile.config import DedupConfig, SparkConfig
-from skypile.cores import cores
 from skypile.dedup_files import Columns, dedup_files
+from skypile.process import cores
 from skypile.stages.dedup_kernels import prepare
 from skypile.text.minhash import permutations, signatures
 from skypile.text.shingles import shingle_texts

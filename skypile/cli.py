@@ -12,6 +12,8 @@ from rich.table import Table
 from skypile import __version__, files, ledger, schema
 from skypile import config as settings
 from skypile.errors import SkypileError
+from skypile.process import importing
+from skypile.sandbox import PAGE_FUNCTION, template
 from skypile.tokens.cli import tokens, vocab
 
 if TYPE_CHECKING:
@@ -42,11 +44,14 @@ def run(
 
 def _run(paths: list[str], output: str, config: settings.Config) -> str:
     """All stages and the report; returns the report's path."""
-    from skypile import pipeline, session
+    template(PAGE_FUNCTION)
+    with importing():
+        from skypile.extraction_local import extract_locally
+    extracted = extract_locally(paths, output, config, err)
+    from skypile import pipeline, session  # only here: the processes that extract are forked without it
     from skypile.report import write_report
 
-    spark = session.start(config.spark)
-    pipeline.run(spark, paths, output, config, err)
+    pipeline.run(session.start(config.spark), paths, output, config, err, extracted)
     return str(write_report(output))
 
 

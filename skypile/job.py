@@ -1,29 +1,41 @@
-"""What every spark-submit entry point in jobs/ does: parse arguments, start the session, run one stage."""
+"""What every spark-submit entry point in jobs/ does: parse arguments, start the session, run one stage.
+
+What a job can do without Spark it does without loading it.
+"""
 
 import argparse
 import json
+import os
 
-from skypile import config as settings
-from skypile import files
-from skypile.dedup_files import Columns, deduplicate
+from skypile.process import ONE_THREAD, importing
+from skypile.sandbox import PAGE_FUNCTION, template
 
 
 def submit(stage: str, description: str | None, arguments: list[str] | None = None) -> None:
     """Run one stage of a run folder with the command line's (or the given) arguments."""
-    from rich.console import Console
-
-    from skypile import pipeline, session  # only here: deduplication of a few files loads no Spark
-
     parser = argparse.ArgumentParser(prog=f"{stage}.py", description=description)
     parser.add_argument("--config", help="TOML settings; without it, the defaults")
     parser.add_argument("--output", required=True, metavar="RUN", help="folder of the run, shared by all stages")
     if stage == "extraction":
         parser.add_argument("paths", nargs="+", metavar="PATH", help="files, folders or globs of the crawl")
     given = parser.parse_args(arguments)
+    if stage == "extraction":
+        template(PAGE_FUNCTION)  # a process that loads what pages need, while this one imports what it needs itself
+        os.environ.update(ONE_THREAD)  # before NumPy is imported
+    with importing():
+        from skypile import config as settings
+        from skypile import files
+        from skypile.extraction_local import extract_locally
     config = settings.load(given.config)
     output = files.absolute(given.output)
-    spark = session.start(config.spark, f"skypile {stage}")
+    if stage == "extraction" and extract_locally(given.paths, output, config):
+        return
+    from rich.console import Console
+
+    from skypile import pipeline, session
+
     console = Console(stderr=True)
+    spark = session.start(config.spark, f"skypile {stage}")
     if stage == "extraction":
         pipeline.extraction(spark, given.paths, output, config, console)
     else:
@@ -45,6 +57,8 @@ def submit_dedup_files(description: str | None, arguments: list[str] | None = No
     parser.add_argument("--update-index", action="store_true", help="add the documents to the index")
     parser.add_argument("paths", nargs="+", metavar="PATH", help="Parquet files, folders or globs")
     given = parser.parse_args(arguments)
+    from skypile.dedup_files import Columns, deduplicate
+
     columns = Columns(given.id_column, given.text_column, given.url_column)
     done = deduplicate(given.paths, given.output, columns, given.config, given.against, given.update_index)
     print(json.dumps(done, ensure_ascii=False))

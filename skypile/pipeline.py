@@ -4,7 +4,7 @@ Each function reads what the stage before it kept, writes its own folder, and re
 whose settings and inputs have not changed is left as it is.
 """
 
-import hashlib
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,33 +14,36 @@ from rich.console import Console
 
 from classifiers.in_run import train_in_run
 from skypile import config as settings
-from skypile import files, schema, storage
+from skypile import documents, files, schema, stage_folder, storage
 from skypile.crawl import inputs
-from skypile.errors import SkypileError
+from skypile.extraction_plan import check_failures, extraction_plan
 from skypile.progress import stage_progress
+from skypile.session import active_tasks
 from skypile.stages import extraction as extraction_stage
 from skypile.stages.dedup import dedup as dedup_stage
 from skypile.stages.distribution_filter import distribution_filter as distribution_stage
 from skypile.stages.quality_filter import quality_filter as quality_stage
 from skypile.stages.shards import shards as shards_stage
 from skypile.storage import Rows, Stage, read_kept
-from skypile.text import page
 
 SCRATCH = "_scratch"
-MIN_PAGES_FOR_FAILURE_SHARE = 100
-
-
-class TooManyFailures(SkypileError):
-    """So many pages fail in extraction that the installation, not the pages, is likely at fault."""
 
 
 def run(
-    spark: SparkSession, paths: Sequence[str], output: str, config: settings.Config, console: Console | None = None
+    spark: SparkSession,
+    paths: Sequence[str],
+    output: str,
+    config: settings.Config,
+    console: Console | None = None,
+    extracted: dict[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
-    """All stages over the inputs in `paths`, under `output`; their manifests, in order."""
+    """All stages over the inputs in `paths`, under `output`; their manifests, in order.
+
+    `extracted`: the manifest of stage 1 if that is done already (`skypile.extraction_local`).
+    """
     console = console or Console(stderr=True)
     files.write_text(files.join(output, "config.toml"), settings.dumps(config))
-    manifests = [extraction(spark, paths, output, config, console)]
+    manifests = [extracted or extraction(spark, paths, output, config, console)]
     manifests += [
         stage(spark, output, config, console) for stage in (distribution_filter, dedup, quality_filter, shards)
     ]
@@ -53,34 +56,23 @@ def extraction(
     """Stage 1. `paths`: files, folders or globs of WARC, HTML, JSONL or Parquet, local or remote."""
     splits = inputs.plan(paths, config.extraction)
     if config.extraction.engine == "fast" and str(spark.sparkContext.master).startswith("local"):
-        page.prepare()  # here, before a task on every core starts to compile the same
+        documents.prepare()  # here, before a task on every core starts to compile the same
 
-    def wave(part: list[inputs.Split]) -> Callable[[], tuple[Rows, DataFrame]]:
-        def build() -> tuple[Rows, DataFrame]:
-            rows = Observation()
-            documents = extraction_stage.extraction(spark, part, config.extraction)
-            documents = documents.observe(rows, F.coalesce(F.sum(extraction_stage.READ), F.lit(0)).alias("rows"))
-            return rows, documents.drop(extraction_stage.READ)
+    plan, waves = extraction_plan(splits, config.extraction)
 
-        return build
+    def wave(part: list[inputs.Split]) -> tuple[Rows, DataFrame]:
+        rows = Observation()
+        frame = extraction_stage.extraction(spark, part, config.extraction)
+        frame = frame.observe(rows, F.coalesce(F.sum(extraction_stage.READ), F.lit(0)).alias("rows"))
+        return rows, frame.drop(extraction_stage.READ)
 
-    return _write(
-        spark,
-        run,
-        Stage(
-            "extraction",
-            config.extraction.model_dump(mode="json"),
-            _input_identity(splits),
-            [wave(part) for part in waves(splits, int(config.extraction.wave_mb * 2**20))],
-        ),
-        console,
-        lambda stamp: _check_failures(stamp, config.extraction.max_failed_share),
-    )
+    stage = Stage(plan.stage, plan.settings, plan.inputs, [functools.partial(wave, part) for part in waves])
+    return _write(spark, run, stage, console, lambda stamp: check_failures(stamp, config.extraction.max_failed_share))
 
 
 def distribution_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
     """Stage 2: embed, cluster, thin."""
-    clusters = files.join(storage.stage_dir(run, "distribution_filter"), "clusters")
+    clusters = files.join(stage_folder.stage_dir(run, "distribution_filter"), "clusters")
 
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
         return distribution_stage(config.distribution_filter, rows, scratch, clusters)(frame)
@@ -100,7 +92,7 @@ def dedup(spark: SparkSession, run: str, config: settings.Config, console: Conso
 def quality_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
     """Stage 4: language, rules, and the citation classifier, loaded or trained in the run."""
     section = config.quality_filter
-    kept_model = files.join(storage.stage_dir(run, "quality_filter"), "classifier")
+    kept_model = files.join(stage_folder.stage_dir(run, "quality_filter"), "classifier")
     notes: list[str] = []
 
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
@@ -129,19 +121,6 @@ def shards(spark: SparkSession, run: str, config: settings.Config, console: Cons
     return _narrow(spark, run, "shards", config.shards, stage, console, ("language",), options)
 
 
-def waves(splits: Sequence[inputs.Split], wave_bytes: int) -> list[list[inputs.Split]]:
-    """Splits grouped, in order, into waves of about `wave_bytes` of input."""
-    groups: list[list[inputs.Split]] = [[]]
-    size = 0
-    for split in splits:
-        if groups[-1] and size + split.end - split.start > wave_bytes:
-            groups.append([])
-            size = 0
-        groups[-1].append(split)
-        size += split.end - split.start
-    return groups
-
-
 def _narrow(
     spark: SparkSession,
     run: str,
@@ -155,10 +134,11 @@ def _narrow(
 ) -> dict[str, Any]:
     """Write a stage that reads what the one before it kept: stage(frame, rows, scratch folder)."""
     before = schema.STAGES[schema.STAGES.index(name) - 1]
-    upstream = storage.manifest(run, before)
+    upstream = stage_folder.manifest(run, before)
     if upstream is None:
-        raise FileNotFoundError(f"{storage.stage_dir(run, before)} has no manifest.json: run the {before} stage first")
-    scratch = files.join(storage.stage_dir(run, name), SCRATCH)
+        folder = stage_folder.stage_dir(run, before)
+        raise FileNotFoundError(f"{folder} has no manifest.json: run the {before} stage first")
+    scratch = files.join(stage_folder.stage_dir(run, name), SCRATCH)
 
     def build() -> tuple[Rows, DataFrame]:
         frame = read_kept(spark, run, before)
@@ -178,7 +158,7 @@ def _write(
     console: Console,
     check: Callable[[dict[str, Any]], None] = lambda stamp: None,
 ) -> dict[str, Any]:
-    with stage_progress(spark, stage.name, len(stage.waves), console) as done:
+    with stage_progress(functools.partial(active_tasks, spark), stage.name, len(stage.waves), console) as done:
         records = 0
 
         def on_wave(number: int, stamp: dict[str, Any]) -> None:
@@ -188,37 +168,5 @@ def _write(
             check(stamp)
 
         result, fresh = storage.write_stage(spark, run, stage, on_wave)
-    console.print(summary(result, fresh), soft_wrap=True)
+    console.print(stage_folder.summary(result, fresh), soft_wrap=True)
     return result
-
-
-def summary(manifest: dict[str, Any], fresh: bool = True) -> str:
-    """One line on a finished stage."""
-    lost = {verdict: sum(manifest[verdict].values()) for verdict in (schema.DROPPED, schema.FAILED)}
-    speed = f"{manifest['read'] / manifest['seconds']:,.0f} records/s" if manifest["seconds"] else ""
-    return (
-        f"{manifest['stage']:<20} read {manifest['read']:>9,}  kept {manifest['kept']:>9,}  "
-        f"dropped {lost['dropped']:>9,}  failed {lost['failed']:>6,}  "
-        + (f"{manifest['seconds']:>7.1f} s  {speed}" if fresh else "up to date")
-    )
-
-
-def _check_failures(stamp: dict[str, Any], limit: float) -> None:
-    failed = {
-        reason: stamp["failed"].get(reason, 0) for reason in ("extraction_error", "crash", "timeout", "out_of_memory")
-    }
-    total = sum(failed.values())
-    if stamp["read"] >= MIN_PAGES_FOR_FAILURE_SHARE and total > limit * stamp["read"]:
-        raise TooManyFailures(
-            f"{total} of {stamp['read']} pages failed in extraction ({failed}): a broken installation is likelier "
-            "than that many broken pages; look at the evidence of one of them with `skypile why`"
-        )
-
-
-def _input_identity(splits: Sequence[inputs.Split]) -> dict[str, Any]:
-    """What makes two inputs the same: the names and sizes of their files."""
-    digest = hashlib.sha256()
-    sizes = {split.source: split.size for split in splits}
-    for source, size in sorted(sizes.items()):
-        digest.update(f"{source}\0{size}\n".encode("utf-8", "surrogateescape"))
-    return {"files": len(sizes), "bytes": sum(sizes.values()), "digest": digest.hexdigest()}

@@ -5,20 +5,25 @@ that is ready at once. See `skypile.sandbox` for what limits a child.
 """
 
 import contextlib
-import gc
 import importlib
+import mmap
 import os
 import resource
 import select
 import signal
 import socket
 import struct
+import traceback
 from collections.abc import Callable
 from typing import Final
 
-LIMITS: Final = struct.Struct("<dI")  # seconds, megabytes; sent with the descriptors to read from, write to, and STATUS
+from skypile.process import importing, keep_freed_memory
+
+# Seconds and megabytes; sent with four descriptors: to read from, to write to, for STATUS, and the shared memory.
+LIMITS: Final = struct.Struct("<dI")
 STATUS: Final = struct.Struct("<i")  # the child's process id, and once it is dead its exit status
-REQUEST: Final = struct.Struct("<I")
+REQUEST: Final = struct.Struct("<I")  # how many bytes; they are in the shared memory, if they fit
+SHARED_BYTES: Final = 16 << 20  # what is larger comes through the pipe
 REPLY: Final = struct.Struct("<BI")
 READY, OK, ERROR, MEMORY, OK_AND_RETIRE = range(5)
 
@@ -29,11 +34,12 @@ def template(function: str, requests: int) -> None:
     If the module has a function `prepare`, it is called first: what is loaded or compiled once must not be charged
     to the first page.
     """
+    keep_freed_memory()
     name, _, attribute = function.partition(":")
-    module = importlib.import_module(name)
-    call = getattr(module, attribute)
-    getattr(module, "prepare", lambda: None)()
-    gc.freeze()  # a collection in a child would touch, and so copy, all that is shared
+    with importing():  # frozen after: a collection in a child would touch, and so copy, all that is shared
+        module = importlib.import_module(name)
+        call = getattr(module, attribute)
+        getattr(module, "prepare", lambda: None)()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the owner decides
     wake, woken = os.pipe()
     os.set_blocking(woken, False)
@@ -47,20 +53,20 @@ def template(function: str, requests: int) -> None:
             os.read(wake, 4096)
             _report_dead(statuses)
         if requests in ready:
-            limits, passed, _, _ = socket.recv_fds(door, LIMITS.size, 3)
+            limits, passed, _, _ = socket.recv_fds(door, LIMITS.size, 4)
             if not limits:
-                return
+                os._exit(0)  # nobody waits for it, and it has nothing to put in order
             seconds, memory_mb = LIMITS.unpack(limits)
-            read_from, write_to, status = passed
+            read_from, write_to, status, shared = passed
             child = os.fork()
             if child == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 for end in (requests, wake, woken, status, *statuses.values()):
                     os.close(end)
-                _be_child(call, seconds, memory_mb, read_from, write_to)
-            os.close(read_from)
-            os.close(write_to)
+                _be_child(call, seconds, memory_mb, read_from, write_to, shared)
+            for end in (read_from, write_to, shared):
+                os.close(end)
             statuses[child] = status
             _tell(status, child)
 
@@ -80,26 +86,35 @@ def _tell(end: int, number: int) -> None:
         os.write(end, STATUS.pack(number))
 
 
-def _be_child(call: Callable[[bytes], bytes], seconds: float, memory_mb: int, read_from: int, write_to: int) -> None:
+def _be_child(
+    call: Callable[[bytes], bytes], seconds: float, memory_mb: int, read_from: int, write_to: int, shared: int
+) -> None:
     """Serve and end, whatever happens: nothing may unwind into the template's loop."""
     status = 1
     try:
-        serve(call, seconds, memory_mb, read_from, write_to)
+        serve(call, seconds, memory_mb, read_from, write_to, shared)
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1
+    except BrokenPipeError:  # the owner is gone
+        pass
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(status)
 
 
-def serve(call: Callable[[bytes], bytes], seconds: float, memory_mb: int, read_from: int, write_to: int) -> None:
+def serve(
+    call: Callable[[bytes], bytes], seconds: float, memory_mb: int, read_from: int, write_to: int, shared: int
+) -> None:
     """The child's loop: answer each request under the limits, end when the pipe closes."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with os.fdopen(read_from, "rb", buffering=1 << 20) as requests:
+    with os.fdopen(read_from, "rb", buffering=1 << 16) as requests, mmap.mmap(shared, SHARED_BYTES) as memory:
+        resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.write(write_to, REPLY.pack(READY, 0))
         while header := requests.read(REQUEST.size):
-            data = requests.read(REQUEST.unpack(header)[0])
+            size = REQUEST.unpack(header)[0]
+            data = memory[:size] if size <= SHARED_BYTES else requests.read(size)
             signal.setitimer(signal.ITIMER_PROF, seconds)  # default action of SIGPROF: the process ends
             try:
                 kind, value = OK, call(data)

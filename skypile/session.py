@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pyspark
+from py4j.protocol import Py4JError
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from skypile.config import SparkConfig
-from skypile.cores import ONE_THREAD, cores
 from skypile.errors import SkypileError
+from skypile.process import ONE_THREAD, cores
 
 MINIMUM_JAVA = 17  # Spark 4 runs on Java 17 and later only
 ADVICE = f"skypile needs Java {MINIMUM_JAVA} or later: install a JDK (Debian: openjdk-17-jre-headless)"
@@ -132,3 +133,21 @@ def start(config: SparkConfig, name: str = "skypile", extra: dict[str, str] | No
     for key, value in settings.items():
         builder = builder.config(key, str(value))
     return builder.getOrCreate()
+
+
+def active_tasks(spark: SparkSession) -> tuple[int, int, int]:
+    """Tasks finished, tasks in all, and records written so far, over Spark's running stages (for `stage_progress`).
+
+    From the status store, which exists without the web UI.
+    """
+    finished = total = written = 0
+    try:
+        stages = spark._jsparkSession.sparkContext().statusStore().activeStages()  # type: ignore[union-attr]
+        for index in range(stages.size()):
+            stage = stages.apply(index)
+            finished += stage.numCompleteTasks()
+            total += stage.numTasks()
+            written += stage.outputRecords()
+    except (Py4JError, ConnectionError):  # the session is going down
+        return 0, 0, 0
+    return finished, total, written

@@ -14,7 +14,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from skypile import config as settings
-from skypile import dedup_files, dedup_small, files, session, small_input
+from skypile import dedup_files, dedup_small, files, parquet_part, session, small_input
 from skypile.config import Config, DedupConfig
 from skypile.dedup_files import Columns, deduplicate
 from tests.conftest import REPOSITORY
@@ -172,7 +172,7 @@ def test_small_batches_row_groups_and_files(
     small([path], tmp_path / "whole")
     monkeypatch.setattr(small_input, "BATCH_ROWS", 3)
     monkeypatch.setattr(small_input, "BATCH_BYTES", 500)
-    monkeypatch.setattr(dedup_small, "ROW_GROUP_BYTES", 2000)
+    monkeypatch.setattr(parquet_part, "ROW_GROUP_BYTES", 2000)
     monkeypatch.setattr(dedup_small, "PART_BYTES", 1)
     small([path], tmp_path / "cut")
     assert written(spark, tmp_path / "cut") == written(spark, tmp_path / "whole")

@@ -11,7 +11,7 @@ import pytest
 from skypile import ledger
 from skypile.sample import score
 from skypile.schema import STAGES
-from skypile.storage import manifest
+from skypile.stage_folder import manifest
 
 # Kinds whose every record must meet its fate; the others have a floor (share found), set where the first full run
 # stood and raised as stages improve.

@@ -16,13 +16,15 @@ from tests.crawls import article, write_warc
 WAVES = 6
 
 
-@pytest.fixture
-def job(tmp_path):
-    """Starts jobs/extraction.py on six files of 30 pages, a wave each."""
+@pytest.fixture(params=["spark", "processes"])
+def job(tmp_path, request):
+    """Starts jobs/extraction.py on six files of 30 pages, a wave each, in Spark or without it."""
     for part in range(WAVES):
         pages = {f"http://a.example/{part}/{n}": article(f"{part} {n}") for n in range(30)}
         write_warc(tmp_path / "crawl" / f"{part}.warc.gz", pages)
-    (tmp_path / "config.toml").write_text('[extraction]\nengine = "resiliparse"\nwave_mb = 0.001\n')
+    limit = 0 if request.param == "spark" else 1024
+    settings = f'[spark]\nlocal_mb = {limit}\n[extraction]\nengine = "resiliparse"\nwave_mb = 0.001\n'
+    (tmp_path / "config.toml").write_text(settings)
 
     def start(run: Path) -> subprocess.Popen[bytes]:
         script = str(REPOSITORY / "jobs" / "extraction.py")

@@ -7,8 +7,9 @@ import pyarrow.dataset as ds
 import pytest
 from pyspark.sql import functions as F
 
-from skypile import storage
-from skypile.storage import ConservationError, Stage, read_kept, write_stage
+from skypile import stage_folder
+from skypile.stage_folder import ConservationError
+from skypile.storage import Stage, read_kept, write_stage
 from tests import documents
 
 ROWS = [
@@ -43,7 +44,7 @@ def test_a_lost_row_fails_the_run(spark, tmp_path):
     table = documents.frame(spark, ROWS)
     with pytest.raises(ConservationError, match="read 4 rows but wrote 3"):
         write_stage(spark, str(tmp_path), stage_of(table.where("language is null or language != 'zh'"), 4))
-    assert storage.manifest(str(tmp_path), "extraction") is None
+    assert stage_folder.manifest(str(tmp_path), "extraction") is None
 
 
 def test_rows_are_counted_while_they_are_read(spark, tmp_path):

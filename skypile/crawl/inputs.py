@@ -12,7 +12,7 @@ task for each would cost Spark more than the page.
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
 import fsspec
@@ -112,11 +112,36 @@ def _splits(prefix: str, root: str, found: list[_File], split_bytes: int) -> Ite
             group.append(source)
             group_size += size
             continue
-        step = split_bytes if sort != "unknown" and not _WHOLE.search(source) else max(size, 1)
-        for start in range(0, max(size, 1), step):
-            yield Split(prefix + path, source, sort, start, min(start + step, size), size)
+        yield from divided(Split(prefix + path, source, sort, 0, size, size), split_bytes)
     if group:
         yield _group(folder, group, group_size)
+
+
+def divided(split: Split, split_bytes: int) -> Iterator[Split]:
+    """A split in pieces of at most `split_bytes`, if the format allows; together they give the same records."""
+    rest: Split | None = split
+    while rest is not None:
+        piece, rest = cut(rest, split_bytes)
+        yield piece
+
+
+def cut(split: Split, size: int) -> tuple[Split, Split | None]:
+    """About the first `size` bytes of a split, as far as the format can be cut, and the rest.
+
+    >>> piece, rest = cut(Split("/a.warc.gz", "a.warc.gz", "warc", 0, 30, 30), 12)
+    >>> (piece.start, piece.end), (rest.start, rest.end)
+    ((0, 12), (12, 30))
+    """
+    if split.format == "html":
+        sources = split.source.split(NAMES_SEPARATOR)
+        number = min(max(1, len(sources) * size // max(split.size, 1)), len(sources))
+        part = split.size * number // len(sources)
+        piece, rest = _group(split.uri, sources[:number], part), _group(split.uri, sources[number:], split.size - part)
+        return piece, rest if number < len(sources) else None
+    middle = split.start + size
+    if middle >= split.end or split.format == "unknown" or _WHOLE.search(split.source):
+        return split, None
+    return replace(split, end=middle), replace(split, start=middle)
 
 
 def _group(root: str, names: list[str], size: int) -> Split:

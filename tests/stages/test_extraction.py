@@ -7,8 +7,7 @@ from rich.console import Console
 
 from skypile import ledger, pipeline
 from skypile.config import parse
-from skypile.crawl.record import record
-from skypile.stages import extraction
+from skypile.extraction_plan import TooManyFailures
 from tests.crawls import article, write_warc
 
 POISON = {
@@ -68,9 +67,10 @@ def test_the_fast_engine_survives_the_same_poison(spark, poisoned, tmp_path):
 
 
 def test_an_installation_that_fails_every_page_stops_the_run(spark, tmp_path):
-    write_warc(tmp_path / "crawl" / "a.warc.gz", {f"http://a.example/{n}": article(str(n)) for n in range(120)})
-    config = parse({"extraction": {"timeout_seconds": 0.001}})  # less than any page takes
-    with pytest.raises(pipeline.TooManyFailures, match="120 of 120 pages failed in extraction"):
+    pages = {f"http://a.example/{n}": article(str(n), 1000) for n in range(120)}
+    write_warc(tmp_path / "crawl" / "a.warc.gz", pages)
+    config = parse({"extraction": {"engine": "trafilatura", "timeout_seconds": 0.001}})  # less than these pages take
+    with pytest.raises(TooManyFailures, match="120 of 120 pages failed in extraction"):
         pipeline.extraction(spark, [str(tmp_path / "crawl")], str(tmp_path / "run"), config, Console(quiet=True))
 
 
@@ -99,11 +99,3 @@ def test_real_pages_are_all_accounted_for(spark, tmp_path, shared_data):
     rows = ledger.dataset(f"{tmp_path}/01_extraction/documents", ledger.arrow_schema(ledger.LEDGER_COLUMNS))
     assert rows.count_rows() == 631
     assert json.loads((tmp_path / "01_extraction" / "manifest.json").read_text())["inputs"]["files"] == 2
-
-
-def test_records_are_read_ahead_in_bounded_groups():
-    short = [record("a.jsonl", n, text="x") for n in range(450)]
-    long = [record("b.warc.gz", n, body=bytes(3 << 20)) for n in range(7)]
-    groups = list(extraction._grouped(iter(short + long)))
-    assert [len(group) for group in groups] == [200, 200, 50 + 3, 3, 1]
-    assert [row for group in groups for row in group] == short + long

@@ -1,0 +1,114 @@
+"""From a piece of the crawl to documents: read (skypile.crawl), and take the text out in a sandbox (skypile.text.page).
+
+What cannot be read or extracted stays a row with its reason.
+"""
+
+import functools
+import json
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+
+from skypile.config import ExtractionConfig
+from skypile.crawl.inputs import Split
+from skypile.crawl.read import read_split
+from skypile.crawl.record import Record
+from skypile.crawl.url import host
+from skypile.sandbox import PAGE_FUNCTION, Sandbox, end_template
+from skypile.schema import DOCUMENT_COLUMNS, FAILED, KEPT, RECORD_COLUMNS, VERDICT_COLUMNS, arrow_schema, names
+from skypile.text.document import document_from_text  # not page, with which Numba starts: that is the child's
+
+GROUP_ROWS: Final = 200
+GROUP_BYTES: Final = 8 << 20  # passed by one record at most, which readers hold to max_record_bytes
+GROUPS_AHEAD: Final = 4
+
+_REASONS: Final = {
+    "error": "extraction_error",
+    "timeout": "timeout",
+    "out_of_memory": "out_of_memory",
+    "crash": "crash",
+}
+
+
+def documents(split: Split, config: ExtractionConfig) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Records read, as the reader counts them, and DOCUMENT_COLUMNS of them, batch by batch, one row a record."""
+    sandbox = _sandbox(config.timeout_seconds, config.memory_mb)
+    ahead: deque[list[Record]] = deque()
+    for records in _grouped(read_split(split, config)):
+        ahead.append(records)
+        pages = any(record.body is not None for record in records)
+        if pages and len(ahead) < GROUPS_AHEAD and not sandbox.is_ready():
+            continue  # a process that has just begun reads until its sandbox has loaded what pages need
+        while ahead:
+            yield len(ahead[0]), _batch(ahead.popleft(), sandbox, config)
+    while ahead:
+        yield len(ahead[0]), _batch(ahead.popleft(), sandbox, config)
+
+
+def prepare() -> None:
+    """Compile the fast engine where it never was: 30 s, which the processes to come would each spend."""
+    box = Sandbox(PAGE_FUNCTION, 1, 4096)
+    box.wait()
+    box.close()
+    end_template(PAGE_FUNCTION)
+
+
+def _grouped(records: Iterator[Record]) -> Iterator[list[Record]]:
+    """Records in order, in groups that bound the memory of what is read ahead."""
+    group: list[Record] = []
+    size = 0
+    for record in records:
+        group.append(record)
+        size += len(record.body or b"") + len(record.text or "")
+        if len(group) >= GROUP_ROWS or size >= GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _batch(records: Sequence[Record], sandbox: Sandbox, config: ExtractionConfig) -> pa.RecordBatch:
+    """DOCUMENT_COLUMNS of records; those that reading has dropped or failed pass through."""
+    rows = [_document(record, sandbox, config) for record in records]
+    return pa.RecordBatch.from_pylist(rows, schema=arrow_schema(DOCUMENT_COLUMNS))
+
+
+def _document(record: Record, sandbox: Sandbox, config: ExtractionConfig) -> dict[str, Any]:
+    row = {name: getattr(record, name) for name in _CARRIED} | {"host": host(record.url)}
+    if record.verdict != KEPT:
+        return row | {name: getattr(record, name) for name in names(VERDICT_COLUMNS)}
+    if record.body is None:
+        return row | document_from_text(record.text or "", config.min_characters)
+    header = json.dumps([record.url, record.content_type]).encode()
+    request = b"\n".join((header, _page_settings(config), record.body))
+    outcome = sandbox.call(request)
+    if outcome.status == "ok":
+        return row | json.loads(outcome.value)
+    limits = {"seconds": config.timeout_seconds, "memory_mb": config.memory_mb, "bytes": len(record.body)}
+    evidence = {"detail": outcome.value.decode("utf-8", "replace")} | limits
+    return row | {
+        "verdict": FAILED,
+        "reason": _REASONS[outcome.status],
+        "evidence": json.dumps(evidence, ensure_ascii=False),
+    }
+
+
+_CARRIED: Final = [
+    name
+    for name in names(RECORD_COLUMNS)
+    if name in names(DOCUMENT_COLUMNS) and name not in ("text", *names(VERDICT_COLUMNS))
+]
+
+
+@functools.lru_cache(1)
+def _page_settings(config: ExtractionConfig) -> bytes:
+    """`PageSettings` of skypile.text.page, sent along with each page, as a line of JSON."""
+    return json.dumps([config.engine, config.languages, config.min_characters]).encode()
+
+
+@functools.cache
+def _sandbox(seconds: float, memory_mb: int) -> Sandbox:
+    """This process's child; Spark reuses its workers, so it serves many splits."""
+    return Sandbox(PAGE_FUNCTION, seconds, memory_mb)

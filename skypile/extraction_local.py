@@ -1,0 +1,237 @@
+"""Stage 1 on this machine, without Spark: a process a core reads, extracts and writes.
+
+The folder is the one that Spark would write: same rows, same verdicts, same digest, other file boundaries. Spark
+takes 6 s longer over a few hundred pages, and a tenth of a page's time is the JVM's.
+"""
+
+import functools
+import gc
+import math
+import os
+import re
+import signal
+import struct
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import xxhash
+
+from skypile import files, stage_folder
+from skypile.config import Config, ExtractionConfig, SparkConfig
+from skypile.crawl import inputs
+from skypile.documents import documents
+from skypile.errors import SkypileError
+from skypile.extraction_plan import check_failures, extraction_plan
+from skypile.optional_import import without
+from skypile.parquet_part import part
+from skypile.process import cores, keep_freed_memory
+from skypile.progress import stage_progress
+from skypile.sandbox import PAGE_FUNCTION, end_template, template
+from skypile.schema import DOCUMENT_COLUMNS, KEPT, LEDGER_COLUMNS, arrow_schema, names
+from skypile.stage_folder import Decisions, Stamp
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+STAGE = "extraction"
+SMALLEST_PIECE = 1 << 20  # of input; a piece costs 10 ms, and three files
+HASH_SEED = 42  # Spark's
+_DOUBLE = struct.Struct("<d")
+_DOCUMENTS, _LEDGER = arrow_schema(DOCUMENT_COLUMNS), arrow_schema(LEDGER_COLUMNS)
+
+
+class WorkerDied(SkypileError):
+    """A process that extracts was killed."""
+
+
+def extract_locally(
+    paths: Sequence[str], run: str, config: Config, console: "Console | None" = None
+) -> dict[str, Any] | None:
+    """Write stage 1 under `run`; its manifest. None, with nothing written, if that is left to Spark: where a cluster
+    or spark-submit runs it, or the input has over `config.spark.local_mb`.
+
+    Call it before the process has threads: it forks. Raises what `inputs.plan` and `stage_folder.write` do,
+    TooManyFailures, and WorkerDied. `console`: for progress and a summary; None: standard error.
+    """
+    try:
+        splits = inputs.plan(paths, config.extraction)
+        workers, most = local_cores(config.spark), config.spark.local_mb << 20
+        if workers and most and sum(split.end - split.start for split in splits) <= most:
+            return _write(splits, run, config, console, workers)
+        return None
+    finally:
+        end_template(PAGE_FUNCTION)
+
+
+def _write(
+    splits: Sequence[inputs.Split], run: str, config: Config, console: "Console | None", workers: int
+) -> dict[str, Any]:
+    template(PAGE_FUNCTION)  # the workers share it; it loads while they start
+    plan, waves = extraction_plan(splits, config.extraction)
+    finished = records = 0
+    running: list[Future[tuple[int, list[Decisions]]]] = []
+
+    def write_wave(folder: str, number: int) -> tuple[int, list[Decisions]]:
+        pieces = _pieces(waves[number], workers, config.extraction.split_mb << 20)
+        running[:] = [
+            pool.submit(_write_split, folder, number, index, piece, config.extraction)
+            for index, piece in enumerate(pieces)
+        ]
+        results = [future.result() for future in as_completed(running)]
+        return sum(read for read, _ in results), [decisions for _, found in results for decisions in found]
+
+    def on_wave(number: int, stamp: Stamp) -> None:
+        nonlocal finished, records
+        finished, records = number + 1, records + stamp["read"]
+        done(finished, records)
+        check_failures(stamp, config.extraction.max_failed_share)
+
+    def tasks() -> tuple[int, int, int]:
+        ended = [future for future in running if future.done()]
+        return len(ended), len(running), 0
+
+    with ExitStack() as ending:
+        pool = ending.enter_context(_processes(workers))
+        pool.submit(os.getpid)  # forks them all, now that there are no threads
+        if console is None and sys.stderr.isatty():
+            from rich.console import Console  # only here, 25 ms, while the processes begin to read
+
+            console = Console(stderr=True)
+        done = ending.enter_context(stage_progress(tasks, STAGE, len(waves), console))
+        try:
+            manifest, fresh = stage_folder.write(run, plan, write_wave, _check_ids, on_wave)
+        except BrokenProcessPool:
+            raise WorkerDied(
+                f"a process that extracts was killed, in wave {finished} of {len(waves)}: for want of memory? The same "
+                "command goes on there; spark.local_mb = 0 leaves the stage to Spark, which tries again by itself"
+            ) from None
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+    line = stage_folder.summary(manifest, fresh)
+    if console:
+        console.print(line, soft_wrap=True)
+    else:
+        print(line, file=sys.stderr)
+    return manifest
+
+
+def _pieces(splits: Sequence[inputs.Split], workers: int, most: int) -> Iterator[inputs.Split]:
+    """The splits cut so that the workers end together: pieces of `most` bytes, towards the end smaller ones.
+
+    Each is half of a worker's share of what is left (guided self-scheduling, Polychronopoulos and Kuck 1987).
+    """
+    left = sum(split.end - split.start for split in splits)
+    for split in splits:
+        rest: inputs.Split | None = split
+        while rest is not None:
+            piece, rest = inputs.cut(rest, max(SMALLEST_PIECE, min(most, left // (2 * workers))))
+            left -= piece.end - piece.start
+            yield piece
+
+
+def local_cores(config: SparkConfig) -> int:
+    """Cores of this machine that Spark would run on by itself; 0 where it would not be by itself."""
+    if "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit has started a JVM, and told that one where to run
+        return 0
+    if sys.platform != "linux":  # macOS has a fork, and libraries that do not survive it
+        return 0
+    found = re.fullmatch(r"local(?:\[(\d+|\*)(?:,\d+)?\])?", config.master or "local[*]")
+    if not found:
+        return 0
+    return cores() if found[1] == "*" else int(found[1] or 1)
+
+
+@contextmanager
+def _processes(number: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool of forked processes that end when this one does, however it ends."""
+    ends, life = os.pipe()  # `ends` reads nothing but the end of the process that holds `life`
+    try:
+        with ProcessPoolExecutor(number, get_context("fork"), functools.partial(_start_worker, ends, life)) as pool:
+            yield pool
+    finally:
+        os.close(ends)
+        os.close(life)
+
+
+def _start_worker(ends: int, life: int) -> None:
+    keep_freed_memory()
+    gc.freeze()  # what the processes share; a collection would touch, and so copy, it
+    os.close(life)
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
+    def watch() -> None:
+        os.read(ends, 1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _write_split(
+    folder: str, wave: int, number: int, split: inputs.Split, config: ExtractionConfig
+) -> tuple[int, list[Decisions]]:
+    """Write a split's part of a wave; the rows its reader has counted, and what was decided on them."""
+    read = 0
+    rows: Counter[tuple[str, str | None]] = Counter()
+    digests: Counter[tuple[str, str | None]] = Counter()
+    with ExitStack() as written, without("pandas"):  # which Arrow would import, 0.15 s, to ask for its types
+
+        @functools.cache
+        def add_to(place: str, schema: pa.Schema) -> Any:
+            return written.enter_context(part(stage_folder.of_wave(place, wave), number, schema))
+
+        for records, batch in documents(split, config):
+            read += records
+            kept = pc.equal(batch["verdict"], KEPT)
+            for place, chosen in (True, kept), (False, pc.invert(kept)):
+                if pc.any(chosen).as_py():
+                    add_to(stage_folder.documents_dir(folder, place), _DOCUMENTS)(batch.filter(chosen))
+            ledger = _ledger(batch)
+            add_to(stage_folder.verdicts_dir(folder), _LEDGER)(ledger)
+            for row in zip(*(column.to_pylist() for column in ledger.columns), strict=True):
+                kind = row[3], row[4]
+                rows[kind] += 1
+                digests[kind] ^= decision_hash(row)
+    return read, [Decisions(*kind, rows[kind], digests[kind]) for kind in rows]
+
+
+def _ledger(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """LEDGER_COLUMNS of documents."""
+    stage = pa.repeat(pa.scalar(STAGE), len(batch))
+    columns = [stage if name == "stage" else batch[name] for name in names(LEDGER_COLUMNS)]
+    return pa.RecordBatch.from_arrays(columns, schema=_LEDGER)
+
+
+def _check_ids(folder: str) -> None:
+    fs, path = files.filesystem(stage_folder.verdicts_dir(folder))
+    found = []
+    for name in sorted(fs.find(path)):
+        with fs.open(name) as file, pq.ParquetFile(file) as parquet:
+            found += parquet.read(["record_id"])["record_id"].chunks
+    ids = pa.chunked_array(found, pa.string())
+    if pc.count_distinct(ids).as_py() < len(ids):
+        worst = max(ids.value_counts().to_pylist(), key=lambda entry: entry["counts"])
+        raise stage_folder.two_verdicts(worst["values"], worst["counts"], folder)
+
+
+def decision_hash(row: Sequence[str | float | None]) -> int:
+    """64 bits of a row of LEDGER_COLUMNS: Spark's `xxhash64`, by which `skypile.storage` makes a stage's digest.
+
+    XXH64 of each value that is not null, seeded with the hash of the values before it; a number is its eight bytes.
+    """
+    found = HASH_SEED
+    for value in row:
+        if isinstance(value, str):
+            found = xxhash.xxh64_intdigest(value.encode(), found)
+        elif value is not None:  # Java has one NaN, and Spark's hash one zero
+            found = xxhash.xxh64_intdigest(_DOUBLE.pack(math.nan if math.isnan(value) else value + 0.0), found)
+    return found

@@ -1,0 +1,57 @@
+"""What stage 1 is to do, whoever does it: the waves of its input, and when too many pages fail."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from skypile.config import ExtractionConfig
+from skypile.crawl.inputs import Split
+from skypile.errors import SkypileError
+from skypile.stage_folder import Plan, Stamp
+
+MIN_PAGES_FOR_FAILURE_SHARE = 100
+
+
+class TooManyFailures(SkypileError):
+    """So many pages fail in extraction that the installation, not the pages, is likely at fault."""
+
+
+def extraction_plan(splits: Sequence[Split], config: ExtractionConfig) -> tuple[Plan, list[list[Split]]]:
+    """The stage's plan and the splits of each wave."""
+    waves = _waves(splits, int(config.wave_mb * 2**20))
+    return Plan("extraction", config.model_dump(mode="json"), _identity(splits), len(waves)), waves
+
+
+def _waves(splits: Sequence[Split], wave_bytes: int) -> list[list[Split]]:
+    """Splits grouped, in order, into waves of about `wave_bytes` of input."""
+    groups: list[list[Split]] = [[]]
+    size = 0
+    for split in splits:
+        if groups[-1] and size + split.end - split.start > wave_bytes:
+            groups.append([])
+            size = 0
+        groups[-1].append(split)
+        size += split.end - split.start
+    return groups
+
+
+def _identity(splits: Sequence[Split]) -> dict[str, Any]:
+    """What makes two inputs the same: the names and sizes of their files."""
+    digest = hashlib.sha256()
+    sizes = {split.source: split.size for split in splits}
+    for source, size in sorted(sizes.items()):
+        digest.update(f"{source}\0{size}\n".encode("utf-8", "surrogateescape"))
+    return {"files": len(sizes), "bytes": sum(sizes.values()), "digest": digest.hexdigest()}
+
+
+def check_failures(stamp: Stamp, limit: float) -> None:
+    """TooManyFailures if a larger share than `limit` of a wave's pages failed in extraction."""
+    failed = {
+        reason: stamp["failed"].get(reason, 0) for reason in ("extraction_error", "crash", "timeout", "out_of_memory")
+    }
+    total = sum(failed.values())
+    if stamp["read"] >= MIN_PAGES_FOR_FAILURE_SHARE and total > limit * stamp["read"]:
+        raise TooManyFailures(
+            f"{total} of {stamp['read']} pages failed in extraction ({failed}): a broken installation is likelier "
+            "than that many broken pages; look at the evidence of one of them with `skypile why`"
+        )
