@@ -35,6 +35,12 @@ def hidden(name: str) -> bool:
     return any(part.startswith((".", "_")) for part in name.split("/"))
 
 
+def parquet_below(fs: fsspec.AbstractFileSystem, folder: str) -> list[str]:
+    """Sorted paths of all Parquet files in `folder`, a path within `fs`, and below it; what is hidden is left out."""
+    found = sorted(fs.find(folder))
+    return [path for path in found if path.endswith(".parquet") and not hidden(path.removeprefix(folder))]
+
+
 def open_uri(uri: str, mode: str = "rb") -> IO[bytes]:
     """Open a local path or URI. Local files bypass fsspec, whose wrapper costs a third on small reads."""
     if "://" not in uri:

@@ -96,6 +96,33 @@ def test_what_one_way_has_finished_the_other_leaves_alone(spark, tmp_path):
     assert stamp.stat().st_mtime_ns == written
 
 
+@pytest.mark.parametrize("first", ["spark", "here"])
+def test_each_way_goes_on_where_the_other_was_interrupted(spark, tmp_path, first):
+    for wave in range(2):
+        pages = {f"http://a.example/{wave}/{n}": article(f"{wave} {n}") for n in range(5)}
+        write_warc(tmp_path / "crawl" / f"{wave}.warc.gz", pages)
+    text = "[extraction]\nwave_mb = 0.001\n"
+
+    def run(way: str, folder: Path) -> dict[str, object]:
+        if way == "spark":
+            config = parse(tomllib.loads(text))
+            return pipeline.extraction(spark, [str(tmp_path / "crawl")], str(folder), config, Console(quiet=True))
+        finish(job(settings(tmp_path, text), folder, tmp_path / "crawl"))
+        manifest = stage_folder.manifest(str(folder), "extraction")
+        assert manifest is not None
+        return manifest
+
+    whole = run(first, tmp_path / "run")
+    folder = tmp_path / "run" / "01_extraction"
+    (folder / "manifest.json").unlink()
+    (folder / "waves" / "00001.json").unlink()
+    kept = (folder / "waves" / "00000.json").stat().st_mtime_ns
+    again = run("here" if first == "spark" else "spark", tmp_path / "run")
+    assert {k: v for k, v in again.items() if k != "seconds"} == {k: v for k, v in whole.items() if k != "seconds"}
+    assert (folder / "waves" / "00000.json").stat().st_mtime_ns == kept
+    assert len(rows(tmp_path / "run")) == again["read"] == 10
+
+
 @pytest.fixture
 def slow(tmp_path):
     """A crawl of 300 pages, a fraction of a second each, in one wave."""

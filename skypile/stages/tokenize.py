@@ -167,8 +167,7 @@ def _language(path: str) -> str | None:
 
 def _parquet_files(inputs: str) -> list[str]:
     fs, path = files.filesystem(inputs)
-    found = sorted(fs.find(path))
-    found = [p for p in found if p.endswith(".parquet") and not files.hidden(p.removeprefix(path))]
+    found = files.parquet_below(fs, path)
     if any("/kept=" in p for p in found):
         found = [p for p in found if "/kept=true/" in p]
     if not found:
