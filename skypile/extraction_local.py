@@ -78,7 +78,7 @@ def _write(
 ) -> dict[str, Any]:
     template(PAGE_FUNCTION)  # the workers share it; it loads while they start
     plan, waves = extraction_plan(splits, config.extraction)
-    finished = records = 0
+    finished = 0
     running: list[Future[tuple[int, list[Decisions]]]] = []
 
     def write_wave(folder: str, number: int) -> tuple[int, list[Decisions]]:
@@ -91,9 +91,9 @@ def _write(
         return sum(read for read, _ in results), [decisions for _, found in results for decisions in found]
 
     def on_wave(number: int, stamp: Stamp) -> None:
-        nonlocal finished, records
-        finished, records = number + 1, records + stamp["read"]
-        done(finished, records)
+        nonlocal finished
+        finished = number + 1
+        done(number, stamp)
         check_failures(stamp, config.extraction.max_failed_share)
 
     def tasks() -> tuple[int, int, int]:

@@ -25,11 +25,13 @@ def submit(stage: str, description: str | None, arguments: list[str] | None = No
     with importing():
         from skypile import config as settings
         from skypile import files
-        from skypile.extraction_local import extract_locally
     config = settings.load(given.config)
     output = files.absolute(given.output)
-    if stage == "extraction" and extract_locally(given.paths, output, config):
-        return
+    if stage == "extraction":
+        with importing():
+            from skypile.extraction_local import extract_locally
+        if extract_locally(given.paths, output, config):
+            return
     from rich.console import Console
 
     from skypile import pipeline, session

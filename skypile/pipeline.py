@@ -159,12 +159,9 @@ def _write(
     check: Callable[[dict[str, Any]], None] = lambda stamp: None,
 ) -> dict[str, Any]:
     with stage_progress(functools.partial(active_tasks, spark), stage.name, len(stage.waves), console) as done:
-        records = 0
 
         def on_wave(number: int, stamp: dict[str, Any]) -> None:
-            nonlocal records
-            records += stamp["read"]
-            done(number + 1, records)
+            done(number, stamp)
             check(stamp)
 
         result, fresh = storage.write_stage(spark, run, stage, on_wave)

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,15 +22,16 @@ Tasks = Callable[[], tuple[int, int, int]]  # tasks finished, tasks in all, reco
 @contextmanager
 def stage_progress(
     tasks: Tasks, stage: str, waves: int, console: "Console | None"
-) -> Iterator[Callable[[int, int], None]]:
-    """Show a live line for `stage` while the block runs; yields `done(waves, records)`, called after each wave.
+) -> Iterator[Callable[[int, dict[str, Any]], None]]:
+    """Show a live line for `stage` while the block runs; yields `done(number, stamp)`, called after each wave.
 
     `tasks()` tells of the wave at work.
     """
     state = {"waves": 0, "records": 0}
 
-    def done(finished_waves: int, records: int) -> None:
-        state["waves"], state["records"] = finished_waves, records
+    def done(number: int, stamp: dict[str, Any]) -> None:
+        state["waves"] = number + 1
+        state["records"] += stamp["read"]
 
     if console is None or not console.is_terminal:
         yield done
