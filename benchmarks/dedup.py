@@ -31,10 +31,10 @@ from rich.table import Table
 
 from benchmarks.contestants import timed
 from benchmarks.generated import write_documents
-from skypile import session
 from skypile.config import DedupConfig, SparkConfig
 from skypile.dedup_files import Columns, dedup_files
-from skypile.process import cores
+from skypile.runtime import session
+from skypile.runtime.process import cores
 from skypile.stages.dedup_kernels import prepare
 from skypile.text.minhash import permutations, signatures
 from skypile.text.shingles import shingle_texts
@@ -83,7 +83,7 @@ IN_SPARK = """
 import sys
 from skypile.config import DedupConfig, SparkConfig
 from skypile.dedup_files import Columns, dedup_files
-from skypile.session import start
+from skypile.runtime.session import start
 spark = start(SparkConfig(), "benchmark")
 dedup_files(spark, [sys.argv[1]], sys.argv[2], Columns("id", "text"), DedupConfig())
 spark.stop()

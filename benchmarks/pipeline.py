@@ -21,8 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.contestants import timed
-from skypile import session, stage_folder
-from skypile.process import cores
+from skypile import stage_folder
+from skypile.runtime import session
+from skypile.runtime.process import cores
 from skypile.text import page
 
 PEERS = Path(os.environ.get("SKYPILE_PEERS", ".venv-peers/bin/python")).absolute()

@@ -18,8 +18,8 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.parsers import expat
 
-from skypile import files
 from skypile.crawl.url import canonical, host
+from skypile.runtime import files
 
 MAX_ARTICLE: Final = 8 << 20  # characters; MediaWiki allows 2 MiB of text, so longer ones are no articles
 MAX_TEMPLATE: Final = 20_000  # characters of one citation template

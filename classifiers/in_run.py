@@ -8,8 +8,8 @@ from pyspark.sql import functions as F
 from classifiers import citations, training_set
 from classifiers.model import save
 from classifiers.train import train
-from skypile import files
 from skypile.config import QualityFilterConfig
+from skypile.runtime import files
 from skypile.storage import stored
 
 

@@ -18,7 +18,7 @@ import fasttext
 import numpy as np
 
 from classifiers.tokens import VERSION, tokens_for_classifier
-from skypile import files
+from skypile.runtime import files
 
 MANIFEST: Final = "classifier.json"
 CITED: Final = "__label__cited"

@@ -24,10 +24,10 @@ from pyspark.sql import functions as F
 from classifiers import citations
 from classifiers.tokens import tokens_for_classifier
 from classifiers.train import Examples
-from skypile import files
 from skypile.config import CitationConfig
 from skypile.crawl.url import canonical
-from skypile.map_arrow import map_arrow
+from skypile.runtime import files
+from skypile.runtime.map_arrow import map_arrow
 
 _CITATIONS_A_BATCH: Final = 10_000
 

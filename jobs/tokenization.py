@@ -5,8 +5,8 @@ spark-submit jobs/tokenization.py [--model M.model] [--device cuda] --shards RUN
 
 import argparse
 
-from skypile import files, session
 from skypile.config import SparkConfig
+from skypile.runtime import files, session
 from skypile.stages.tokenize import TokenizeSettings, tokenize
 from skypile.tokens.shards import Packing
 

@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from skypile import __version__, files, ledger, schema
+from skypile import __version__, ledger, schema
 from skypile import config as settings
 from skypile.errors import SkypileError
-from skypile.process import importing
-from skypile.sandbox import PAGE_FUNCTION, template
+from skypile.runtime import files
+from skypile.runtime.process import importing
+from skypile.runtime.sandbox import PAGE_FUNCTION, template
 from skypile.tokens.cli import tokens, vocab
 
 if TYPE_CHECKING:
@@ -48,8 +49,9 @@ def _run(paths: list[str], output: str, config: settings.Config) -> str:
     with importing():
         from skypile.extraction_local import extract_locally
     extracted = extract_locally(paths, output, config, err)
-    from skypile import pipeline, session  # only here: the processes that extract are forked without it
+    from skypile import pipeline  # only here: the processes that extract are forked without it
     from skypile.report import write_report
+    from skypile.runtime import session
 
     pipeline.run(session.start(config.spark), paths, output, config, err, extracted)
     return str(write_report(output))
@@ -236,7 +238,7 @@ def config_command(
 @app.command()
 def prepare() -> None:
     """Compile the kernels and archive Spark's classes: once an installation, so that runs start 3 s sooner."""
-    from skypile.class_archive import write_archive
+    from skypile.runtime.class_archive import write_archive
     from skypile.stages import dedup_kernels
     from skypile.text import page
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from skypile import config as settings
-from skypile import files
 from skypile.config import DedupConfig
+from skypile.runtime import files
 from skypile.schema import KEPT
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def deduplicate(
         counts = dedup_small(given, output, columns, section) if given else None
         if counts is not None:
             return counts
-        from skypile import session  # only here, as it loads Spark
         from skypile.dedup_spark import dedup_with_spark
+        from skypile.runtime import session  # only here, as it loads Spark
 
         spark = session.start(chosen.spark, "skypile dedup")
         counts = dedup_with_spark(spark, paths, output, columns, section)

@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from skypile import files
 from skypile.config import DedupConfig
 from skypile.dedup_files import Columns, Counts, bad_id, counted
 from skypile.parquet_part import part
+from skypile.runtime import files
 from skypile.schema import DROPPED, KEPT
 from skypile.small_input import File, batches, pieces
 from skypile.stages.dedup_evidence import DECISION_COLUMNS, DECISIONS, dropped_decisions, kept_decisions

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from skypile import files
 from skypile.config import DedupConfig
 from skypile.dedup_files import Columns, Counts, bad_id, check_columns, counted
+from skypile.runtime import files
 from skypile.schema import KEPT
 from skypile.stages.attach import attach
 from skypile.stages.dedup import dedup_decisions

@@ -16,7 +16,7 @@ from skypile.crawl.inputs import Split
 from skypile.crawl.read import read_split
 from skypile.crawl.record import Record
 from skypile.crawl.url import host
-from skypile.sandbox import PAGE_FUNCTION, Sandbox, end_template
+from skypile.runtime.sandbox import PAGE_FUNCTION, Sandbox, end_template
 from skypile.schema import DOCUMENT_COLUMNS, FAILED, KEPT, RECORD_COLUMNS, VERDICT_COLUMNS, arrow_schema, names
 from skypile.text.document import document_from_text  # not page, with which Numba starts: that is the child's
 

@@ -26,17 +26,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
 
-from skypile import files, stage_folder
+from skypile import stage_folder
 from skypile.config import Config, ExtractionConfig, SparkConfig
 from skypile.crawl import inputs
 from skypile.documents import documents
 from skypile.errors import SkypileError
 from skypile.extraction_plan import check_failures, extraction_plan
-from skypile.optional_import import without
 from skypile.parquet_part import part
-from skypile.process import cores, keep_freed_memory
-from skypile.progress import stage_progress
-from skypile.sandbox import PAGE_FUNCTION, end_template, template
+from skypile.runtime import files
+from skypile.runtime.optional_import import without
+from skypile.runtime.process import cores, keep_freed_memory
+from skypile.runtime.progress import stage_progress
+from skypile.runtime.sandbox import PAGE_FUNCTION, end_template, template
 from skypile.schema import DOCUMENT_COLUMNS, KEPT, LEDGER_COLUMNS, arrow_schema, names
 from skypile.stage_folder import Decisions, Stamp
 

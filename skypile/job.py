@@ -7,8 +7,8 @@ import argparse
 import json
 import os
 
-from skypile.process import ONE_THREAD, importing
-from skypile.sandbox import PAGE_FUNCTION, template
+from skypile.runtime.process import ONE_THREAD, importing
+from skypile.runtime.sandbox import PAGE_FUNCTION, template
 
 
 def submit(stage: str, description: str | None, arguments: list[str] | None = None) -> None:
@@ -24,7 +24,7 @@ def submit(stage: str, description: str | None, arguments: list[str] | None = No
         os.environ.update(ONE_THREAD)  # before NumPy is imported
     with importing():
         from skypile import config as settings
-        from skypile import files
+        from skypile.runtime import files
     config = settings.load(given.config)
     output = files.absolute(given.output)
     if stage == "extraction":
@@ -34,7 +34,8 @@ def submit(stage: str, description: str | None, arguments: list[str] | None = No
             return
     from rich.console import Console
 
-    from skypile import pipeline, session
+    from skypile import pipeline
+    from skypile.runtime import session
 
     console = Console(stderr=True)
     spark = session.start(config.spark, f"skypile {stage}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from skypile import files
+from skypile.runtime import files
 from skypile.schema import LEDGER_COLUMNS, REASONS, STAGES, arrow_schema, names
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from skypile import files
+from skypile.runtime import files
 
 ROW_GROUP_BYTES = 16 << 20  # as ``session`` has Spark write: what readers hold of a column is small
 ZSTD_LEVEL = 3  # Spark's; 1 gives files that are 17 % larger in 60 % of the time

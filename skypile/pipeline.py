@@ -14,11 +14,12 @@ from rich.console import Console
 
 from classifiers.in_run import train_in_run
 from skypile import config as settings
-from skypile import documents, files, schema, stage_folder, storage
+from skypile import documents, schema, stage_folder, storage
 from skypile.crawl import inputs
 from skypile.extraction_plan import check_failures, extraction_plan
-from skypile.progress import stage_progress
-from skypile.session import active_tasks
+from skypile.runtime import files
+from skypile.runtime.progress import stage_progress
+from skypile.runtime.session import active_tasks
 from skypile.stages import extraction as extraction_stage
 from skypile.stages.dedup import dedup as dedup_stage
 from skypile.stages.distribution_filter import distribution_filter as distribution_stage

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
-from skypile import files
 from skypile.config import DedupConfig
 from skypile.dedup_files import Columns, check_columns
+from skypile.runtime import files
 
 MOST_FILES = 1000  # their footers are read one by one, which an object store takes 20 ms for
 # Bytes of text before compression. Sketches of Chinese take a third more than the text (a character has 3 bytes, its

@@ -23,8 +23,9 @@ from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
-from skypile import __version__, files, schema
+from skypile import __version__, schema
 from skypile.errors import SkypileError
+from skypile.runtime import files
 
 PACKAGES = (
     "skypile",

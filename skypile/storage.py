@@ -13,7 +13,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import StructType
 
-from skypile import files, schema, stage_folder
+from skypile import schema, stage_folder
+from skypile.runtime import files
 from skypile.stage_folder import Decisions, Plan, Stamp, stage_dir
 
 # Number of rows a wave reads: known, or observed, under the name `rows`, while they are read.

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from skypile import session
+from skypile.runtime import session
 from tests.conftest import REPOSITORY
 
 

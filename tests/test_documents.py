@@ -4,11 +4,12 @@ from collections import deque
 
 import pytest
 
-from skypile import documents, sandbox
+from skypile import documents
 from skypile.config import ExtractionConfig
 from skypile.crawl.inputs import Split
 from skypile.crawl.record import record
-from skypile.sandbox import Outcome
+from skypile.runtime import sandbox
+from skypile.runtime.sandbox import Outcome
 
 SPLIT = Split("/a.warc.gz", "a.warc.gz", "warc", 0, 1, 1)
 

@@ -22,7 +22,7 @@ from rich.console import Console
 from skypile import extraction_local, pipeline, stage_folder
 from skypile.config import SparkConfig, parse
 from skypile.crawl import inputs
-from skypile.process import cores
+from skypile.runtime.process import cores
 from skypile.sample import write_sample
 from skypile.schema import DOCUMENT_COLUMNS, LEDGER_COLUMNS, arrow_schema, names
 from skypile.stage_folder import ConservationError

@@ -14,9 +14,9 @@ FORBIDDEN = {
     "skypile/schema.py": ("pyspark", "skypile.config", "skypile.crawl", "skypile.text", "skypile.stages"),
     "skypile/verdict.py": ("pyspark", "skypile", "pyarrow"),
     "skypile/config.py": ("pyspark", "skypile.stages", "skypile.crawl", "skypile.text"),
-    "skypile/text": ("pyspark", "skypile.stages", "skypile.storage", "skypile.session", "skypile.pipeline"),
-    "skypile/crawl": ("pyspark", "skypile.stages", "skypile.storage", "skypile.session", "skypile.pipeline"),
-    "skypile/tokens": ("pyspark", "skypile.stages", "skypile.storage", "skypile.session", "skypile.pipeline"),
+    "skypile/text": ("pyspark", "skypile.stages", "skypile.storage", "skypile.runtime.session", "skypile.pipeline"),
+    "skypile/crawl": ("pyspark", "skypile.stages", "skypile.storage", "skypile.runtime.session", "skypile.pipeline"),
+    "skypile/tokens": ("pyspark", "skypile.stages", "skypile.storage", "skypile.runtime.session", "skypile.pipeline"),
     "skypile/stages": ("skypile.pipeline", "skypile.cli", "skypile.job", "skypile.report", "jobs"),
     "skypile/report": ("pyspark", "skypile.stages", "skypile.pipeline"),
     "classifiers": ("skypile.stages", "skypile.pipeline", "skypile.cli"),
@@ -55,7 +55,7 @@ def test_only_the_session_module_builds_a_session():
         for path in sorted((REPOSITORY / folder).rglob("*.py"))
         if "SparkSession.builder" in path.read_text(encoding="utf-8")
     ]
-    assert builders == ["skypile/session.py"]
+    assert builders == ["skypile/runtime/session.py"]
 
 
 def test_the_sandboxed_page_function_loads_no_spark():

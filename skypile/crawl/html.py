@@ -3,9 +3,9 @@
 import os
 from collections.abc import Iterator
 
-from skypile import files
 from skypile.crawl.inputs import NAMES_SEPARATOR, Split
 from skypile.crawl.record import Record, dropped, failed, record
+from skypile.runtime import files
 
 # What the operating system says of a file that is not there or not ours; other errors are the machine's,
 # and the task is to be tried again.

@@ -17,9 +17,9 @@ from typing import Final, Literal, NamedTuple
 
 import fsspec
 
-from skypile import files
 from skypile.config import ExtractionConfig
 from skypile.errors import SkypileError
+from skypile.runtime import files
 
 Format = Literal["warc", "jsonl", "parquet", "html", "unknown"]
 

@@ -7,7 +7,6 @@ object store that does not answer), which a retry of the task may cure.
 from collections.abc import Iterator
 from typing import IO
 
-from skypile import files
 from skypile.config import ExtractionConfig
 from skypile.crawl import content
 from skypile.crawl.codec import Damage, codec_of
@@ -18,6 +17,7 @@ from skypile.crawl.members import decoded_segment
 from skypile.crawl.parquet import parquet_records
 from skypile.crawl.record import Record, failed, record
 from skypile.crawl.warc import warc_records
+from skypile.runtime import files
 
 _SNIFF = 1024
 

@@ -1,8 +1,8 @@
 """The report of a run: one self-contained HTML page."""
 
-from skypile import files
 from skypile.report.collect import collect
 from skypile.report.page import render
+from skypile.runtime import files
 
 __all__ = ["write_report"]
 

@@ -21,7 +21,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import xxhash
 
-from skypile import files, ledger
+from skypile import ledger
+from skypile.runtime import files
 from skypile.schema import KEPT, STAGE_COLUMNS, arrow_schema
 
 SAMPLES = 4  # a reason; enough to see what a rule does, few enough to read

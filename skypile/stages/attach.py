@@ -16,8 +16,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from skypile import files
-from skypile.map_arrow import map_arrow
+from skypile.runtime import files
+from skypile.runtime.map_arrow import map_arrow
 
 ROWS_PER_BUCKET = 500_000  # about 100 MB of annotations in a worker with 200 bytes of evidence a row
 

@@ -19,7 +19,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from skypile import schema
 from skypile.config import DedupConfig
-from skypile.map_arrow import map_arrow, map_batches
+from skypile.runtime.map_arrow import map_arrow, map_batches
 from skypile.stages.attach import attach
 from skypile.stages.dedup_candidates import bucket_pairs, refined_candidates, shared_buckets
 from skypile.stages.dedup_components import connected_components

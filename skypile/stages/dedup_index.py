@@ -29,8 +29,8 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from skypile import files
 from skypile.config import DedupConfig
+from skypile.runtime import files
 from skypile.stages.dedup_sketch import MARK
 
 SHAPING = ("word_shingle", "character_shingle", "permutations", "bands", "rows", "seed", "max_shingles")

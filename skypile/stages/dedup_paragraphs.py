@@ -26,7 +26,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
-from skypile.map_arrow import map_batches
+from skypile.runtime.map_arrow import map_batches
 from skypile.text.shingles import shingle_texts
 
 _BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")

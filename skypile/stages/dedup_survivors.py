@@ -21,7 +21,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from skypile.map_arrow import map_arrow
+from skypile.runtime.map_arrow import map_arrow
 from skypile.stages.dedup_hold import Hold
 from skypile.stages.dedup_local import dropped_nodes
 from skypile.stages.dedup_sketch import MARK

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from skypile.config import DedupConfig
-from skypile.map_arrow import map_batches
+from skypile.runtime.map_arrow import map_batches
 from skypile.stages.dedup_evidence import DECISIONS, FOUND, dropped_decisions, kept_decisions
 from skypile.stages.dedup_index import is_new
 

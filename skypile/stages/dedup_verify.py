@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
-from skypile.map_arrow import map_batches
+from skypile.runtime.map_arrow import map_batches
 from skypile.stages.dedup_sketch import unpacked_sets
 from skypile.text.similarity import compare_pairs, shared_bands
 

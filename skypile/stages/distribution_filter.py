@@ -37,9 +37,9 @@ from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from skypile import files
 from skypile.config import DistributionFilterConfig
-from skypile.map_arrow import map_arrow
+from skypile.runtime import files
+from skypile.runtime.map_arrow import map_arrow
 from skypile.schema import DISTRIBUTION_COLUMNS, DROPPED, KEPT, STAGE_COLUMNS, VERDICT_COLUMNS, names
 from skypile.stages.attach import attach
 from skypile.storage import spark_schema, stored

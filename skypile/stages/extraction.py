@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from skypile.config import ExtractionConfig
 from skypile.crawl.inputs import Split
 from skypile.documents import documents
-from skypile.map_arrow import map_arrow
+from skypile.runtime.map_arrow import map_arrow
 from skypile.schema import DOCUMENT_COLUMNS
 from skypile.storage import spark_schema
 

@@ -15,9 +15,9 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from classifiers.model import Classifier, load
-from skypile import files
 from skypile.config import QualityFilterConfig
-from skypile.map_arrow import map_arrow
+from skypile.runtime import files
+from skypile.runtime.map_arrow import map_arrow
 from skypile.schema import DROPPED, KEPT, QUALITY_COLUMNS, STAGE_COLUMNS, VERDICT_COLUMNS, arrow_schema, names
 from skypile.storage import spark_schema
 from skypile.text import units

@@ -37,8 +37,8 @@ from pyspark.resource import (
 )
 from pyspark.sql import SparkSession
 
-from skypile import files
-from skypile.map_arrow import map_arrow
+from skypile.runtime import files
+from skypile.runtime.map_arrow import map_arrow
 from skypile.tokens.encoder import Encoder, default_model_path
 from skypile.tokens.shards import Packing, parquet_batches, tokenize_batches
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from skypile import files
 from skypile.config import DedupConfig
+from skypile.runtime import files
 from skypile.stages import dedup, dedup_index
 from skypile.stages.dedup import dedup_decisions
 from skypile.stages.dedup_index import IndexMismatch, arrivals

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from skypile.optional_import import without
+from skypile.runtime.optional_import import without
 from skypile.text import page
 from tests.conftest import REPOSITORY
 

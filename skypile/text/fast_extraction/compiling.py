@@ -15,7 +15,7 @@ from numba.core.base import BaseContext
 from numba.core.caching import Cache
 from numba.core.runtime import rtsys
 
-from skypile.optional_import import without
+from skypile.runtime.optional_import import without
 
 _OPTIONS: Final[dict[str, Any]] = {"cache": True, "_nrt": False}
 borrows = njit(**_OPTIONS)

@@ -21,7 +21,7 @@ from pyspark.sql import SparkSession
 
 from skypile.config import SparkConfig
 from skypile.errors import SkypileError
-from skypile.process import ONE_THREAD, cores
+from skypile.runtime.process import ONE_THREAD, cores
 
 MINIMUM_JAVA = 17  # Spark 4 runs on Java 17 and later only
 ADVICE = f"skypile needs Java {MINIMUM_JAVA} or later: install a JDK (Debian: openjdk-17-jre-headless)"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from skypile import session
-from skypile.class_archive import write_archive
 from skypile.errors import SkypileError
+from skypile.runtime import session
+from skypile.runtime.class_archive import write_archive
 
 SCRIPT = """
 import sys

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from skypile.map_arrow import map_arrow
+from skypile.runtime.map_arrow import map_arrow
 
 
 def test_workers_freeze_once_and_rows_pass(spark: SparkSession) -> None:

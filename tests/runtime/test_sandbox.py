@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from skypile.sandbox import Sandbox, template
+from skypile.runtime.sandbox import Sandbox, template
 from tests.conftest import REPOSITORY
 
 
@@ -68,7 +68,7 @@ kept: list[bytes] = []
 
 @pytest.fixture(scope="module")
 def box():
-    sandbox = Sandbox("tests.test_sandbox:poison", seconds=1.0, memory_mb=1024)
+    sandbox = Sandbox("tests.runtime.test_sandbox:poison", seconds=1.0, memory_mb=1024)
     yield sandbox
     sandbox.close()
 
@@ -95,7 +95,7 @@ def test_poison_is_named_and_the_next_page_is_unharmed(box, kind, status, messag
 
 
 def test_a_page_that_waits_for_ever_meets_the_wall_clock():
-    sandbox = Sandbox("tests.test_sandbox:poison", seconds=0.3, memory_mb=1024)
+    sandbox = Sandbox("tests.runtime.test_sandbox:poison", seconds=0.3, memory_mb=1024)
     began = time.monotonic()
     assert sandbox.call(b"sleep").status == "timeout"
     assert time.monotonic() - began < 60
@@ -121,7 +121,7 @@ def test_a_missing_import_stops_the_run_instead_of_failing_every_page():
 
 
 def test_the_child_ends_with_its_parent():
-    sandbox = Sandbox("tests.test_sandbox:poison", seconds=1.0, memory_mb=1024)
+    sandbox = Sandbox("tests.runtime.test_sandbox:poison", seconds=1.0, memory_mb=1024)
     pid = int(sandbox.call(b"pid").value)
     os.close(sandbox._to)  # what the kernel does when the worker dies
     assert select.select([sandbox._status], [], [], 5)[0], f"child {pid} outlives its worker"
@@ -130,7 +130,7 @@ def test_the_child_ends_with_its_parent():
 
 
 def test_a_template_that_was_killed_is_replaced_and_its_child_with_it():
-    sandbox = Sandbox("tests.test_sandbox:poison", seconds=0.3, memory_mb=1024)
+    sandbox = Sandbox("tests.runtime.test_sandbox:poison", seconds=0.3, memory_mb=1024)
     child = int(sandbox.call(b"pid").value)
     template(sandbox.function).process.kill()
     template(sandbox.function).process.wait()
@@ -144,7 +144,8 @@ def test_a_template_that_was_killed_is_replaced_and_its_child_with_it():
 
 def test_a_template_ends_with_its_owners():
     program = (
-        "import os; from skypile.sandbox import Sandbox, template; box = Sandbox('tests.test_sandbox:poison', 1, 1024);"
+        "import os; from skypile.runtime.sandbox import Sandbox, template;"
+        " box = Sandbox('tests.runtime.test_sandbox:poison', 1, 1024);"
         "print(box.call(b'pid').value.decode(), template(box.function).process.pid, flush=True); os._exit(0)"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
@@ -153,11 +154,11 @@ def test_a_template_ends_with_its_owners():
 
 def test_forked_processes_share_a_template_and_nothing_else():
     """Two sandboxes of two processes: each answers its own, and one that dies leaves the other alone."""
-    first = Sandbox("tests.test_sandbox:poison", seconds=1.0, memory_mb=1024)
+    first = Sandbox("tests.runtime.test_sandbox:poison", seconds=1.0, memory_mb=1024)
     assert first.call(b"ab").value == b"ba"
     other = os.fork()
     if other == 0:
-        second = Sandbox("tests.test_sandbox:poison", seconds=1.0, memory_mb=1024)
+        second = Sandbox("tests.runtime.test_sandbox:poison", seconds=1.0, memory_mb=1024)
         answers = [second.call(kind).status for kind in (b"x", b"segfault", b"y")]
         os._exit(0 if answers == ["ok", "crash", "ok"] else 1)
     for _ in range(100):

@@ -9,7 +9,7 @@ the whole worker with it. So the work happens in a child, one per worker:
 - memory: RLIMIT_AS; beyond it allocations fail, which Python reports and C code mostly dies of.
 - growth: a child whose resident memory has reached half its limit after a call is replaced.
 
-Children are forked from a template (`skypile.sandbox_child`), a process that has loaded the function and does
+Children are forked from a template (`skypile.runtime.sandbox_child`), a process that has loaded the function and does
 nothing else. So a page that kills its child costs a fork and not a start of Python, and processes forked from one
 that has a template share it.
 
@@ -28,8 +28,8 @@ import sys
 import time
 from typing import IO, Final, Literal, NamedTuple
 
-from skypile.process import ONE_THREAD
-from skypile.sandbox_child import LIMITS, MEMORY, OK, OK_AND_RETIRE, READY, REPLY, REQUEST, SHARED_BYTES, STATUS
+from skypile.runtime.process import ONE_THREAD
+from skypile.runtime.sandbox_child import LIMITS, MEMORY, OK, OK_AND_RETIRE, READY, REPLY, REQUEST, SHARED_BYTES, STATUS
 
 Status = Literal["ok", "error", "timeout", "out_of_memory", "crash"]
 
@@ -65,7 +65,7 @@ def template(function: str) -> Template:
         return _templates[function]
     door, theirs = socket.socketpair()
     program = (
-        f"import sys; sys.path[:] = {sys.path!r}; from skypile.sandbox_child import template; "
+        f"import sys; sys.path[:] = {sys.path!r}; from skypile.runtime.sandbox_child import template; "
         f"template({function!r}, {theirs.fileno()})"
     )
     process = subprocess.Popen(

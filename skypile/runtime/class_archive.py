@@ -12,9 +12,10 @@ from typing import Any
 from pyspark import SparkContext
 from rich.console import Console
 
-from skypile import pipeline, session
+from skypile import pipeline
 from skypile.config import Config, SparkConfig
 from skypile.errors import SkypileError
+from skypile.runtime import session
 from skypile.sample import write_sample
 
 EXIT_SECONDS = 300  # the JVM writes the archive when it ends: 10 s

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from skypile import files
+from skypile.runtime import files
 
 
 @pytest.mark.parametrize("remote", [False, True])

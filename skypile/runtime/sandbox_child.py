@@ -1,7 +1,7 @@
 """The sandbox's side of the fence: the template that loads a function once, and the children it forks.
 
 A template is a process of its own, with one thread, that holds nothing but the function: a fork of it is a child
-that is ready at once. See `skypile.sandbox` for what limits a child.
+that is ready at once. See `skypile.runtime.sandbox` for what limits a child.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable
 from typing import Final
 
-from skypile.process import importing, keep_freed_memory
+from skypile.runtime.process import importing, keep_freed_memory
 
 # Seconds and megabytes; sent with four descriptors: to read from, to write to, for STATUS, and the shared memory.
 LIMITS: Final = struct.Struct("<dI")

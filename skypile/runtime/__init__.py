@@ -1,0 +1,1 @@
+"""How code runs: Spark's session, sandboxes, processes, Arrow batches, progress, files."""
