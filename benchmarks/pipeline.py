@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.contestants import timed
-from skypile import stage_folder
+from skypile.run_folder import stage_folder
 from skypile.runtime import session
 from skypile.runtime.process import cores
 from skypile.text import page

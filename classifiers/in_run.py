@@ -9,8 +9,8 @@ from classifiers import citations, training_set
 from classifiers.model import save
 from classifiers.train import train
 from skypile.config import QualityFilterConfig
+from skypile.run_folder.storage import stored
 from skypile.runtime import files
-from skypile.storage import stored
 
 
 def train_in_run(documents: DataFrame, config: QualityFilterConfig, scratch: str) -> tuple[str | None, list[str]]:

@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from skypile import __version__, ledger, schema
+from skypile import __version__, schema
 from skypile import config as settings
 from skypile.errors import SkypileError
+from skypile.run_folder import ledger
 from skypile.runtime import files
 from skypile.runtime.process import importing
 from skypile.runtime.sandbox import PAGE_FUNCTION, template

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from skypile.config import DedupConfig
 from skypile.dedup_files import Columns, Counts, bad_id, counted
-from skypile.parquet_part import part
+from skypile.run_folder.parquet_part import part
 from skypile.runtime import files
 from skypile.schema import DROPPED, KEPT
 from skypile.small_input import File, batches, pieces

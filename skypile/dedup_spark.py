@@ -7,9 +7,9 @@ from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
 from skypile.dedup_files import Columns, Counts, bad_id, check_columns, counted
+from skypile.run_folder.attach import attach
 from skypile.runtime import files
 from skypile.schema import KEPT
-from skypile.stages.attach import attach
 from skypile.stages.dedup import dedup_decisions
 from skypile.stages.dedup_evidence import DECISION_COLUMNS
 

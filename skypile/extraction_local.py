@@ -26,20 +26,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
 
-from skypile import stage_folder
 from skypile.config import Config, ExtractionConfig, SparkConfig
 from skypile.crawl import inputs
 from skypile.documents import documents
 from skypile.errors import SkypileError
 from skypile.extraction_plan import check_failures, extraction_plan
-from skypile.parquet_part import part
+from skypile.run_folder import stage_folder
+from skypile.run_folder.parquet_part import part
+from skypile.run_folder.stage_folder import Decisions, Stamp
 from skypile.runtime import files
 from skypile.runtime.optional_import import without
 from skypile.runtime.process import cores, keep_freed_memory
 from skypile.runtime.progress import stage_progress
 from skypile.runtime.sandbox import PAGE_FUNCTION, end_template, template
 from skypile.schema import DOCUMENT_COLUMNS, KEPT, LEDGER_COLUMNS, arrow_schema, names
-from skypile.stage_folder import Decisions, Stamp
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -225,7 +225,7 @@ def _check_ids(folder: str) -> None:
 
 
 def decision_hash(row: Sequence[str | float | None]) -> int:
-    """64 bits of a row of LEDGER_COLUMNS: Spark's `xxhash64`, by which `skypile.storage` makes a stage's digest.
+    """64 bits of a row of LEDGER_COLUMNS: Spark's `xxhash64`, by which `skypile.run_folder.storage` makes a stage's digest.
 
     XXH64 of each value that is not null, seeded with the hash of the values before it; a number is its eight bytes.
     """

@@ -7,7 +7,7 @@ from typing import Any
 from skypile.config import ExtractionConfig
 from skypile.crawl.inputs import Split
 from skypile.errors import SkypileError
-from skypile.stage_folder import Plan, Stamp
+from skypile.run_folder.stage_folder import Plan, Stamp
 
 MIN_PAGES_FOR_FAILURE_SHARE = 100
 

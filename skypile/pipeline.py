@@ -14,9 +14,11 @@ from rich.console import Console
 
 from classifiers.in_run import train_in_run
 from skypile import config as settings
-from skypile import documents, schema, stage_folder, storage
+from skypile import documents, schema
 from skypile.crawl import inputs
 from skypile.extraction_plan import check_failures, extraction_plan
+from skypile.run_folder import stage_folder, storage
+from skypile.run_folder.storage import Rows, Stage, read_kept
 from skypile.runtime import files
 from skypile.runtime.progress import stage_progress
 from skypile.runtime.session import active_tasks
@@ -25,7 +27,6 @@ from skypile.stages.dedup import dedup as dedup_stage
 from skypile.stages.distribution_filter import distribution_filter as distribution_stage
 from skypile.stages.quality_filter import quality_filter as quality_stage
 from skypile.stages.shards import shards as shards_stage
-from skypile.storage import Rows, Stage, read_kept
 
 SCRATCH = "_scratch"
 

@@ -12,8 +12,8 @@ import psutil
 import pytest
 from pyspark.sql import SparkSession
 
-from skypile import ledger
 from skypile.config import SparkConfig
+from skypile.run_folder import ledger
 from skypile.runtime import session
 
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -5,8 +5,8 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
+from skypile.run_folder.storage import Stage, spark_schema, write_stage
 from skypile.schema import STAGE_COLUMNS, VERDICT_COLUMNS, record_id
-from skypile.storage import Stage, spark_schema, write_stage
 
 
 def frame(

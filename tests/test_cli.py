@@ -64,7 +64,7 @@ def test_new_javas_pass(tmp_path, monkeypatch, printed, major):
 
 
 def test_commands_that_only_read_load_no_spark():
-    program = "import sys, skypile.cli, skypile.ledger, skypile.report; print('pyspark' in sys.modules)"
+    program = "import sys, skypile.cli, skypile.run_folder.ledger, skypile.report; print('pyspark' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

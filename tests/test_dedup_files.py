@@ -9,10 +9,11 @@ import pytest
 from pyspark.sql import SparkSession
 from typer.testing import CliRunner
 
-from skypile import job, ledger, pipeline
+from skypile import job, pipeline
 from skypile.cli import app
 from skypile.config import Config, DedupConfig
 from skypile.dedup_files import Columns, dedup_files
+from skypile.run_folder import ledger
 from skypile.runtime import session
 from tests import documents
 

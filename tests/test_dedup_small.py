@@ -14,9 +14,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from skypile import config as settings
-from skypile import dedup_files, dedup_small, parquet_part, small_input
+from skypile import dedup_files, dedup_small, small_input
 from skypile.config import Config, DedupConfig
 from skypile.dedup_files import Columns, deduplicate
+from skypile.run_folder import parquet_part
 from skypile.runtime import files, session
 from tests.conftest import REPOSITORY
 from tests.stages.test_dedup import corpus

@@ -8,10 +8,10 @@ import subprocess
 import pyarrow.parquet as pq
 import pytest
 
-from skypile import ledger
+from skypile.run_folder import ledger
+from skypile.run_folder.stage_folder import manifest
 from skypile.sample import score
 from skypile.schema import STAGES
-from skypile.stage_folder import manifest
 
 # Kinds whose every record must meet its fate; the others have a floor (share found), set where the first full run
 # stood and raised as stages improve.

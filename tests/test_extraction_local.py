@@ -19,14 +19,15 @@ from hypothesis import strategies as st
 from pyspark.sql import functions as F
 from rich.console import Console
 
-from skypile import extraction_local, pipeline, stage_folder
+from skypile import extraction_local, pipeline
 from skypile.config import SparkConfig, parse
 from skypile.crawl import inputs
+from skypile.run_folder import stage_folder
+from skypile.run_folder.stage_folder import ConservationError
+from skypile.run_folder.storage import spark_schema
 from skypile.runtime.process import cores
 from skypile.sample import write_sample
 from skypile.schema import DOCUMENT_COLUMNS, LEDGER_COLUMNS, arrow_schema, names
-from skypile.stage_folder import ConservationError
-from skypile.storage import spark_schema
 from tests.conftest import REPOSITORY
 from tests.crawls import article, write_warc
 

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import xxhash
 
-from skypile import ledger
+from skypile.run_folder import ledger
 from skypile.runtime import files
 from skypile.schema import KEPT, STAGE_COLUMNS, arrow_schema
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from skypile import ledger
-from skypile.ledger import Verdict
+from skypile.run_folder import ledger
+from skypile.run_folder.ledger import Verdict
 from skypile.runtime import files
 from skypile.sample.kinds import KINDS
 from skypile.schema import KEPT, STAGE_COLUMNS, arrow_schema

@@ -19,8 +19,9 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from skypile import schema
 from skypile.config import DedupConfig
+from skypile.run_folder.attach import attach
+from skypile.run_folder.storage import spark_schema, stored
 from skypile.runtime.map_arrow import map_arrow, map_batches
-from skypile.stages.attach import attach
 from skypile.stages.dedup_candidates import bucket_pairs, refined_candidates, shared_buckets
 from skypile.stages.dedup_components import connected_components
 from skypile.stages.dedup_evidence import DECISION_COLUMNS
@@ -41,7 +42,6 @@ from skypile.stages.dedup_sketch import SKETCH, sketch_batch
 from skypile.stages.dedup_survivors import best_match, dropped_documents
 from skypile.stages.dedup_verdicts import dropped_fates, verdict_rows
 from skypile.stages.dedup_verify import confirmed_edges
-from skypile.storage import spark_schema, stored
 
 
 def dedup(config: DedupConfig, rows: int, scratch: str) -> Callable[[DataFrame], DataFrame]:

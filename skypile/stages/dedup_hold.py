@@ -7,7 +7,7 @@ from itertools import count
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 
-from skypile.storage import stored
+from skypile.run_folder.storage import stored
 
 Hold = Callable[[DataFrame, str], DataFrame]
 

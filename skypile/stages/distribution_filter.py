@@ -20,7 +20,7 @@ The fifth family, site navigation round different articles, stays out of every c
 matter of paragraphs, which deduplication cuts.
 
 Cost: one narrow pass over the leading text, two over the vectors (192 bytes each), one aggregation to k rows, and
-the join of skypile.stages.attach, which shuffles ids. The driver holds the sample (65,536 vectors) and
+the join of skypile.run_folder.attach, which shuffles ids. The driver holds the sample (65,536 vectors) and
 k rows. All decisions are functions of ids, integer vectors and k centres: no partition or order shows in them.
 The centres come from float arithmetic on the driver: the same on every run, but another make of processor may
 round them differently.
@@ -38,11 +38,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from skypile.config import DistributionFilterConfig
+from skypile.run_folder.attach import attach
+from skypile.run_folder.storage import spark_schema, stored
 from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
 from skypile.schema import DISTRIBUTION_COLUMNS, DROPPED, KEPT, STAGE_COLUMNS, VERDICT_COLUMNS, names
-from skypile.stages.attach import attach
-from skypile.storage import spark_schema, stored
 from skypile.text import centroids, embedding
 
 SAMPLE_MARGIN = 6  # standard deviations by which the filter before the sort lets more than the sample through

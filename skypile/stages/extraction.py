@@ -14,9 +14,9 @@ from pyspark.sql import DataFrame, SparkSession
 from skypile.config import ExtractionConfig
 from skypile.crawl.inputs import Split
 from skypile.documents import documents
+from skypile.run_folder.storage import spark_schema
 from skypile.runtime.map_arrow import map_arrow
 from skypile.schema import DOCUMENT_COLUMNS
-from skypile.storage import spark_schema
 
 READ: Final = "read"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from skypile.ledger import Verdict
+from skypile.run_folder.ledger import Verdict
 from skypile.sample import KINDS
 from skypile.sample.score import match, tabulate
 

@@ -11,12 +11,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
+from skypile.run_folder.storage import stored
 from skypile.stages import dedup, dedup_hold
 from skypile.stages.dedup import dedup_decisions, sketch_documents
 from skypile.stages.dedup_candidates import bucket_pairs, shared_buckets
 from skypile.stages.dedup_hold import without_broadcast
 from skypile.stages.dedup_verify import confirmed_edges
-from skypile.storage import stored
 from tests.stages import dedup_oracle as oracle
 
 Document = tuple[str, str | None, str]

@@ -5,9 +5,10 @@ import json
 import pytest
 from rich.console import Console
 
-from skypile import ledger, pipeline
+from skypile import pipeline
 from skypile.config import parse
 from skypile.extraction_plan import TooManyFailures
+from skypile.run_folder import ledger
 from tests.crawls import article, write_warc
 
 POISON = {

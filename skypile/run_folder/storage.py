@@ -1,4 +1,4 @@
-"""Stage folders (see `skypile.stage_folder`) as Spark writes them, and what it reads of them.
+"""Stage folders (see `skypile.run_folder.stage_folder`) as Spark writes them, and what it reads of them.
 
 Verdicts are projected from the documents just written, so the expensive work runs once and the two cannot
 disagree.
@@ -13,9 +13,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import StructType
 
-from skypile import schema, stage_folder
+from skypile import schema
+from skypile.run_folder import stage_folder
+from skypile.run_folder.stage_folder import Decisions, Plan, Stamp, stage_dir
 from skypile.runtime import files
-from skypile.stage_folder import Decisions, Plan, Stamp, stage_dir
 
 # Number of rows a wave reads: known, or observed, under the name `rows`, while they are read.
 Rows = int | Observation

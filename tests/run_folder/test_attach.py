@@ -5,8 +5,8 @@ import random
 import pytest
 from pyspark.sql import functions as F
 
-from skypile.stages import attach as attach_module
-from skypile.stages.attach import attach
+from skypile.run_folder import attach as attach_module
+from skypile.run_folder.attach import attach
 
 
 @pytest.fixture

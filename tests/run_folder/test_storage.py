@@ -7,9 +7,9 @@ import pyarrow.dataset as ds
 import pytest
 from pyspark.sql import functions as F
 
-from skypile import stage_folder
-from skypile.stage_folder import ConservationError
-from skypile.storage import Stage, read_kept, write_stage
+from skypile.run_folder import stage_folder
+from skypile.run_folder.stage_folder import ConservationError
+from skypile.run_folder.storage import Stage, read_kept, write_stage
 from tests import documents
 
 ROWS = [
