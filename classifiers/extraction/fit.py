@@ -14,12 +14,12 @@ import numpy as np
 
 from classifiers.extraction.dataset import LabelledPage
 from classifiers.extraction.odds import count_odds, count_page_odds
-from skypile.text.fast_extraction.blocks import NAMES
-from skypile.text.fast_extraction.context import score_features
-from skypile.text.fast_extraction.engine import CERTAIN
-from skypile.text.fast_extraction.features import block_features
-from skypile.text.fast_extraction.page_type import PAGE_TYPES, page_features
-from skypile.text.fast_extraction.wording import Odds
+from skypile.extraction.fast.blocks import NAMES
+from skypile.extraction.fast.context import score_features
+from skypile.extraction.fast.engine import CERTAIN
+from skypile.extraction.fast.features import block_features
+from skypile.extraction.fast.page_type import PAGE_TYPES, page_features
+from skypile.extraction.fast.wording import Odds
 
 COMMON = dict(verbose=-1, num_threads=1, seed=1, deterministic=True, force_row_wise=True, bagging_freq=1)
 PAGE_PARAMETERS = COMMON | dict(

@@ -11,11 +11,11 @@ import numpy as np
 from numba import njit
 
 from classifiers.extraction.dataset import LabelledPage
-from skypile.text.fast_extraction.block_text import tokens
-from skypile.text.fast_extraction.blocks import NAMES
-from skypile.text.fast_extraction.elements import block_parent
-from skypile.text.fast_extraction.page_type import PAGE_TYPES
-from skypile.text.fast_extraction.wording import (
+from skypile.extraction.fast.block_text import tokens
+from skypile.extraction.fast.blocks import NAMES
+from skypile.extraction.fast.elements import block_parent
+from skypile.extraction.fast.page_type import PAGE_TYPES
+from skypile.extraction.fast.wording import (
     ATTRIBUTE_BITS,
     FIRST_TOKENS,
     TAG_SALT,

@@ -17,10 +17,10 @@ import numpy as np
 from classifiers.extraction.dataset import LabelledPage, load_crawl, load_set
 from classifiers.extraction.evaluate import f1_by_type, snippet_scores
 from classifiers.extraction.fit import Fitted, fit, predict
-from skypile.text.fast_extraction.assemble import choose
-from skypile.text.fast_extraction.blocks import block_texts
-from skypile.text.fast_extraction.model import SHIPPED, Model, save
-from skypile.text.fast_extraction.trees import HIGHEST, Trees, ordered, trees_of
+from skypile.extraction.fast.assemble import choose
+from skypile.extraction.fast.blocks import block_texts
+from skypile.extraction.fast.model import SHIPPED, Model, save
+from skypile.extraction.fast.trees import HIGHEST, Trees, ordered, trees_of
 
 SETS = ("wcxb_dev", "zh_dev", "mixed_dev", "snippets_990")
 

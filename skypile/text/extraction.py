@@ -1,6 +1,6 @@
 """Main text of a page, fit for pre-training, by the engine of choice.
 
-`fast` (the default) is ours: `skypile.text.fast_extraction`, blocks scored by a small model. `trafilatura` is
+`fast` (the default) is ours: `skypile.extraction.fast`, blocks scored by a small model. `trafilatura` is
 the peer with the longest record on articles; `resiliparse` is fast and keeps more chrome. `make
 bench-extraction` prints their scores and speeds side by side.
 
@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from skypile.crawl import charset
-from skypile.text.fast_extraction.blocks import Scanned, cut, visible_text
-from skypile.text.fast_extraction.engine import main_text
+from skypile.extraction.fast.blocks import Scanned, cut, visible_text
+from skypile.extraction.fast.engine import main_text
 
 Engine = Literal["fast", "trafilatura", "resiliparse"]
 ENGINES: Final = ("fast", "trafilatura", "resiliparse")

@@ -10,10 +10,10 @@ import json
 from typing import Any, Final, NamedTuple
 
 from skypile.crawl import charset
+from skypile.extraction.fast.blocks import cut, visible_text
+from skypile.extraction.fast.engine import warm_up
 from skypile.text import extraction, language
 from skypile.text.document import document_from_text, drop, lost, weight
-from skypile.text.fast_extraction.blocks import cut, visible_text
-from skypile.text.fast_extraction.engine import warm_up
 from skypile.verdict import FAILED
 
 # Visible text looked at by the gate: enough for a certain language verdict, and a bound on its cost.

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from classifiers.extraction.labels import UNKNOWN, character_f1, gold_labels, snippet_labels, word_f1
-from skypile.text.fast_extraction.assemble import threshold
-from skypile.text.fast_extraction.model import SHIPPED, load, save, shipped
-from skypile.text.fast_extraction.trees import class_probabilities, probability
+from skypile.extraction.fast.assemble import threshold
+from skypile.extraction.fast.model import SHIPPED, load, save, shipped
+from skypile.extraction.fast.trees import class_probabilities, probability
 
 
 @pytest.mark.parametrize(

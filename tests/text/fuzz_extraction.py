@@ -20,8 +20,8 @@ import sys
 import atheris
 
 # Loaded before the rest is instrumented: Numba does not compile instrumented functions.
-from skypile.text.fast_extraction.engine import warm_up
-from skypile.text.fast_extraction.tags import TAGS
+from skypile.extraction.fast.engine import warm_up
+from skypile.extraction.fast.tags import TAGS
 
 with atheris.instrument_imports(include=["skypile.crawl.charset", "skypile.text.extraction"]):
     from tests.text.promises import FUZZED, check

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skypile.text.fast_extraction.vectors import WIDTH, find, occurrences
+from skypile.extraction.fast.vectors import WIDTH, find, occurrences
 
 
 @settings(max_examples=300, deadline=None)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from skypile.text.fast_extraction.compiling import borrows
-from skypile.text.fast_extraction.tags import fnv1a
-from skypile.text.fast_extraction.vectors import find
+from skypile.extraction.fast.compiling import borrows
+from skypile.extraction.fast.tags import fnv1a
+from skypile.extraction.fast.vectors import find
 
 # Attributes whose words say what a part of the page is for.
 CLASS, ID, ROLE = fnv1a(b"class"), fnv1a(b"id"), fnv1a(b"role")

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skypile.text.fast_extraction.trees import Trees, trees_of
-from skypile.text.fast_extraction.wording import Odds
+from skypile.extraction.fast.trees import Trees, trees_of
+from skypile.extraction.fast.wording import Odds
 
 SHIPPED = Path(__file__).with_name("model.npz")
 # Bumped whenever a feature changes meaning, or how trees are kept: a model of another version would be silently wrong.

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from skypile.text.fast_extraction import attributes as at
-from skypile.text.fast_extraction.compiling import borrows
-from skypile.text.fast_extraction.open_elements import (
+from skypile.extraction.fast import attributes as at
+from skypile.extraction.fast.compiling import borrows
+from skypile.extraction.fast.open_elements import (
     DROP_DEPTH,
     DROPPED,
     HIDDEN,
@@ -48,8 +48,8 @@ from skypile.text.fast_extraction.open_elements import (
     line_break,
     push,
 )
-from skypile.text.fast_extraction.tags import BLOCK, DROP, LEAVES_FOREIGN, RAW, TAG_ID, Names
-from skypile.text.fast_extraction.vectors import find, occurrences
+from skypile.extraction.fast.tags import BLOCK, DROP, LEAVES_FOREIGN, RAW, TAG_ID, Names
+from skypile.extraction.fast.vectors import find, occurrences
 
 MAX_METAS, MAX_SCRIPTS = 64, 8
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from skypile.text.fast_extraction.compiling import borrows
-from skypile.text.fast_extraction.vectors import LANES, STEPS, first_steps
+from skypile.extraction.fast.compiling import borrows
+from skypile.extraction.fast.vectors import LANES, STEPS, first_steps
 
 
 class Trees(NamedTuple):

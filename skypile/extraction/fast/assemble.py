@@ -14,9 +14,9 @@ one is wrong; out of fold this moves no F1.
 import numpy as np
 from numba import njit
 
-from skypile.text.fast_extraction.block_text import hash_text
-from skypile.text.fast_extraction.elements import group_ids
-from skypile.text.fast_extraction.tags import TAG_ID
+from skypile.extraction.fast.block_text import hash_text
+from skypile.extraction.fast.elements import group_ids
+from skypile.extraction.fast.tags import TAG_ID
 
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.2, 0.5
 COPY_BYTES = 20  # shorter copies may be meant ("Yes." under two posts); tried 15 to 200, flat from 15 to 100

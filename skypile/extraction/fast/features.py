@@ -3,9 +3,9 @@
 import numpy as np
 from numba import njit
 
-from skypile.text.fast_extraction.context import neighbour_features
-from skypile.text.fast_extraction.structure import N_STRUCTURE, TEXT_COLUMNS
-from skypile.text.fast_extraction.wording import wording_features
+from skypile.extraction.fast.context import neighbour_features
+from skypile.extraction.fast.structure import N_STRUCTURE, TEXT_COLUMNS
+from skypile.extraction.fast.wording import wording_features
 
 # Of the blocks before and after: size, link share, sentence ends, final punctuation, element, class odds, text
 # odds.

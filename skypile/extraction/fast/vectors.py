@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from skypile.text.fast_extraction.compiling import borrows
+from skypile.extraction.fast.compiling import borrows
 
 WIDTH = 32
 LANES = 16  # blocks side by side in a tree

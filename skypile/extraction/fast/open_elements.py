@@ -5,9 +5,9 @@ at each call, made a tag cost 5 us instead of 0.1. `blocks` is int64 [B, 7], `el
 `stack` int32 [MAX_DEPTH, 4] with level 0 for <body>; `s` is the state they share. Their columns and slots:
 """
 
-from skypile.text.fast_extraction.characters import NEWLINE, append_text
-from skypile.text.fast_extraction.compiling import borrows
-from skypile.text.fast_extraction.tags import BLOCK, CLOSES_P, SCOPE, SPECIAL, TAG_ID, VOID
+from skypile.extraction.fast.characters import NEWLINE, append_text
+from skypile.extraction.fast.compiling import borrows
+from skypile.extraction.fast.tags import BLOCK, CLOSES_P, SCOPE, SPECIAL, TAG_ID, VOID
 
 MAX_DEPTH = 400  # deeper elements are read as if they were not there; the deepest of 2,748 real pages is 53
 # A page's cost after the scan goes by its elements (0.3 KB each) and blocks (2 KB and 20 us each). The largest

@@ -10,12 +10,12 @@ import re
 import numpy as np
 from numba import njit
 
-from skypile.text.fast_extraction.block_text import ENDS, HAN, WORDS
-from skypile.text.fast_extraction.elements import group_ids, signatures
-from skypile.text.fast_extraction.scan import Page
-from skypile.text.fast_extraction.structure import H1, H6, IMG
-from skypile.text.fast_extraction.tags import TAG_ID, fnv1a
-from skypile.text.fast_extraction.wording import ATTRIBUTE_BITS, TAG_SALT, slot_of
+from skypile.extraction.fast.block_text import ENDS, HAN, WORDS
+from skypile.extraction.fast.elements import group_ids, signatures
+from skypile.extraction.fast.scan import Page
+from skypile.extraction.fast.structure import H1, H6, IMG
+from skypile.extraction.fast.tags import TAG_ID, fnv1a
+from skypile.extraction.fast.wording import ATTRIBUTE_BITS, TAG_SALT, slot_of
 
 PAGE_TYPES = ("article", "forum", "product", "collection", "listing", "documentation", "service")
 _COUNTED_TAGS = "p li article pre table tr section figure form input button time dt code blockquote aside h2 h3 img a"

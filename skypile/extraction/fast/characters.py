@@ -7,7 +7,7 @@ joiners stay, since Persian, Hindi and emoji need them. Nothing else is changed.
 
 import numpy as np
 
-from skypile.text.fast_extraction.compiling import borrows
+from skypile.extraction.fast.compiling import borrows
 
 BLANK, NEWLINE = 1, 2  # what waits to be written before the next visible character
 

@@ -4,8 +4,8 @@ Compiled."""
 import numpy as np
 from numba import njit
 
-from skypile.text.fast_extraction.elements import block_parent, group_ids, signatures
-from skypile.text.fast_extraction.structure import H1, H6
+from skypile.extraction.fast.elements import block_parent, group_ids, signatures
+from skypile.extraction.fast.structure import H1, H6
 
 NEIGHBOURS = np.array([-2, -1, 1, 2])
 SCORE_NEIGHBOURS = np.array([-3, -2, -1, 1, 2, 3])

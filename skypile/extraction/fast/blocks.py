@@ -3,11 +3,11 @@
 import numpy as np
 from numba import njit
 
-from skypile.text.fast_extraction.characters import append_text
-from skypile.text.fast_extraction.compiling import borrows
-from skypile.text.fast_extraction.page_type import DESCRIPTION, OG_DESCRIPTION, OG_TITLE
-from skypile.text.fast_extraction.scan import Page, scan
-from skypile.text.fast_extraction.tags import build_names
+from skypile.extraction.fast.characters import append_text
+from skypile.extraction.fast.compiling import borrows
+from skypile.extraction.fast.page_type import DESCRIPTION, OG_DESCRIPTION, OG_TITLE
+from skypile.extraction.fast.scan import Page, scan
+from skypile.extraction.fast.tags import build_names
 
 NAMES = build_names()
 MAX_HEAD_BYTES = 1000

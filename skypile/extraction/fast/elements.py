@@ -7,9 +7,9 @@ inherited flows down in one forward pass: linear in the elements, whatever their
 import numpy as np
 from numba import njit
 
-from skypile.text.fast_extraction.block_text import ENDS, WORDS
-from skypile.text.fast_extraction.compiling import borrows
-from skypile.text.fast_extraction.tags import BLOCK, TAG_ID
+from skypile.extraction.fast.block_text import ENDS, WORDS
+from skypile.extraction.fast.compiling import borrows
+from skypile.extraction.fast.tags import BLOCK, TAG_ID
 
 # Elements whose distance above a block is a feature.
 _LANDMARKS = (

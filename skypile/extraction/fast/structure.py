@@ -8,7 +8,7 @@ cost is linear in elements plus blocks, about 0.2 ms for a page of 1,000 element
 import numpy as np
 from numba import njit
 
-from skypile.text.fast_extraction.block_text import (
+from skypile.extraction.fast.block_text import (
     BARS,
     CHARS,
     COLON,
@@ -25,8 +25,8 @@ from skypile.text.fast_extraction.block_text import (
     overlap,
     text_statistics,
 )
-from skypile.text.fast_extraction.compiling import borrows
-from skypile.text.fast_extraction.elements import (
+from skypile.extraction.fast.compiling import borrows
+from skypile.extraction.fast.elements import (
     LANDMARKS,
     block_parent,
     depths,
@@ -36,7 +36,7 @@ from skypile.text.fast_extraction.elements import (
     nearest_common,
     signatures,
 )
-from skypile.text.fast_extraction.tags import TAG_ID
+from skypile.extraction.fast.tags import TAG_ID
 
 CONTAINER_LEVELS = np.array([0, 1, 2, 3, 5, 7])  # 0 is the block-level element itself
 SIBLING_LEVELS = 4

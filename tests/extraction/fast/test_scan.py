@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from skypile.text.fast_extraction.blocks import block_texts, cut, visible_text
-from skypile.text.fast_extraction.tags import TAGS
+from skypile.extraction.fast.blocks import block_texts, cut, visible_text
+from skypile.extraction.fast.tags import TAGS
 
 
 def blocks(html: str) -> list[str]:

@@ -43,7 +43,7 @@ def test_what_was_never_compiled_is_compiled_and_then_found(tmp_path):
     )
     program = """
 import numpy, kernel
-from skypile.text.fast_extraction.compiling import quick_loading
+from skypile.extraction.fast.compiling import quick_loading
 with quick_loading():
     print(kernel.smallest(numpy.array([3.0, 2.0])), sum(kernel.smallest.stats.cache_hits.values()))
 print(kernel.smallest(numpy.array([3, 1])))

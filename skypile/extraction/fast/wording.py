@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from skypile.text.fast_extraction.block_text import tokens
-from skypile.text.fast_extraction.compiling import borrows
-from skypile.text.fast_extraction.elements import block_parent
-from skypile.text.fast_extraction.structure import H1, H6, LEGEND, SUMMARY
+from skypile.extraction.fast.block_text import tokens
+from skypile.extraction.fast.compiling import borrows
+from skypile.extraction.fast.elements import block_parent
+from skypile.extraction.fast.structure import H1, H6, LEGEND, SUMMARY
 
 ATTRIBUTE_BITS, TEXT_BITS = 15, 17
 FIRST_TOKENS = 24  # of a block: enough for "Read more", "Posted by", "相关阅读"

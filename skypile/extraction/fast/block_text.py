@@ -6,7 +6,7 @@
 import numpy as np
 from numba import njit
 
-from skypile.text.fast_extraction.compiling import borrows
+from skypile.extraction.fast.compiling import borrows
 from skypile.tokens.intrinsics import load_word
 
 # Columns of the text statistics.

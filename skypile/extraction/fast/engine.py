@@ -10,16 +10,16 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from skypile.text.fast_extraction.assemble import choose, join
-from skypile.text.fast_extraction.block_text import WORDS
-from skypile.text.fast_extraction.blocks import NAMES, Scanned, cut, visible_text
-from skypile.text.fast_extraction.compiling import quick_loading
-from skypile.text.fast_extraction.context import score_features
-from skypile.text.fast_extraction.features import block_features
-from skypile.text.fast_extraction.model import Model, shipped
-from skypile.text.fast_extraction.page_type import PAGE_TYPES, page_features, page_slots, page_words
-from skypile.text.fast_extraction.structure import structure_features
-from skypile.text.fast_extraction.trees import class_probabilities, probability
+from skypile.extraction.fast.assemble import choose, join
+from skypile.extraction.fast.block_text import WORDS
+from skypile.extraction.fast.blocks import NAMES, Scanned, cut, visible_text
+from skypile.extraction.fast.compiling import quick_loading
+from skypile.extraction.fast.context import score_features
+from skypile.extraction.fast.features import block_features
+from skypile.extraction.fast.model import Model, shipped
+from skypile.extraction.fast.page_type import PAGE_TYPES, page_features, page_slots, page_words
+from skypile.extraction.fast.structure import structure_features
+from skypile.extraction.fast.trees import class_probabilities, probability
 
 N_TYPES = len(PAGE_TYPES)
 # Blocks with a lower first score are not looked at again: two in five, of which one in a hundred is content.
