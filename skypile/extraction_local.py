@@ -225,7 +225,7 @@ def _check_ids(folder: str) -> None:
 
 
 def decision_hash(row: Sequence[str | float | None]) -> int:
-    """64 bits of a row of LEDGER_COLUMNS: Spark's `xxhash64`, by which `skypile.run_folder.storage` makes a stage's digest.
+    """64 bits of a row of LEDGER_COLUMNS: Spark's `xxhash64`, of which `run_folder.storage` makes a stage's digest.
 
     XXH64 of each value that is not null, seeded with the hash of the values before it; a number is its eight bytes.
     """
