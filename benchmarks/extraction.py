@@ -20,8 +20,8 @@ from classifiers.extraction.dataset import label_page, load_crawl, read_pages
 from classifiers.extraction.evaluate import f1_by_type, snippet_scores
 from classifiers.extraction.fit import fit
 from classifiers.extraction.train import SETS, decide
+from skypile.extraction.engines import clean, extract
 from skypile.extraction.fast.assemble import join
-from skypile.text.extraction import clean, extract
 
 
 def trafilatura_text(html: bytes, url: str, **options: bool) -> str:

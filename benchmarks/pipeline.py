@@ -21,10 +21,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.contestants import timed
+from skypile.extraction import page
 from skypile.run_folder import stage_folder
 from skypile.runtime import session
 from skypile.runtime.process import cores
-from skypile.text import page
 
 PEERS = Path(os.environ.get("SKYPILE_PEERS", ".venv-peers/bin/python")).absolute()
 ROOT = Path(__file__).parent.parent

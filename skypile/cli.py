@@ -48,7 +48,7 @@ def _run(paths: list[str], output: str, config: settings.Config) -> str:
     """All stages and the report; returns the report's path."""
     template(PAGE_FUNCTION)
     with importing():
-        from skypile.extraction_local import extract_locally
+        from skypile.extraction.without_spark import extract_locally
     extracted = extract_locally(paths, output, config, err)
     from skypile import pipeline  # only here: the processes that extract are forked without it
     from skypile.report import write_report
@@ -239,9 +239,9 @@ def config_command(
 @app.command()
 def prepare() -> None:
     """Compile the kernels and archive Spark's classes: once an installation, so that runs start 3 s sooner."""
+    from skypile.extraction import page
     from skypile.runtime.class_archive import write_archive
     from skypile.stages import dedup_kernels
-    from skypile.text import page
 
     page.prepare()
     dedup_kernels.prepare()

@@ -29,7 +29,7 @@ def submit(stage: str, description: str | None, arguments: list[str] | None = No
     output = files.absolute(given.output)
     if stage == "extraction":
         with importing():
-            from skypile.extraction_local import extract_locally
+            from skypile.extraction.without_spark import extract_locally
         if extract_locally(given.paths, output, config):
             return
     from rich.console import Console

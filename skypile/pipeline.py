@@ -14,15 +14,16 @@ from rich.console import Console
 
 from classifiers.in_run import train_in_run
 from skypile import config as settings
-from skypile import documents, schema
+from skypile import schema
 from skypile.crawl import inputs
-from skypile.extraction_plan import check_failures, extraction_plan
+from skypile.extraction import documents
+from skypile.extraction import stage as extraction_stage
+from skypile.extraction.plan import check_failures, extraction_plan
 from skypile.run_folder import stage_folder, storage
 from skypile.run_folder.storage import Rows, Stage, read_kept
 from skypile.runtime import files
 from skypile.runtime.progress import stage_progress
 from skypile.runtime.session import active_tasks
-from skypile.stages import extraction as extraction_stage
 from skypile.stages.dedup import dedup as dedup_stage
 from skypile.stages.distribution_filter import distribution_filter as distribution_stage
 from skypile.stages.quality_filter import quality_filter as quality_stage
@@ -41,7 +42,7 @@ def run(
 ) -> list[dict[str, Any]]:
     """All stages over the inputs in `paths`, under `output`; their manifests, in order.
 
-    `extracted`: the manifest of stage 1 if that is done already (`skypile.extraction_local`).
+    `extracted`: the manifest of stage 1 if that is done already (`skypile.extraction.without_spark`).
     """
     console = console or Console(stderr=True)
     files.write_text(files.join(output, "config.toml"), settings.dumps(config))

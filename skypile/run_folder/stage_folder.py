@@ -12,7 +12,7 @@ Extraction, the long stage, is written in many waves, the others in one. A wave 
 of `documents` and `verdicts` and is then stamped; a run that finds the same plan goes on at the first wave
 without a stamp, any other plan starts the folder afresh.
 
-`skypile.run_folder.storage` has Spark write a wave, `skypile.extraction_local` writes one without it.
+`skypile.run_folder.storage` has Spark write a wave, `skypile.extraction.without_spark` writes one without it.
 """
 
 import hashlib

@@ -33,7 +33,7 @@ from skypile.runtime.sandbox_child import LIMITS, MEMORY, OK, OK_AND_RETIRE, REA
 
 Status = Literal["ok", "error", "timeout", "out_of_memory", "crash"]
 
-PAGE_FUNCTION: Final = "skypile.text.page:serve"  # what sandboxes are for
+PAGE_FUNCTION: Final = "skypile.extraction.page:serve"  # what sandboxes are for
 WALL_FACTOR: Final = 6  # a page waits that much longer than it computes only on a machine at a standstill
 START_SECONDS: Final = 600  # imports took up to 15 s on a cold, busy machine, compiling kernels 75 s
 _DEATH_SECONDS: Final = 5  # the pipe closes a moment before the process is gone

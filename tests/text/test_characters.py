@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skypile.extraction.document import weight
 from skypile.text import characters as c
-from skypile.text.document import weight
 
 SCRIPTS = {
     c.LATIN: [(0, 0x24F), (0x1E00, 0x1EFF), (0xFF21, 0xFF5A)],

@@ -16,7 +16,7 @@ from skypile.config import ExtractionConfig
 from skypile.crawl import charset
 from skypile.crawl.inputs import plan
 from skypile.crawl.read import read_split
-from skypile.text import extraction
+from skypile.extraction import engines
 from skypile.tokens.encoder import Encoder, default_model_path
 from tests.tokens import models
 
@@ -49,7 +49,7 @@ def crawl_texts(path: Path) -> Iterator[str]:
                 yield row.text
             elif row.body:
                 source = charset.decode(row.body, None).text.encode("utf-8", "replace").decode()
-                yield extraction.extract(source, engine="fast").text or source
+                yield engines.extract(source, engine="fast").text or source
 
 
 def texts_of(data: Path, kind: str) -> Iterator[str]:

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from skypile.extraction import page
 from skypile.runtime.optional_import import without
-from skypile.text import page
 from tests.conftest import REPOSITORY
 
 # A page of each kind of path, extracted by a process in which Numba must not get ready to compile.

@@ -1,7 +1,7 @@
 """Stage 1 in Spark: from the crawl to documents.
 
 One Python worker reads a split of the input, sends each page through its sandbox, and hands Spark the documents
-(`skypile.documents`). Bodies, ten times the size of the text, never enter the JVM: as two functions with a
+(`skypile.extraction.documents`). Bodies, ten times the size of the text, never enter the JVM: as two functions with a
 DataFrame of bodies between them the stage cost twice the processor time.
 """
 
@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from skypile.config import ExtractionConfig
 from skypile.crawl.inputs import Split
-from skypile.documents import documents
+from skypile.extraction.documents import documents
 from skypile.run_folder.storage import spark_schema
 from skypile.runtime.map_arrow import map_arrow
 from skypile.schema import DOCUMENT_COLUMNS

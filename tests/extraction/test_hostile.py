@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skypile.text.extraction import extract, pretext
-from tests.text.promises import assert_clean
+from skypile.extraction.engines import extract, pretext
+from tests.extraction.promises import assert_clean
 
 MEGABYTE = 1 << 20
 PIECES = (

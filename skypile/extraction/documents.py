@@ -1,4 +1,4 @@
-"""From a piece of the crawl to documents: read (skypile.crawl), and take the text out in a sandbox (skypile.text.page).
+"""From a piece of the crawl to documents: read (`crawl`), and take the text out in a sandbox (`extraction.page`).
 
 What cannot be read or extracted stays a row with its reason.
 """
@@ -16,9 +16,9 @@ from skypile.crawl.inputs import Split
 from skypile.crawl.read import read_split
 from skypile.crawl.record import Record
 from skypile.crawl.url import host
+from skypile.extraction.document import document_from_text  # not page, with which Numba starts: that is the child's
 from skypile.runtime.sandbox import PAGE_FUNCTION, Sandbox, end_template
 from skypile.schema import DOCUMENT_COLUMNS, FAILED, KEPT, RECORD_COLUMNS, VERDICT_COLUMNS, arrow_schema, names
-from skypile.text.document import document_from_text  # not page, with which Numba starts: that is the child's
 
 GROUP_ROWS: Final = 200
 GROUP_BYTES: Final = 8 << 20  # passed by one record at most, which readers hold to max_record_bytes
@@ -104,7 +104,7 @@ _CARRIED: Final = [
 
 @functools.lru_cache(1)
 def _page_settings(config: ExtractionConfig) -> bytes:
-    """`PageSettings` of skypile.text.page, sent along with each page, as a line of JSON."""
+    """`PageSettings` of skypile.extraction.page, sent along with each page, as a line of JSON."""
     return json.dumps([config.engine, config.languages, config.min_characters]).encode()
 
 

@@ -1,10 +1,10 @@
 """Fuzz `extract`: libFuzzer (through atheris) finds pages that break a promise of the fast engine.
 
-    NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=/tmp/checked python -m tests.text.fuzz_extraction -max_total_time=300 CORPUS
+    NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=/tmp/checked python -m tests.extraction.fuzz -max_total_time=300 CORPUS
 
 The promises are those of `promises.py`, and at most 1.5 GB of memory. Arguments go to libFuzzer, which adds the
 pages it learns from to the folder CORPUS. What breaks a promise is written to `crash-…`; cut down
-(`-minimize_crash=1`) it belongs into `tests/text/fuzzed/`, which the tests replay and the fuzzer starts from.
+(`-minimize_crash=1`) it belongs into `tests/extraction/fuzzed/`, which the tests replay and the fuzzer starts from.
 Twenty minutes (450,000 pages) on a busy core found nothing to add. Needs `pip install atheris`.
 
 libFuzzer is guided by coverage, and sees it for Python bytecode alone: here that is the charset ladder and the wrapper
@@ -23,8 +23,8 @@ import atheris
 from skypile.extraction.fast.engine import warm_up
 from skypile.extraction.fast.tags import TAGS
 
-with atheris.instrument_imports(include=["skypile.crawl.charset", "skypile.text.extraction"]):
-    from tests.text.promises import FUZZED, check
+with atheris.instrument_imports(include=["skypile.crawl.charset", "skypile.extraction.engines"]):
+    from tests.extraction.promises import FUZZED, check
 
 MAX_BYTES = 4096
 TOKENS = (

@@ -4,10 +4,10 @@ from collections import deque
 
 import pytest
 
-from skypile import documents
 from skypile.config import ExtractionConfig
 from skypile.crawl.inputs import Split
 from skypile.crawl.record import record
+from skypile.extraction import documents
 from skypile.runtime import sandbox
 from skypile.runtime.sandbox import Outcome
 

@@ -5,7 +5,7 @@ import time
 import unicodedata
 from pathlib import Path
 
-from skypile.text.extraction import JUNK, extract, pretext
+from skypile.extraction.engines import JUNK, extract, pretext
 
 FUZZED = Path(__file__).with_name("fuzzed")
 # A page of 4 KB takes 1 ms: a hang, or a cost that grows with the square of the page, breaks this on any machine.

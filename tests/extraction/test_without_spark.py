@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from pyspark.sql import functions as F
 from rich.console import Console
 
-from skypile import extraction_local, pipeline
+from skypile import pipeline
 from skypile.config import SparkConfig, parse
 from skypile.crawl import inputs
+from skypile.extraction import without_spark
 from skypile.run_folder import stage_folder
 from skypile.run_folder.stage_folder import ConservationError
 from skypile.run_folder.storage import spark_schema
@@ -188,16 +189,16 @@ def test_nothing_outlives_the_run(slow, tmp_path, how):
     ],
 )
 def test_only_this_machine_extracts_without_spark(master, expected, monkeypatch):
-    assert extraction_local.local_cores(SparkConfig(master=master)) == expected
+    assert without_spark.local_cores(SparkConfig(master=master)) == expected
     monkeypatch.setenv("PYSPARK_GATEWAY_PORT", "1")  # spark-submit is there
-    assert extraction_local.local_cores(SparkConfig(master=master)) == 0
+    assert without_spark.local_cores(SparkConfig(master=master)) == 0
 
 
 @pytest.mark.parametrize("spark_table", [{"local_mb": 0}, {"local_mb": 1}, {"master": "yarn"}])
 def test_what_is_too_large_or_not_for_this_machine_is_left_to_spark(spark_table, tmp_path):
     (tmp_path / "a.jsonl").write_text('{"text": "a"}\n' * 100_000)
     config = parse({"spark": spark_table})
-    assert extraction_local.extract_locally([str(tmp_path / "a.jsonl")], str(tmp_path / "run"), config) is None
+    assert without_spark.extract_locally([str(tmp_path / "a.jsonl")], str(tmp_path / "run"), config) is None
     assert not (tmp_path / "run").exists()
 
 
@@ -216,7 +217,7 @@ def test_the_digest_is_the_one_that_spark_computes(spark):
     values += [["", "", "", "", None, -0.0, 0.0, ""], ["a" * n for n in range(5)] + [1.0, None, "b" * 100]]
     frame = spark.createDataFrame([tuple(row) for row in values], spark_schema(LEDGER_COLUMNS))
     wanted = [row["h"] for row in frame.select(F.xxhash64(*names(LEDGER_COLUMNS)).alias("h")).collect()]
-    assert [extraction_local.decision_hash(row) for row in values] == [h & (2**64 - 1) for h in wanted]
+    assert [without_spark.decision_hash(row) for row in values] == [h & (2**64 - 1) for h in wanted]
     assert len(values) > 100
 
 
@@ -230,7 +231,7 @@ def test_pieces_are_the_splits_and_shrink_to_the_end(files, workers, most):
     for number, (sort, size) in enumerate(files):
         source = "\0".join(f"{number}-{i}.html" for i in range(40)) if sort == "html" else f"{number}.warc.gz"
         splits.append(inputs.Split(f"/x/{source}", source, sort, 0, size, size))
-    pieces = list(extraction_local._pieces(splits, workers, most))
+    pieces = list(without_spark._pieces(splits, workers, most))
     for split in splits:
         if split.format == "html":
             found = [name for p in pieces if p.format == "html" for name in p.source.split("\0")]
@@ -243,7 +244,7 @@ def test_pieces_are_the_splits_and_shrink_to_the_end(files, workers, most):
     left = sum(split.size for split in splits)
     for piece in pieces:
         if piece.format == "warc":
-            assert piece.end - piece.start <= max(extraction_local.SMALLEST_PIECE, left // (2 * workers))
+            assert piece.end - piece.start <= max(without_spark.SMALLEST_PIECE, left // (2 * workers))
         left -= piece.end - piece.start
 
 
@@ -254,4 +255,4 @@ def test_an_id_that_comes_twice_fails_the_run(tmp_path):
         folder.mkdir(parents=True)
         pq.write_table(table.slice(0, 2 - wave), folder / "part-00000.zstd.parquet")
     with pytest.raises(ConservationError, match="record x has 2 verdicts"):
-        extraction_local._check_ids(str(tmp_path))
+        without_spark._check_ids(str(tmp_path))

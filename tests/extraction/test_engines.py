@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from skypile.extraction.engines import ENGINES, Extraction, clean, extract, pretext
 from skypile.extraction.fast.assemble import choose
 from skypile.extraction.fast.blocks import cut
-from skypile.text.extraction import ENGINES, Extraction, clean, extract, pretext
 
 PARAGRAPH = (
     "The kettle is older than the house, and nobody in the village remembers who bought it. It has been mended "

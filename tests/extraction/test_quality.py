@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from classifiers.extraction.labels import character_f1, word_f1
-from skypile.text.extraction import extract
+from skypile.extraction.engines import extract
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from skypile import pipeline
 from skypile.config import parse
-from skypile.extraction_plan import TooManyFailures
+from skypile.extraction.plan import TooManyFailures
 from skypile.run_folder import ledger
 from tests.crawls import article, write_warc
 

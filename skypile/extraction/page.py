@@ -10,10 +10,11 @@ import json
 from typing import Any, Final, NamedTuple
 
 from skypile.crawl import charset
+from skypile.extraction import engines
+from skypile.extraction.document import document_from_text, drop, lost, weight
 from skypile.extraction.fast.blocks import cut, visible_text
 from skypile.extraction.fast.engine import warm_up
-from skypile.text import extraction, language
-from skypile.text.document import document_from_text, drop, lost, weight
+from skypile.text import language
 from skypile.verdict import FAILED
 
 # Visible text looked at by the gate: enough for a certain language verdict, and a bound on its cost.
@@ -26,7 +27,7 @@ MAX_NESTING: Final = 10_000
 class PageSettings(NamedTuple):
     """What a page needs of `ExtractionConfig`, which takes 50 ms to import."""
 
-    engine: extraction.Engine
+    engine: engines.Engine
     languages: tuple[str, ...]
     min_characters: int
 
@@ -42,7 +43,7 @@ def document_from_html(body: bytes, url: str, content_type: str | None, settings
     }
     source = decoded.utf8(body)
     scanned = cut(source) if settings.engine == "fast" else None
-    visible = visible_text(scanned[0], GATE_CHARACTERS) if scanned else extraction.pretext(source, GATE_CHARACTERS)
+    visible = visible_text(scanned[0], GATE_CHARACTERS) if scanned else engines.pretext(source, GATE_CHARACTERS)
     if (size := weight(visible)) < settings.min_characters:
         return columns | drop("short_gate", size, settings.min_characters, {"visible": visible[:200]})
     if settings.languages and language.certainly_other(visible, settings.languages):
@@ -54,9 +55,9 @@ def document_from_html(body: bytes, url: str, content_type: str | None, settings
             | drop("language_gate", found.score, None, evidence)
         )
     if scanned:
-        page = extraction.of_scanned(source, scanned, url)
+        page = engines.of_scanned(source, scanned, url)
     else:
-        page = extraction.extract(decoded.text, url=url, engine=settings.engine)
+        page = engines.extract(decoded.text, url=url, engine=settings.engine)
     if page.nesting > MAX_NESTING:
         return columns | lost(FAILED, "too_deep", page.nesting, MAX_NESTING, {})
     return columns | {"title": page.title} | document_from_text(page.text, settings.min_characters)

@@ -28,9 +28,9 @@ import xxhash
 
 from skypile.config import Config, ExtractionConfig, SparkConfig
 from skypile.crawl import inputs
-from skypile.documents import documents
 from skypile.errors import SkypileError
-from skypile.extraction_plan import check_failures, extraction_plan
+from skypile.extraction.documents import documents
+from skypile.extraction.plan import check_failures, extraction_plan
 from skypile.run_folder import stage_folder
 from skypile.run_folder.parquet_part import part
 from skypile.run_folder.stage_folder import Decisions, Stamp
