@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skypile.text import centroids, embedding
-from skypile.text.embedding import StaticEmbedder, load
+from skypile.distribution import centroids, embedding
+from skypile.distribution.embedding import StaticEmbedder, load
 
 PAIRS = [
     ("The cat sleeps on the sofa.", "猫在沙发上睡觉。"),

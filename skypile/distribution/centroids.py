@@ -11,7 +11,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from skypile.text.embedding import quantize
+from skypile.distribution.embedding import quantize
 
 EXACT_DIM = (1 << 24) // (127 * 127)  # up to here float32 sums stay exact: 1,040
 

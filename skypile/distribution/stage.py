@@ -1,7 +1,7 @@
 """Stage 2: thin what recurs too often.
 
 A crawl holds thousands of pages made from one template and few of everything else. Each document becomes a
-vector (skypile.text.embedding), vectors are clustered, and a cluster's *dense core*, the documents at least
+vector (skypile.distribution.embedding), vectors are clustered, and a cluster's *dense core*, the documents at least
 `core_similarity` to its centre, may keep a budget: the larger of `budget_min` and `budget_share` of all
 documents. What lies outside a core is never touched, however large its cluster.
 
@@ -38,12 +38,12 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from skypile.config import DistributionFilterConfig
+from skypile.distribution import centroids, embedding
 from skypile.run_folder.attach import attach
 from skypile.run_folder.storage import spark_schema, stored
 from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
 from skypile.schema import DISTRIBUTION_COLUMNS, DROPPED, KEPT, STAGE_COLUMNS, VERDICT_COLUMNS, names
-from skypile.text import centroids, embedding
 
 SAMPLE_MARGIN = 6  # standard deviations by which the filter before the sort lets more than the sample through
 

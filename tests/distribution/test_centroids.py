@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from skypile.text import centroids
+from skypile.distribution import centroids
 
 int8 = st.integers(-127, 127)
 

