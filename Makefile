@@ -83,5 +83,5 @@ clean:  ## Remove what the targets made, the data of the demo included
 dist/skypile-environment.tar.gz: setup.cfg pyproject.toml constraints.txt $(shell git ls-files skypile classifiers 2>/dev/null) | .venv/.dev
 	rm -rf build/environment && $(PYTHON) -m venv build/environment
 	build/environment/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt .
-	build/environment/bin/python -c 'from skypile.stages import dedup_kernels; from skypile.text import page; page.prepare(); dedup_kernels.prepare()'  # ships the compiled kernels
+	build/environment/bin/python -c 'from skypile.dedup import kernels; from skypile.extraction import page; page.prepare(); kernels.prepare()'  # ships the compiled kernels
 	mkdir -p dist && $(BIN)/venv-pack --force --quiet --prefix build/environment --exclude '*/pyspark/jars/*' --output $@  # a cluster has Spark's jars

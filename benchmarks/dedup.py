@@ -32,12 +32,13 @@ from rich.table import Table
 from benchmarks.contestants import timed
 from benchmarks.generated import write_documents
 from skypile.config import DedupConfig, SparkConfig
-from skypile.dedup_files import Columns, dedup_files
+from skypile.dedup.columns import Columns
+from skypile.dedup.files import dedup_files
+from skypile.dedup.kernels import prepare
+from skypile.dedup.minhash import permutations, signatures
+from skypile.dedup.shingles import shingle_texts
 from skypile.runtime import session
 from skypile.runtime.process import cores
-from skypile.stages.dedup_kernels import prepare
-from skypile.text.minhash import permutations, signatures
-from skypile.text.shingles import shingle_texts
 
 PEERS = Path(os.environ.get("SKYPILE_PEERS", ".venv-peers/bin/python")).absolute()
 SHARED = Path(os.environ.get("SKYPILE_SHARED", "../shared")) / "data" / "dedup"
@@ -82,7 +83,8 @@ def bench_signatures(console: Console) -> None:
 IN_SPARK = """
 import sys
 from skypile.config import DedupConfig, SparkConfig
-from skypile.dedup_files import Columns, dedup_files
+from skypile.dedup.columns import Columns
+from skypile.dedup.files import dedup_files
 from skypile.runtime.session import start
 spark = start(SparkConfig(), "benchmark")
 dedup_files(spark, [sys.argv[1]], sys.argv[2], Columns("id", "text"), DedupConfig())

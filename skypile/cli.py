@@ -138,7 +138,8 @@ def dedup(
     config: ConfigFile = None,
 ) -> None:
     """Deduplicate any Parquet files: the rows that stay, and a verdict with evidence for every row."""
-    from skypile.dedup_files import Columns, deduplicate
+    from skypile.dedup.columns import Columns
+    from skypile.dedup.files import deduplicate
 
     done = deduplicate(paths, output, Columns(id_column, text_column, url_column), config, against, update_index)
     lost = ", ".join(f"{reason} {n:,}" for reason, n in done["dropped"].items()) or "none"
@@ -148,7 +149,7 @@ def dedup(
 @app.command("dedup-curve")
 def dedup_curve(config: ConfigFile = None) -> None:
     """Print how likely a pair of documents of each similarity is found with the bands and rows of the settings."""
-    from skypile.text.minhash import candidate_probability
+    from skypile.dedup.minhash import candidate_probability
 
     section = settings.load(config).dedup
     out.print(f"{section.bands} bands of {section.rows} rows; pairs from {section.jaccard_threshold} on are duplicates")
@@ -165,7 +166,7 @@ def diff(
     run: Annotated[str, typer.Option("--run", help="Folder of a run")],
 ) -> None:
     """Print where a dropped duplicate and the document that stayed in its place differ."""
-    from skypile.text.passages import differing_passages
+    from skypile.dedup.passages import differing_passages
 
     pairs = ledger.duplicate_pairs(run, key)
     if not pairs:
@@ -239,12 +240,12 @@ def config_command(
 @app.command()
 def prepare() -> None:
     """Compile the kernels and archive Spark's classes: once an installation, so that runs start 3 s sooner."""
+    from skypile.dedup import kernels
     from skypile.extraction import page
     from skypile.runtime.class_archive import write_archive
-    from skypile.stages import dedup_kernels
 
     page.prepare()
-    dedup_kernels.prepare()
+    kernels.prepare()
     archive = write_archive()
     out.print(f"{archive}: {archive.stat().st_size >> 20} MB", soft_wrap=True, highlight=False)
 

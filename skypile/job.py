@@ -60,7 +60,8 @@ def submit_dedup_files(description: str | None, arguments: list[str] | None = No
     parser.add_argument("--update-index", action="store_true", help="add the documents to the index")
     parser.add_argument("paths", nargs="+", metavar="PATH", help="Parquet files, folders or globs")
     given = parser.parse_args(arguments)
-    from skypile.dedup_files import Columns, deduplicate
+    from skypile.dedup.columns import Columns
+    from skypile.dedup.files import deduplicate
 
     columns = Columns(given.id_column, given.text_column, given.url_column)
     done = deduplicate(given.paths, given.output, columns, given.config, given.against, given.update_index)

@@ -16,6 +16,7 @@ from classifiers.in_run import train_in_run
 from skypile import config as settings
 from skypile import schema
 from skypile.crawl import inputs
+from skypile.dedup.stage import dedup as dedup_stage
 from skypile.distribution.stage import distribution_filter as distribution_stage
 from skypile.extraction import documents
 from skypile.extraction import stage as extraction_stage
@@ -25,7 +26,6 @@ from skypile.run_folder.storage import Rows, Stage, read_kept
 from skypile.runtime import files
 from skypile.runtime.progress import stage_progress
 from skypile.runtime.session import active_tasks
-from skypile.stages.dedup import dedup as dedup_stage
 from skypile.stages.quality_filter import quality_filter as quality_stage
 from skypile.stages.shards import shards as shards_stage
 

@@ -78,7 +78,8 @@ def test_only_the_session_module_builds_a_session():
 
 def test_the_sandboxed_page_function_loads_no_spark():
     """Its process is started anew after every crash: pyspark alone would double that time."""
-    program = "import sys, skypile.extraction.page; print([m for m in sys.modules if m.split('.')[0] in ('pyspark', 'torch')])"
+    shown = "[m for m in sys.modules if m.split('.')[0] in ('pyspark', 'torch')]"
+    program = f"import sys, skypile.extraction.page; print({shown})"
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
