@@ -145,7 +145,7 @@ class DedupConfig(Settings):
 
 
 class RuleThresholds(Settings):
-    """Bounds of the heuristics; what each measures stands in skypile.text.rules.
+    """Bounds of the heuristics; what each measures stands in skypile.quality.rules.
 
     Gopher: Rae et al. 2021, table A1. FineWeb: Penedo et al. 2024. Where neither has a bound that carries
     over, it was set so that at most 1 % of clean Chinese articles, news and web articles in English are lost.

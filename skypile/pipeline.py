@@ -21,12 +21,12 @@ from skypile.distribution.stage import distribution_filter as distribution_stage
 from skypile.extraction import documents
 from skypile.extraction import stage as extraction_stage
 from skypile.extraction.plan import check_failures, extraction_plan
+from skypile.quality.stage import quality_filter as quality_stage
 from skypile.run_folder import stage_folder, storage
 from skypile.run_folder.storage import Rows, Stage, read_kept
 from skypile.runtime import files
 from skypile.runtime.progress import stage_progress
 from skypile.runtime.session import active_tasks
-from skypile.stages.quality_filter import quality_filter as quality_stage
 from skypile.stages.shards import shards as shards_stage
 
 SCRATCH = "_scratch"

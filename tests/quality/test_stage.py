@@ -11,10 +11,10 @@ from pyspark.sql import SparkSession
 from classifiers.citations import DumpError
 from classifiers.in_run import train_in_run
 from skypile.config import CitationConfig, QualityFilterConfig, RuleThresholds
+from skypile.quality.stage import decide, quality_filter
 from skypile.schema import REASONS, STAGE_COLUMNS, names
-from skypile.stages.quality_filter import decide, quality_filter
 from tests.documents import frame
-from tests.text.test_rules import CHINESE, ENGLISH
+from tests.quality.test_rules import CHINESE, ENGLISH
 
 PLENTIFUL = CitationConfig(min_positives=20, min_hosts=3, epochs=10, dimension=8, buckets=1000)
 

@@ -16,12 +16,12 @@ from pyspark.sql import DataFrame
 
 from classifiers.model import Classifier, load
 from skypile.config import QualityFilterConfig
+from skypile.quality import units
+from skypile.quality.rules import broken_rule, measure
 from skypile.run_folder.storage import spark_schema
 from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
 from skypile.schema import DROPPED, KEPT, QUALITY_COLUMNS, STAGE_COLUMNS, VERDICT_COLUMNS, arrow_schema, names
-from skypile.text import units
-from skypile.text.rules import broken_rule, measure
 
 _COLUMNS: Final = STAGE_COLUMNS["quality_filter"]
 _OWN: Final = {*names(QUALITY_COLUMNS), *names(VERDICT_COLUMNS)}

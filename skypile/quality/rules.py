@@ -23,8 +23,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from skypile.config import RuleThresholds
+from skypile.quality import units
 from skypile.text import characters as ch
-from skypile.text import units
 
 # Longer texts are measured on their beginning: bounds memory (100 bytes a character) and time.
 MAX_CHARACTERS: Final = 1_000_000

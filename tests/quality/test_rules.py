@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skypile.config import RuleThresholds
-from skypile.text.rules import broken_rule, measure
-from skypile.text.units import word_list
+from skypile.quality.rules import broken_rule, measure
+from skypile.quality.units import word_list
 
 ENGLISH = (
     "The river rises in the hills to the north of the town and flows for about forty miles to the sea.\n\n"

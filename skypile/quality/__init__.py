@@ -1,0 +1,1 @@
+"""Stage 4: language, rules, and whether Wikipedia would cite the page."""
