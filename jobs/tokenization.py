@@ -7,8 +7,8 @@ import argparse
 
 from skypile.config import SparkConfig
 from skypile.runtime import files, session
-from skypile.stages.tokenize import TokenizeSettings, tokenize
 from skypile.tokens.shards import Packing
+from skypile.tokens.stage import TokenizeSettings, tokenize
 
 
 def main(arguments: list[str] | None = None) -> None:

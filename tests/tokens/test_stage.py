@@ -6,11 +6,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from skypile.stages.tokenize import MANIFEST, TokenizeSettings, _parquet_files, shard_names, tokenize
 from skypile.tokens.encoder import Encoder
 from skypile.tokens.megatron import open_indexed
 from skypile.tokens.provenance import locate
 from skypile.tokens.shards import Packing, tokenize_batches
+from skypile.tokens.stage import MANIFEST, TokenizeSettings, _parquet_files, shard_names, tokenize
 
 TEXTS = {"zh": "今天天气不错，我们去公园。", "en": "The weather is fine today; we go to the park."}
 
