@@ -27,7 +27,7 @@ from skypile.run_folder.storage import Rows, Stage, read_kept
 from skypile.runtime import files
 from skypile.runtime.progress import stage_progress
 from skypile.runtime.session import active_tasks
-from skypile.stages.shards import shards as shards_stage
+from skypile.shards import shards as shards_stage
 
 SCRATCH = "_scratch"
 

@@ -1,1 +1,0 @@
-"""DataFrame to DataFrame, one file a stage."""
