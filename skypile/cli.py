@@ -230,7 +230,7 @@ def config_command(
 ) -> None:
     """Print the settings as TOML, all of them, or those of a file with the defaults filled in."""
     if describe:
-        from skypile.config_table import describe as table
+        from skypile.config.table import describe as table
 
         print(table(), end="")
     else:

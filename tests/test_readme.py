@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from skypile.config_table import describe
+from skypile.config.table import describe
 from tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")

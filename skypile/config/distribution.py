@@ -1,0 +1,26 @@
+"""Table [distribution_filter]: embed, cluster, thin."""
+
+from pydantic import Field
+
+from skypile.config.settings import Count, Settings, Share
+
+
+class DistributionFilterConfig(Settings):
+    """Embed, cluster, thin what recurs."""
+
+    enabled: bool = Field(True, description="off: every document is kept, unscored")
+    model: str | None = Field(None, description="folder of a sentence-transformers model; unset: built-in table")
+    characters: int = Field(2000, ge=100, description="leading characters of a document that are embedded")
+    clusters: int = Field(
+        0,
+        ge=0,
+        description="number of centroids; 0: sqrt of the documents, 8 to 4096; those of one template are merged",
+    )
+    sample: Count = Field(65536, description="documents the centroids are trained on")
+    iterations: Count = Field(20, description="k-means iterations")
+    core_similarity: Share = Field(
+        0.85, description="documents at least this close to their centroid form its dense core"
+    )
+    budget_share: Share = Field(0.01, description="largest share of all documents one dense core may keep")
+    budget_min: Count = Field(50, description="a dense core of up to this many documents is never thinned")
+    seed: int = Field(0, description="seed of the k-means initialisation and the thinning")
