@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from skypile.tokens.cli import tokens, vocab
+from skypile.cli.tokens import tokens, vocab
 from skypile.tokens.encoder import Encoder, default_model_path
 from tests.tokens.test_vocabulary import base
 

@@ -1,0 +1,3 @@
+from skypile.cli import main
+
+main()

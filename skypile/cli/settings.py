@@ -1,0 +1,21 @@
+"""`config`: the settings, as TOML or as a table."""
+
+from typing import Annotated
+
+import typer
+
+from skypile import config as settings
+from skypile.cli.console import ConfigFile
+
+
+def config(
+    config: ConfigFile = None,
+    describe: Annotated[bool, typer.Option("--describe", help="A Markdown table of all settings instead")] = False,
+) -> None:
+    """Print the settings as TOML, all of them, or those of a file with the defaults filled in."""
+    if describe:
+        from skypile.config.table import describe as table
+
+        print(table(), end="")
+    else:
+        print(settings.dumps(settings.load(config)), end="")
