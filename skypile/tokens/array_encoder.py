@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from skypile.tokens.encoder import Encoder
+from skypile.tokens.compiled_encoder import CompiledEncoder
 from skypile.tokens.kernels import PADDING
-from skypile.tokens.piece_model import EMPTY, PAIR_BITS, SYMBOL_BITS, SYMBOL_MASK, PieceModel
+from skypile.tokens.piece_model import EMPTY, PAIR_BITS, SYMBOL_BITS, SYMBOL_MASK, PieceModel, id_type
 
 # Longer segments (a megabyte of "====") go to the compiled encoder: joining one pair a round over arrays
 # would take as many rounds as symbols.
@@ -36,8 +36,8 @@ MAX_KNOWN = 1 << 20
 _NONE = (1 << 62) - 1  # rank << 32 | symbol where no join is possible; above every real one
 
 
-class ArrayEncoder(Encoder):
-    """As `Encoder`, with the work done by PyTorch on `device`; make one with `Encoder.load(device="cuda")`.
+class ArrayEncoder:
+    """A chunk of text to ids in PyTorch on `device`; `Encoder.load(device="cuda")` makes an encoder with it.
 
     Args:
         model: the piece model.
@@ -45,7 +45,7 @@ class ArrayEncoder(Encoder):
         max_known: bound on the table of known segments.
     """
 
-    _chunk_bytes = CHUNK_BYTES
+    chunk_bytes = CHUNK_BYTES
 
     def __init__(self, model: PieceModel, device: str, max_known: int = MAX_KNOWN):
         try:
@@ -57,8 +57,10 @@ class ArrayEncoder(Encoder):
         if device.startswith("cuda") and not torch.cuda.is_available():
             raise ValueError(f'device="{device}": this PyTorch finds no CUDA device; use device="cpu"')
         self._torch: Any = torch
+        self.id_dtype = id_type(len(model))
         self.device = torch.device(device)
-        tables = model.tables
+        self._alone = CompiledEncoder(model, table_sets=1 << 10)
+        self._tables = tables = model.tables
         self._joins = self._tensor(np.unpackbits(tables.pair_bits, bitorder="little").astype(bool))
         self._char_symbol = self._tensor(tables.char_symbol)
         rows = np.sort(tables.merge_table[tables.merge_table != EMPTY]).astype(np.int64)
@@ -68,13 +70,15 @@ class ArrayEncoder(Encoder):
         self._max_known = max_known
         self._known: dict[str, Any] | None = None
         self._start: dict[str, Any] | None = None
-        super().__init__(model, table_sets=1 << 10)  # encodes the pieces, which fills the table of known segments
+
+    def remember_start(self) -> None:
+        """What is known now is what a full table starts from again."""
         self._start = self._known
 
     def _tensor(self, array: np.ndarray) -> Any:
         return self._torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
 
-    def _encode_chunk(self, buffer: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def encode_chunk(self, buffer: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         offsets = np.zeros(len(lengths) + 1, np.int64)
         np.cumsum(lengths, out=offsets[1:])
         if not offsets[-1]:
@@ -240,7 +244,7 @@ class ArrayEncoder(Encoder):
     def _emit(self, symbols: Any, codes: Any, owner: Any, segments: int) -> tuple[Any, Any]:
         """Ids of symbols: themselves, or the UTF-8 bytes of characters that are no piece."""
         torch = self._torch
-        tables = self.model.tables
+        tables = self._tables
         is_piece = symbols < tables.n_pieces
         codes = torch.where(codes == 0x20, 0x2581, codes)  # only reached where the model has no such piece
         size = 1 + (codes >= 0x80).long() + (codes >= 0x800).long() + (codes >= 0x10000).long()
@@ -279,4 +283,4 @@ class ArrayEncoder(Encoder):
         text = "".join(map(chr, codes[start : start + length].tolist()))
         data = text.encode()
         buffer = np.frombuffer(data + b"\0" * PADDING, np.uint8)
-        return Encoder._encode_chunk(self, buffer, np.array([len(data)]))[0]
+        return self._alone.encode_chunk(buffer, np.array([len(data)]))[0]

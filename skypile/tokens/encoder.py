@@ -19,12 +19,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from skypile.tokens.kernels import NEW_WORDS, PADDING, SET_WORDS, SLACK, encode_texts, length_masks
+from skypile.tokens.compiled_encoder import CompiledEncoder
+from skypile.tokens.kernels import PADDING
 from skypile.tokens.piece_model import (
     META_SPACE,
     NORMAL,
@@ -33,17 +34,25 @@ from skypile.tokens.piece_model import (
     user_defined_pattern,
 )
 
-# 8 MB. Nanoseconds a segment on web text seen before, Chinese and English: 2**15 sets 37 and 20, 2**16 29 and 15,
-# 2**17 23 and 12, 2**18 25 and 12.
-TABLE_SETS = 1 << 17
-
-# Text encoded by one call into the compiled loop. Buffers take at most 12 bytes a byte of text, mostly untouched.
-CHUNK_BYTES = 16 << 20
-
 
 def default_model_path() -> Path:
     """Path of the 65,536-piece model that ships with the package."""
     return Path(str(resources.files("skypile.tokens") / "vocabulary" / "skypile-65536.model"))
+
+
+class Chunks(Protocol):
+    """What encodes a chunk of normalised text: `CompiledEncoder`, or `ArrayEncoder` on a GPU."""
+
+    chunk_bytes: int
+    id_dtype: np.dtype
+
+    def encode_chunk(self, buffer: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ids and offsets (n + 1) of the texts that stand end to end in `buffer`, PADDING bytes behind them."""
+        ...
+
+    def remember_start(self) -> None:
+        """What is known now, the vocabulary's own pieces, is what a full table starts from again."""
+        ...
 
 
 class Encoder:
@@ -53,43 +62,36 @@ class Encoder:
     depend on what was encoded before.
     """
 
-    _chunk_bytes = CHUNK_BYTES
-
-    def __init__(self, model: PieceModel, table_sets: int = TABLE_SETS):
-        if table_sets < 1 or table_sets & (table_sets - 1):
-            raise ValueError(f"table_sets={table_sets} must be a power of two")
+    def __init__(self, model: PieceModel, chunks: Chunks):
         self.model = model
-        self.id_dtype = np.dtype(np.uint16 if len(model) <= 1 << 16 else np.int32)
-        self._entries = aligned_zeros(table_sets * SET_WORDS + NEW_WORDS)
-        self._masks = length_masks()
-        self._ids_a_byte = 1 if model.tables.char_symbol[0x20] < len(model) else 3
+        self.id_dtype = chunks.id_dtype
+        self._chunks = chunks
         self._user_defined = user_defined_pattern(model)
         self._user_defined_ids = {piece: model.pieces.index(piece) for piece in model.user_defined}
         self._processor: Any = None
         # Most segments of a new text are pieces by themselves: 85 % in Chinese, 87 % in English.
         self._encode_utf8([p.encode() for p, t in zip(model.pieces, model.types, strict=True) if t == NORMAL])
+        chunks.remember_start()
 
     @classmethod
-    def load(cls, model: str | Path | bytes | None = None, device: str = "cpu", **options: Any) -> Any:
+    def load(cls, model: str | Path | bytes | None = None, device: str = "cpu", **options: Any) -> Encoder:
         """Load an encoder.
 
         Args:
             model: a SentencePiece .model file (or its bytes); None for the package's default.
             device: "cpu" for the compiled loop; "cuda" or "cuda:1" for the array operations in PyTorch
                 (the `models` extra), which return the same ids. "torch:cpu" runs those on the CPU.
-
-        Returns:
-            An `Encoder`, or an `ArrayEncoder` with the same methods.
+            options: table_sets of `CompiledEncoder`, or max_known of `ArrayEncoder`: how many segments are kept.
 
         Raises:
             ModelError: the model is not BPE, has no byte fallback, or cannot be cut exactly.
         """
         piece_model = load_piece_model(default_model_path() if model is None else model)
         if device == "cpu":
-            return cls(piece_model, **options)
+            return cls(piece_model, CompiledEncoder(piece_model, **options))
         from skypile.tokens.array_encoder import ArrayEncoder
 
-        return ArrayEncoder(piece_model, device.removeprefix("torch:"), **options)
+        return cls(piece_model, ArrayEncoder(piece_model, device.removeprefix("torch:"), **options))
 
     def __len__(self) -> int:
         return len(self.model)
@@ -164,34 +166,13 @@ class Encoder:
         lengths += len(prefix) * (lengths > 0)
         offsets = np.zeros(len(texts) + 1, np.int64)
         chunks = [np.empty(0, self.id_dtype)]
-        for first, last in chunk_bounds(lengths, self._chunk_bytes):
+        for first, last in chunk_bounds(lengths, self._chunks.chunk_bytes):
             # joined by the prefix, so that no text is copied twice; another one before the padding does no harm
             chunk = prefix.join([b"", *filter(None, texts[first:last]), b"\0" * PADDING])
-            ids, counts = self._encode_chunk(np.frombuffer(chunk, np.uint8), lengths[first:last])
+            ids, counts = self._chunks.encode_chunk(np.frombuffer(chunk, np.uint8), lengths[first:last])
             offsets[first + 1 : last + 1] = offsets[first] + counts[1:]
             chunks.append(ids)
         return (chunks[1] if len(chunks) == 2 else np.concatenate(chunks)), offsets
-
-    def _encode_chunk(self, buffer: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Ids and offsets (n + 1) of the texts that stand end to end in `buffer`, PADDING bytes behind them."""
-        ends = np.cumsum(lengths)
-        width = self.id_dtype.itemsize
-        total = int(lengths.sum())
-        out = np.empty(width * self._ids_a_byte * total + SLACK, np.uint8)
-        new_ids = np.empty(self._ids_a_byte * int(lengths.max(initial=0)), np.int32)
-        offsets = np.empty(len(lengths) + 1, np.int64)
-        encode_texts(
-            buffer, ends - lengths, ends, self.model.tables, self._masks, self._entries, new_ids, width, out, offsets
-        )
-        out.resize(width * int(offsets[-1]), refcheck=False)  # gives back what was never touched, without a copy
-        return out.view(self.id_dtype), offsets
-
-
-def aligned_zeros(count: int) -> np.ndarray:
-    """int64 [count] that starts at a cache line: the table's sets, a line each, would else lie across two."""
-    memory = np.zeros(8 * count + 64, np.uint8)
-    start = -memory.ctypes.data % 64
-    return memory[start : start + 8 * count].view(np.int64)
 
 
 def texts_to_utf8(texts: Sequence[str] | pa.Array) -> list[bytes]:

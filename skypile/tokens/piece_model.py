@@ -96,6 +96,11 @@ class PieceModel:
         return len(self.pieces)
 
 
+def id_type(pieces: int) -> np.dtype:
+    """The narrowest type that packed ids of so many pieces have: uint16, or int32."""
+    return np.dtype(np.uint16 if pieces <= 1 << 16 else np.int32)
+
+
 def read_model_proto(model: str | Path | bytes):
     """Parse a .model file (or its bytes) into SentencePiece's ModelProto."""
     from google.protobuf.message import DecodeError

@@ -93,7 +93,7 @@ def reachable_words(base: str | Path | bytes, characters: Sequence[str], words: 
 
 def unreachable(model: str | Path | bytes, pieces: Sequence[str]) -> list[str]:
     """The pieces that encoding their own text, without a space before it, does not give back as one id."""
-    encoder = Encoder(load_piece_model(model))
+    encoder = Encoder.load(model)
     ids, offsets = encoder.encode_fragments(pieces)
     number = {piece: i for i, piece in enumerate(encoder.model.pieces)}
     return [

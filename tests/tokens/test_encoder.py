@@ -92,7 +92,7 @@ def test_megabytes_without_a_space(default):
 
 def test_results_do_not_depend_on_what_the_table_holds(default):
     encoder, reference = default
-    small = Encoder(encoder.model, table_sets=1)
+    small = Encoder.load(encoder.model.serialized, table_sets=1)
     rng = random.Random(3)
     texts = [pieces_text(rng.choices(encoder.model.pieces, k=30)) for _ in range(200)] + HARD
     for _ in range(2):
@@ -101,7 +101,7 @@ def test_results_do_not_depend_on_what_the_table_holds(default):
 
 def test_batches_over_the_chunk_limit(default, monkeypatch):
     encoder, reference = default
-    monkeypatch.setattr(encoder, "_chunk_bytes", 50)
+    monkeypatch.setattr(encoder._chunks, "chunk_bytes", 50)
     models.assert_same(encoder, reference, [*HARD, "short", "", "x" * 49, ""])
 
 
