@@ -17,7 +17,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from skypile.tokens.intrinsics import load, smaller, smallest_of_16, store
+from skypile.runtime.intrinsics import load, smaller, smallest_of_16, store
 from skypile.tokens.piece_model import FIRST_SLOT, MERGE_FACTOR, NO_RANK, SECOND_SLOT, SYMBOL_BITS
 from skypile.tokens.scanning import decode
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from skypile.tokens.intrinsics import load, load_word, prefetch, smaller, store, store_word
+from skypile.runtime.intrinsics import load, load_word, prefetch, smaller, store, store_word
 from skypile.tokens.joining import GROUP, LANES, ROWS, join_segments
 from skypile.tokens.scanning import decode, find_cuts
 

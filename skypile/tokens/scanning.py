@@ -12,7 +12,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from skypile.tokens.intrinsics import load, load_word, store
+from skypile.runtime.intrinsics import load, load_word, store
 from skypile.tokens.piece_model import PAIR_BITS, PAIR_LEFT, PAIR_RIGHT, PAIR_SHIFT
 
 _HIGH_BITS = np.int64(np.uint64(0x8080808080808080))  # set in bytes that are not ASCII

@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 
 from skypile.extraction.fast.compiling import borrows
-from skypile.tokens.intrinsics import load_word
+from skypile.runtime.intrinsics import load_word
 
 # Columns of the text statistics.
 CHARS, WORDS, ENDS, COMMAS, UPPER, DIGITS, HAN, FINAL, COLON, FIRST_UPPER, BARS, COPYRIGHT = range(12)
