@@ -3,10 +3,10 @@
 import pyarrow as pa
 
 from skypile.config import DedupConfig
+from skypile.dedup.distributed.survivors import solve_edges
+from skypile.dedup.distributed.verify import measure_pairs
 from skypile.dedup.one_task import fates
 from skypile.dedup.sketch import sketch_batch
-from skypile.dedup.survivors import solve_edges
-from skypile.dedup.verify import measure_pairs
 
 
 def prepare() -> None:

@@ -19,12 +19,11 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from skypile import schema
 from skypile.config import DedupConfig
-from skypile.dedup.candidates import bucket_pairs, refined_candidates, shared_buckets
-from skypile.dedup.components import connected_components
-from skypile.dedup.evidence import DECISION_COLUMNS
-from skypile.dedup.exact import equal_records
-from skypile.dedup.hold import Hold, holder, without_broadcast
-from skypile.dedup.index import (
+from skypile.dedup.distributed.candidates import bucket_pairs, refined_candidates, shared_buckets
+from skypile.dedup.distributed.components import connected_components
+from skypile.dedup.distributed.exact import equal_records
+from skypile.dedup.distributed.hold import Hold, holder, without_broadcast
+from skypile.dedup.distributed.index import (
     add_arrival,
     arrivals,
     arrivals_before,
@@ -33,12 +32,14 @@ from skypile.dedup.index import (
     is_new,
     matching_corpus,
 )
+from skypile.dedup.distributed.recurring import recurring_paragraphs
+from skypile.dedup.distributed.survivors import best_match, dropped_documents
+from skypile.dedup.distributed.verdicts import dropped_fates, verdict_rows
+from skypile.dedup.distributed.verify import confirmed_edges
+from skypile.dedup.evidence import DECISION_COLUMNS
 from skypile.dedup.one_task import FATES_TYPE, MOST_SKETCHES, fates
-from skypile.dedup.paragraphs import cut_batch, recurring_paragraphs
+from skypile.dedup.paragraphs import cut_batch
 from skypile.dedup.sketch import SKETCH, sketch_batch
-from skypile.dedup.survivors import best_match, dropped_documents
-from skypile.dedup.verdicts import dropped_fates, verdict_rows
-from skypile.dedup.verify import confirmed_edges
 from skypile.run_folder.attach import attach
 from skypile.run_folder.storage import spark_schema, stored
 from skypile.runtime.map_arrow import map_arrow, map_batches

@@ -10,7 +10,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
-from skypile.dedup.paragraphs import cut_texts, paragraphs, recurring_paragraphs
+from skypile.dedup.distributed.recurring import recurring_paragraphs
+from skypile.dedup.paragraphs import cut_texts, paragraphs
 from skypile.dedup.stage import dedup
 from tests import documents
 

@@ -11,11 +11,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
-from skypile.dedup import hold, stage
-from skypile.dedup.candidates import bucket_pairs, shared_buckets
-from skypile.dedup.hold import without_broadcast
+from skypile.dedup import stage
+from skypile.dedup.distributed import hold
+from skypile.dedup.distributed.candidates import bucket_pairs, shared_buckets
+from skypile.dedup.distributed.hold import without_broadcast
+from skypile.dedup.distributed.verify import confirmed_edges
 from skypile.dedup.stage import dedup_decisions, sketch_documents
-from skypile.dedup.verify import confirmed_edges
 from skypile.run_folder.storage import stored
 from tests.dedup import oracle
 

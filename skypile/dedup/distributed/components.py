@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components as scipy_components
 
-from skypile.dedup.hold import Hold
+from skypile.dedup.distributed.hold import Hold
 from skypile.runtime.map_arrow import map_arrow
 
 LABELS = pa.schema([pa.field("node", pa.string()), pa.field("component", pa.string())])

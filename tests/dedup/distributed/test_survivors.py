@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from skypile.dedup import survivors
-from skypile.dedup.components import connected_components
-from skypile.dedup.hold import holder
+from skypile.dedup.distributed import survivors
+from skypile.dedup.distributed.components import connected_components
+from skypile.dedup.distributed.hold import holder
+from skypile.dedup.distributed.survivors import best_match, dropped_documents, solve_sorted
 from skypile.dedup.one_task import dropped_nodes
-from skypile.dedup.survivors import best_match, dropped_documents, solve_sorted
 
 HOLD = holder(None)
 

@@ -21,7 +21,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from skypile.dedup.hold import Hold
+from skypile.dedup.distributed.hold import Hold
 from skypile.dedup.one_task import dropped_nodes
 from skypile.dedup.sketch import MARK
 from skypile.runtime.map_arrow import map_arrow

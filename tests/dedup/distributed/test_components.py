@@ -5,9 +5,9 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from skypile.dedup import components
-from skypile.dedup.components import connected_components, contract, label_nodes
-from skypile.dedup.hold import holder
+from skypile.dedup.distributed import components
+from skypile.dedup.distributed.components import connected_components, contract, label_nodes
+from skypile.dedup.distributed.hold import holder
 
 HOLD = holder(None)
 

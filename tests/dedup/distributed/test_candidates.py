@@ -5,7 +5,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
-from skypile.dedup.candidates import bucket_pairs
+from skypile.dedup.distributed.candidates import bucket_pairs
 from skypile.dedup.stage import dedup_decisions
 
 TEMPLATE = " ".join(f"template{i}" for i in range(150))

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
-from skypile.dedup.index import is_new
+from skypile.dedup.distributed.index import is_new
 
 
 def shared_buckets(sketches: DataFrame) -> DataFrame:

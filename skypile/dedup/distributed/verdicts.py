@@ -7,8 +7,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from skypile.config import DedupConfig
+from skypile.dedup.distributed.index import is_new
 from skypile.dedup.evidence import DECISIONS, FOUND, dropped_decisions, kept_decisions
-from skypile.dedup.index import is_new
 from skypile.runtime.map_arrow import map_batches
 
 
