@@ -1,6 +1,7 @@
-"""Imports point one way, and nothing a page-level function needs drags in Spark."""
+"""The house stands on its floors: imports point down, in no circle, and what needs no Spark loads none."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -9,61 +10,142 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
-# folder or module -> what it must not import
-FORBIDDEN = {
-    "skypile/schema.py": ("pyspark", "skypile.config", "skypile.crawl", "skypile.text", "skypile.stages"),
-    "skypile/verdict.py": ("pyspark", "skypile", "pyarrow"),
-    "skypile/config.py": ("pyspark", "skypile.stages", "skypile.crawl", "skypile.text"),
-    "skypile/text": (
-        "pyspark",
-        "skypile.stages",
-        "skypile.run_folder.storage",
-        "skypile.runtime.session",
-        "skypile.pipeline",
+# From the ground up. A room imports from the floors below its own and from itself; rooms of one floor do not know
+# each other. The longest name that fits a module is its room.
+FLOORS = (
+    ("skypile.verdict", "skypile.errors", "skypile.version"),
+    ("skypile.schema", "skypile.config"),
+    ("skypile.text", "skypile.runtime"),
+    ("skypile.run_folder", "skypile.crawl"),
+    ("classifiers",),
+    (
+        "skypile.extraction",
+        "skypile.distribution",
+        "skypile.dedup",
+        "skypile.quality",
+        "skypile.shards",
+        "skypile.tokens",
     ),
-    "skypile/crawl": (
-        "pyspark",
-        "skypile.stages",
-        "skypile.run_folder.storage",
-        "skypile.runtime.session",
-        "skypile.pipeline",
-    ),
-    "skypile/tokens": (
-        "pyspark",
-        "skypile.stages",
-        "skypile.run_folder.storage",
-        "skypile.runtime.session",
-        "skypile.pipeline",
-    ),
-    "skypile/stages": ("skypile.pipeline", "skypile.cli", "skypile.job", "skypile.report", "jobs"),
-    "skypile/report": ("pyspark", "skypile.stages", "skypile.pipeline"),
-    "classifiers": ("skypile.stages", "skypile.pipeline", "skypile.cli"),
-    "skypile": ("jobs", "notebooks", "tests", "benchmarks"),
-}
+    ("skypile.report", "skypile.sample", "classifiers.extraction"),
+    ("skypile.pipeline",),
+    ("skypile.job", "skypile.prepare"),
+    ("skypile.cli", "skypile", "jobs"),
+)
+
+# What knows Spark: a stage's DataFrame function, and files or folders whose name says so.
+KNOWS_SPARK = (
+    "skypile.runtime.session",
+    "skypile.runtime.map_arrow",
+    "skypile.run_folder.storage",
+    "skypile.run_folder.attach",
+    "skypile.extraction.stage",
+    "skypile.distribution.stage",
+    "skypile.dedup.stage",
+    "skypile.dedup.distributed",
+    "skypile.dedup.files_in_spark",
+    "skypile.quality.stage",
+    "skypile.shards",
+    "skypile.tokens.stage",
+    "classifiers.in_run",
+    "classifiers.training_set",
+    "skypile.pipeline",
+    "skypile.job",
+    "skypile.prepare",
+    "jobs",
+)
 
 
-def imports(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+def below(name: str, place: str) -> bool:
+    return name == place or name.startswith(place + ".")
+
+
+@functools.cache
+def modules() -> dict[str, Path]:
+    """Every module of the product, by name."""
+    found = {}
+    for folder in ("skypile", "classifiers", "jobs"):
+        for path in sorted((REPOSITORY / folder).rglob("*.py")):
+            found[".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__")] = path
     return found
 
 
-@pytest.mark.parametrize("place", FORBIDDEN)
-def test_imports_point_one_way(place):
-    root = REPOSITORY / place
-    files = [root] if root.is_file() else sorted(root.rglob("*.py"))
-    assert files, f"{place} is gone: take it out of FORBIDDEN"
-    breaches = [
-        f"{path.relative_to(REPOSITORY)} imports {name}"
-        for path in files
-        for name in sorted(imports(path))
-        if any(name == bad or name.startswith(bad + ".") for bad in FORBIDDEN[place])
-    ]
+def imports(path: Path, typing: bool = True) -> set[str]:
+    """Modules that a file imports, inside functions too; `typing`: also those that only type checkers see."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    unseen: set[ast.AST] = set()
+    if not typing:
+        guards = (
+            node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        )
+        unseen = {inner for guard in guards for statement in guard.body for inner in ast.walk(statement)}
+    found = set()
+    for node in ast.walk(tree):
+        if node in unseen:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in modules() else node.module for name in whole}
+    return found
+
+
+def floor(module: str) -> tuple[str, int]:
+    """A module's room, and the number of its floor."""
+    places = [(room, number) for number, rooms in enumerate(FLOORS) for room in rooms]
+    rooms = [(room, number) for room, number in places if module == room or (room != "skypile" and below(module, room))]
+    assert rooms, f"{module} lies on no floor: name its room in FLOORS"
+    return max(rooms, key=lambda room: len(room[0]))
+
+
+def test_imports_point_down():
+    breaches = []
+    for module, path in modules().items():
+        room, number = floor(module)
+        for name in sorted(imports(path)):
+            if name not in modules():
+                continue
+            other, lower = floor(name)
+            if other != room and lower >= number:
+                breaches.append(f"{module} imports {name}, which lies no floor below it")
     assert not breaches
+
+
+def test_no_module_reaches_itself():
+    """Even by an import inside a function or for types: whoever reads a circle reads all of it."""
+    graph = {module: {name for name in imports(path) if name in modules()} for module, path in modules().items()}
+    grounded: set[str] = set()
+    while free := {module for module, needed in graph.items() if module not in grounded and needed <= grounded}:
+        grounded |= free
+    assert sorted(set(graph) - grounded) == []
+
+
+def test_only_what_says_so_knows_spark():
+    knowing = [
+        module
+        for module, path in modules().items()
+        if any(below(name, "pyspark") for name in imports(path, typing=False))
+        and not any(below(module, place) for place in KNOWS_SPARK)
+    ]
+    assert not knowing
+
+
+@pytest.mark.parametrize("folder", ["skypile", "classifiers"])
+def test_the_product_does_not_import_what_stands_around_it(folder):
+    around = ("jobs", "notebooks", "tests", "benchmarks")
+    for path in sorted((REPOSITORY / folder).rglob("*.py")):
+        found = [name for name in imports(path) if any(below(name, place) for place in around)]
+        assert not found, path
+
+
+def test_files_can_be_read_in_one_sitting():
+    long = [
+        f"{path.relative_to(REPOSITORY)}: {lines} lines"
+        for folder in ("skypile", "classifiers", "jobs", "benchmarks", "tests")
+        for path in sorted((REPOSITORY / folder).rglob("*.py"))
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 300
+    ]
+    assert not long
 
 
 def test_only_the_session_module_builds_a_session():

@@ -5,11 +5,11 @@ import sys
 import typer
 from rich.markup import escape
 
-from skypile import __version__
 from skypile.cli import dedup, evidence, run, settings
 from skypile.cli.console import err
 from skypile.cli.tokens import tokens, vocab
 from skypile.errors import SkypileError
+from skypile.version import __version__
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -89,11 +89,7 @@ def _print_scores(scores: list["Score"]) -> None:
 
 def prepare() -> None:
     """Compile the kernels and archive Spark's classes: once an installation, so that runs start 3 s sooner."""
-    from skypile.dedup import kernels
-    from skypile.extraction import page
-    from skypile.runtime.class_archive import write_archive
+    from skypile import prepare
 
-    page.prepare()
-    kernels.prepare()
-    archive = write_archive()
+    archive = prepare.prepare()
     out.print(f"{archive}: {archive.stat().st_size >> 20} MB", soft_wrap=True, highlight=False)

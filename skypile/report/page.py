@@ -13,10 +13,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from skypile import __version__
 from skypile.report.collect import OTHERS, Facts, Sample
 from skypile.report.compare import mark
 from skypile.schema import DROPPED, FAILED, KEPT, REASONS, STAGES
+from skypile.version import __version__
 
 EXCERPT = 700  # characters: about what fits a screen beside another
 TOP = 20  # hosts, languages and charsets shown

@@ -23,9 +23,10 @@ from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
-from skypile import __version__, schema
+from skypile import schema
 from skypile.errors import SkypileError
 from skypile.runtime import files
+from skypile.version import __version__
 
 PACKAGES = (
     "skypile",

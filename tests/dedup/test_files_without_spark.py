@@ -184,14 +184,6 @@ def test_small_batches_row_groups_and_files(
     assert pq.read_metadata(parts[0]).row_group(0).column(0).compression == "ZSTD"
 
 
-def test_pieces_are_bounded_by_their_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(small_input, "BATCH_BYTES", 10)
-    batch = pa.record_batch({"text": ["a" * 6, "b" * 6, None, "c" * 25, "d", "e" * 3]})
-    assert [piece["text"].to_pylist() for piece in small_input.pieces(batch, "text")] == [
-        ["a" * 6, "b" * 6], [None, "c" * 25], ["d", "e" * 3],
-    ]  # fmt: skip
-
-
 def test_errors_are_the_same(spark: SparkSession, tmp_path: Path) -> None:
     table = planted(450)
     nothing = table.set_column(0, "id", pa.nulls(len(table), pa.string()))
@@ -257,40 +249,6 @@ def test_the_output_is_no_input(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="in the output folder"):
         small([path], tmp_path / "out")
     assert len(pq.read_table(path)) > 20
-
-
-def test_what_is_left_to_spark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = planted(490, 1)
-    path = write(table, tmp_path / "in")
-
-    def found(*paths: str, columns: Columns = COLUMNS, **changes: object) -> bool:
-        return small_input.small_input(list(paths), columns, DedupConfig(**changes)) is not None
-
-    assert found(path) and found(path, local_documents=len(table))
-    assert not found(path, local_documents=len(table) - 1)
-    assert not found(path, against="index")
-    assert not found(path, str(tmp_path / "absent")) and not found(str(tmp_path / "*.none")) and not found("none://x")
-    assert not found(path + "/{0,1}.parquet")
-    assert not found(path, columns=Columns("citation_score", "text"))  # Spark says how a number is written
-    assert not found(path, columns=Columns("id", "more"))
-    assert not found(path, survivor="earliest", time_column="text")
-    assert not found(path, survivor="best_quality", quality_column="text")
-    assert not found(write(table.append_column("ID", table["id"]), tmp_path / "case"))
-    write(table, tmp_path / "hive" / "language=en")
-    assert not found(str(tmp_path / "hive")) and not found(str(tmp_path / "hi*"))
-    assert found(str(tmp_path / "hive" / "language=en")) and found(str(tmp_path / "hive" / "*"))
-    write(table, tmp_path / "mixed" / "folder" / "folder")
-    pq.write_table(table, tmp_path / "mixed" / "file")
-    assert not found(str(tmp_path / "mixed" / "*")) and found(str(tmp_path / "mixed" / "fi*"))
-    assert not found(path, write(table.drop_columns(["more"]), tmp_path / "narrow"))
-    (tmp_path / "in" / "notes.txt").write_text("not Parquet")
-    assert not found(path)
-    (tmp_path / "in" / "notes.txt").unlink()
-    monkeypatch.setattr(small_input, "MOST_TEXT", 10)
-    assert not found(path)
-    monkeypatch.setattr(small_input, "MOST_TEXT", 1 << 30)
-    monkeypatch.setattr(small_input, "MOST_FILES", 1)
-    assert not found(path)
 
 
 def test_sketches_that_take_too_much_memory_are_left_to_spark(

@@ -1,4 +1,4 @@
-"""An archive of the classes Spark loads, with which embedded sessions start and plan sooner.
+"""Once an installation: kernels compiled, and the classes Spark loads archived, so that sessions start sooner.
 
 A JVM that runs Spark loads, parses and verifies some 15,000 classes, 3 of the 8 s of processor time that a small
 run takes it. Java can map them into memory ready-made instead (JEP 350, dynamic class data sharing). The archive,
@@ -14,11 +14,20 @@ from rich.console import Console
 
 from skypile import pipeline
 from skypile.config import Config, SparkConfig
+from skypile.dedup import kernels
 from skypile.errors import SkypileError
+from skypile.extraction import page
 from skypile.runtime import session
 from skypile.sample import write_sample
 
 EXIT_SECONDS = 300  # the JVM writes the archive when it ends: 10 s
+
+
+def prepare() -> Path:
+    """Compile what pages and deduplication need, and archive the classes; the archive's path. About a minute."""
+    page.prepare()
+    kernels.prepare()
+    return write_archive()
 
 
 def write_archive() -> Path:

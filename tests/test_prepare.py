@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from skypile.errors import SkypileError
+from skypile.prepare import write_archive
 from skypile.runtime import session
-from skypile.runtime.class_archive import write_archive
 
 SCRIPT = """
 import sys
