@@ -108,6 +108,7 @@ REASONS: Final = {
     "too_large": "the record is over extraction.max_record_bytes",
     "bad_json": "the line is not a JSON object",
     "missing_field": "the row has neither text nor html",
+    "bad_utf8": "the text is no valid UTF-8",
     "unreadable_file": "the file cannot be opened, or is of no known format",
     "http_status": "the response is no 200",
     "not_html": "the content is no HTML, XHTML or plain text",

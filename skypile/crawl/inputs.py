@@ -58,7 +58,9 @@ class Split:
     size: int
 
 
-class _File(NamedTuple):
+class File(NamedTuple):
+    """A file as a listing shows it."""
+
     path: str  # within its file system, or local
     size: int
 
@@ -73,22 +75,22 @@ def plan(paths: Sequence[str], config: ExtractionConfig) -> list[Split]:
     """
     if not paths:
         raise InputError("no input path; give files, folders or globs")
-    found: dict[str, _File] = {}
+    found: dict[str, File] = {}
     roots = []
     prefixes = set()
     for path in paths:
-        prefix, root, listed = _list(path)
+        prefix, root, below = listed(path)
         prefixes.add(prefix)
         roots.append(root)
         before = len(found)
         count = 0
-        for file in listed:
+        for file in below:
             count += 1
             if file.path in found:
                 raise InputError(f"{prefix}{file.path} is named twice by the input paths {list(paths)}")
             found[file.path] = file
         if not count:
-            raise InputError(f"input {path!r} matches no file; {_why(path)}")
+            raise InputError(f"input {path!r} matches no file; {why(path)}")
         assert len(found) == before + count
     if len(prefixes) > 1:
         raise InputError(f"inputs on several file systems {sorted(prefixes)} have no common root; run them apart")
@@ -97,7 +99,7 @@ def plan(paths: Sequence[str], config: ExtractionConfig) -> list[Split]:
     return list(_splits(prefix, root.rstrip("/"), list(found.values()), config.split_mb << 20))
 
 
-def _splits(prefix: str, root: str, found: list[_File], split_bytes: int) -> Iterator[Split]:
+def _splits(prefix: str, root: str, found: list[File], split_bytes: int) -> Iterator[Split]:
     found.sort()  # by path, hence by source
     folder = f"{prefix}{root}/" if root or not prefix else prefix
     group: list[str] = []
@@ -157,7 +159,7 @@ def format_of(name: str) -> Format:
     return next((sort for sort, pattern in _FORMATS if pattern.search(name)), "unknown")
 
 
-def _list(path: str) -> tuple[str, str, Iterator[_File]]:
+def listed(path: str) -> tuple[str, str, Iterator[File]]:
     """Scheme prefix, input root and files of one input path."""
     scheme, separator, _ = path.partition("://")
     if not separator:
@@ -172,11 +174,11 @@ def _list(path: str) -> tuple[str, str, Iterator[_File]]:
     return (prefix, *_list_in(fs, inner.rstrip("/"), fs.exists(inner)))
 
 
-def _list_in(fs: fsspec.AbstractFileSystem, path: str, exists: bool) -> tuple[str, Iterator[_File]]:
+def _list_in(fs: fsspec.AbstractFileSystem, path: str, exists: bool) -> tuple[str, Iterator[File]]:
     if exists and fs.isdir(path):
         return path, _walk(fs, path)
     if exists:
-        return path.rpartition("/")[0] or "/", iter([_File(path, fs.size(path) or 0)])
+        return path.rpartition("/")[0] or "/", iter([File(path, fs.size(path) or 0)])
     wildcard = _WILDCARD.search(path)
     if wildcard is None:
         return path, iter(())
@@ -184,17 +186,17 @@ def _list_in(fs: fsspec.AbstractFileSystem, path: str, exists: bool) -> tuple[st
     return root, _matches(fs, path)
 
 
-def _matches(fs: fsspec.AbstractFileSystem, pattern: str) -> Iterator[_File]:
+def _matches(fs: fsspec.AbstractFileSystem, pattern: str) -> Iterator[File]:
     for path, entry in fs.glob(pattern, detail=True).items():
         if files.hidden(path.rsplit("/", 1)[-1]):
             continue
         if entry["type"] == "directory":
             yield from _walk(fs, path)
         else:
-            yield _File(path, entry["size"] or 0)
+            yield File(path, entry["size"] or 0)
 
 
-def _walk(fs: fsspec.AbstractFileSystem, folder: str) -> Iterator[_File]:
+def _walk(fs: fsspec.AbstractFileSystem, folder: str) -> Iterator[File]:
     """All files below a folder. Local ones by scandir, which holds one entry at a time, not a folder's dicts."""
     if not isinstance(fs, fsspec.get_filesystem_class("file")):
         for parent, folders, found in fs.walk(folder, detail=True):
@@ -202,7 +204,7 @@ def _walk(fs: fsspec.AbstractFileSystem, folder: str) -> Iterator[_File]:
                 del folders[name]
             for name, entry in found.items():
                 if not files.hidden(name):
-                    yield _File(f"{parent.rstrip('/')}/{name}", entry["size"] or 0)
+                    yield File(f"{parent.rstrip('/')}/{name}", entry["size"] or 0)
         return
     pending = [folder]
     while pending:
@@ -213,10 +215,10 @@ def _walk(fs: fsspec.AbstractFileSystem, folder: str) -> Iterator[_File]:
                 if entry.is_dir(follow_symlinks=False):
                     pending.append(entry.path)
                 elif entry.is_file():
-                    yield _File(entry.path, entry.stat().st_size)
+                    yield File(entry.path, entry.stat().st_size)
 
 
-def _why(path: str) -> str:
+def why(path: str) -> str:
     if _WILDCARD.search(path):
         return "the pattern fits none (quote it, so that the shell does not expand it)"
     if "://" not in path and os.path.isdir(path):  # noqa: PTH112

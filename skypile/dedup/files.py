@@ -4,6 +4,8 @@
     DIR/verdicts/      record_id (the id column's value), url, verdict, reason, score, threshold, evidence
     DIR/manifest.json  written last: settings, inputs, counts by reason, seconds
 
+A row without a text (null, or bytes that are no UTF-8) is like no other: its verdict is failed, with the reason.
+
 Paragraphs are not cut here: that changes texts, and belongs to the pipeline's stage.
 
 What one process holds is deduplicated in this one (``files_without_spark``), all else in Spark (``files_in_spark``).
@@ -19,10 +21,13 @@ from typing import TYPE_CHECKING, Any
 from skypile import config as settings
 from skypile.config import DedupConfig
 from skypile.dedup.columns import Columns, Counts
+from skypile.dedup.index_folder import check_index_there
 from skypile.runtime import files
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from skypile.dedup.parquet_input import Input
 
 
 def deduplicate(
@@ -43,19 +48,17 @@ def deduplicate(
     section = DedupConfig.model_validate(chosen.dedup.model_dump() | changes)
     paths, output = [files.absolute(path) for path in paths], files.absolute(output)
 
-    def work() -> Counts:
-        from skypile.dedup.files_without_spark import dedup_without_spark
-        from skypile.dedup.small_input import small_input
+    def work(given: "Input") -> Counts:
+        from skypile.dedup.files_without_spark import dedup_without_spark, is_small
 
-        given = small_input(paths, columns, section)
-        counts = dedup_without_spark(given, output, columns, section) if given else None
+        counts = dedup_without_spark(given, output, columns, section) if is_small(given, section) else None
         if counts is not None:
             return counts
         from skypile.dedup.files_in_spark import dedup_with_spark
         from skypile.runtime import session  # only here, as it loads Spark
 
         spark = session.start(chosen.spark, "skypile dedup")
-        counts = dedup_with_spark(spark, paths, output, columns, section)
+        counts = dedup_with_spark(spark, given, output, columns, section)
         spark.stop()
         return counts
 
@@ -67,16 +70,17 @@ def dedup_files(
 ) -> dict[str, Any]:
     """Deduplicate the rows of Parquet files in ``paths`` (files, folders, globs) into the folder ``output``, in Spark.
 
-    Returns the manifest. Raises ValueError for a missing column, for an id that is null or not unique, and for an
-    ``output`` that holds a finished run of another input or other settings (the same one is left as it is).
+    Returns the manifest. Raises InputError and ColumnError (see ``parquet_input``), for an id that is null or not
+    unique too, and ValueError for an ``output`` that holds a finished run of another input or other settings (the same
+    one is left as it is).
     """
     from skypile.dedup.files_in_spark import dedup_with_spark
 
-    return _once(paths, output, columns, config, lambda: dedup_with_spark(spark, paths, output, columns, config))
+    return _once(paths, output, columns, config, lambda given: dedup_with_spark(spark, given, output, columns, config))
 
 
 def _once(
-    paths: Sequence[str], output: str, columns: Columns, config: DedupConfig, work: Callable[[], Counts]
+    paths: Sequence[str], output: str, columns: Columns, config: DedupConfig, work: "Callable[[Input], Counts]"
 ) -> dict[str, Any]:
     """The manifest of ``output``, after ``work`` has written its folders, unless it is finished already."""
     started = time.monotonic()
@@ -86,6 +90,14 @@ def _once(
         if {key: done.get(key) for key in identity} != identity:
             raise ValueError(f"{output} holds a finished run of other inputs or settings; choose another folder")
         return done
-    manifest = identity | work() | {"seconds": round(time.monotonic() - started, 2)}
+    from skypile.dedup.parquet_input import parquet_input
+
+    check_index_there(config)
+    given = parquet_input(paths, columns, config)
+    place = files.filesystem(output)[1]
+    if inside := [file.uri for file in given.files if files.filesystem(file.uri)[1].startswith(f"{place}/")]:
+        raise ValueError(f"the input {inside[0]} lies in the output folder, which is written anew; choose another")
+    manifest = identity | work(given) | {"passed_over": given.passed_over}
+    manifest |= {"seconds": round(time.monotonic() - started, 2)}
     files.write_json(files.join(output, "manifest.json"), manifest)
     return manifest

@@ -1,46 +1,75 @@
-"""Deduplication of Parquet files in Spark, on one machine or many: any number of rows (see ``files``)."""
+"""Deduplication of Parquet files in Spark, on one machine or many: any number of rows (see ``files``).
 
-from collections.abc import Sequence
+Spark decides; workers read and write the files, as the way without Spark does. So texts never enter the JVM, both ways
+read every type of column alike, and the documents have the input's types, not Spark's. What is written twice, by a
+task that is tried again, is the same file.
+"""
 
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from skypile.config import DedupConfig
-from skypile.dedup.columns import Columns, Counts, bad_id, check_columns, counted
+from skypile.dedup.columns import Columns, Counts, bad_id, counted
+from skypile.dedup.distributed.hold import holder
 from skypile.dedup.evidence import DECISION_COLUMNS
-from skypile.dedup.stage import dedup_decisions
-from skypile.run_folder.attach import attach
+from skypile.dedup.file_sketches import FILE_SKETCH, file_sketches, write_documents
+from skypile.dedup.parquet_input import Input, batches, pieces
+from skypile.dedup.sketch import SKETCH
+from skypile.dedup.stage import sketch_decisions
+from skypile.errors import SkypileError
+from skypile.run_folder.storage import read_parquet, stored
 from skypile.runtime import files
-from skypile.schema import KEPT
+from skypile.runtime.map_arrow import map_arrow
+from skypile.schema import FAILED, KEPT
 
 SCRATCH = "_scratch"
-FEW = 200_000  # so many ids of dropped rows go to every worker (20 MB); more are attached file by file
+PLACED = FILE_SKETCH.append(pa.field("piece", pa.int64())).append(pa.field("row", pa.int64()))  # row of the piece
 
 
-def dedup_with_spark(
-    spark: SparkSession, paths: Sequence[str], output: str, columns: Columns, config: DedupConfig
-) -> Counts:
+def dedup_with_spark(spark: SparkSession, given: Input, output: str, columns: Columns, config: DedupConfig) -> Counts:
     """Write ``documents`` and ``verdicts`` below ``output``, in place of what an unfinished run left there."""
-    rows = spark.read.parquet(*paths)
-    check_columns(rows.columns, columns, config)
-    if columns.id != "record_id":
-        rows = rows.withColumn("record_id", F.col(columns.id).cast("string"))
-    documents = rows.withColumn("url", F.col(columns.url) if columns.url else F.lit(None).cast("string"))
-    documents = documents.withColumn("text", F.col(columns.text).cast("string"))
-    count = _check_ids(documents, columns)
+    for name in ("documents", "verdicts", SCRATCH):
+        files.remove_tree(files.join(output, name))
     scratch = files.join(output, SCRATCH)
-    decisions = dedup_decisions(documents, config, files.join(scratch, "tables"), count)
-    counts = _write_verdicts(documents, decisions, output)
-    dropped = decisions.where(F.col("verdict") != KEPT).select("record_id")
-    if counts["read"] - counts["kept"] <= FEW:
-        kept = rows.join(F.broadcast(dropped), "record_id", "left_anti").select(rows.columns)
-    else:
-        marked = attach(rows, dropped.withColumn("_dropped", F.lit(True)), files.join(scratch, "attached"), count)
-        kept = marked.where(F.col("_dropped").isNull()).drop("_dropped")
-    kept = kept if columns.id == "record_id" else kept.drop("record_id")
-    kept.write.mode("overwrite").parquet(files.join(output, "documents"))
+    read = stored(_sketched(spark, given, columns, config), files.join(scratch, "sketches"), "lz4_raw")
+    count = _check_ids(read, columns)
+    compared = read.where("reason is null").select(*SKETCH.names)
+    decisions = sketch_decisions(compared, config, holder(files.join(scratch, "tables")), count)
+    counts = _write_verdicts(read, decisions, output)
+    gone = read.join(decisions, "record_id", "left").where((F.col("verdict") != KEPT) | read["reason"].isNotNull())
+    written = _write_documents(spark, given, gone, files.join(output, "documents"))
+    if written != counts["kept"]:
+        raise SkypileError(
+            f"{counts['kept']} of {counts['read']} rows stay, but {written} were written to {output}: "
+            "did the input change meanwhile? Run it again"
+        )
     files.remove_tree(scratch)
     return counts
+
+
+def _sketched(spark: SparkSession, given: Input, columns: Columns, config: DedupConfig) -> DataFrame:
+    """A row (``PLACED``) a row of the input, one task a piece of it."""
+    parts = pieces(given)
+    shared = spark.sparkContext.broadcast((given, parts))
+    wanted = columns.needed(config)
+
+    def sketch(numbers: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        given, parts = shared.value
+        for number in (number for batch in numbers for number in batch["id"].to_pylist()):
+            row = 0
+            for batch in batches(given, parts[number], wanted):
+                made = file_sketches(batch, columns, config)
+                places = [pa.repeat(pa.scalar(number), len(batch)), pa.array(np.arange(row, row + len(batch)))]
+                row += len(batch)
+                yield pa.RecordBatch.from_arrays([*made.columns, *places], schema=PLACED)
+
+    numbers = spark.range(0, len(parts), 1, numPartitions=len(parts))
+    return map_arrow(numbers, sketch, from_arrow_schema(PLACED))
 
 
 def _check_ids(documents: DataFrame, columns: Columns) -> int:
@@ -53,12 +82,31 @@ def _check_ids(documents: DataFrame, columns: Columns) -> int:
     return int(row["sum(rows)"] or 0)
 
 
-def _write_verdicts(documents: DataFrame, decisions: DataFrame, output: str) -> Counts:
+def _write_verdicts(read: DataFrame, decisions: DataFrame, output: str) -> Counts:
     """A verdict for every row; returns the counts."""
     folder = files.join(output, "verdicts")
-    every = documents.select("record_id", "url").join(decisions, "record_id", "left")
-    every = every.withColumn("verdict", F.coalesce("verdict", F.lit(KEPT)))
-    every.select("record_id", "url", *DECISION_COLUMNS[1:-1]).write.mode("overwrite").parquet(folder)
-    written = documents.sparkSession.read.parquet(folder)
-    rows = written.groupBy("verdict", "reason").count().collect()
+    every = read.select("record_id", "url", F.col("reason").alias("wrong")).join(decisions, "record_id", "left")
+    undecided = F.when(F.col("wrong").isNull(), KEPT).otherwise(FAILED)
+    every = every.withColumns({"verdict": F.coalesce("verdict", undecided), "reason": F.coalesce("reason", "wrong")})
+    every = every.select("record_id", "url", *DECISION_COLUMNS[1:-1])
+    every.write.mode("overwrite").parquet(folder)
+    rows = read_parquet(read.sparkSession, every.schema, folder).groupBy("verdict", "reason").count().collect()
     return counted({(row["verdict"], row["reason"]): row["count"] for row in rows})
+
+
+def _write_documents(spark: SparkSession, given: Input, gone: DataFrame, folder: str) -> int:
+    """Write what stays, a file a piece; returns the number of rows. ``gone``: piece and row of what does not."""
+    parts = pieces(given)
+    shared = spark.sparkContext.broadcast((given, parts))
+
+    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        given, parts = shared.value
+        for batch in batches:
+            for number, rows in zip(batch["piece"].to_pylist(), batch["rows"], strict=True):
+                places = np.sort(rows.values.to_numpy()) if rows.is_valid else np.empty(0, np.int64)
+                yield pa.record_batch({"rows": [write_documents(given, parts[number], places, folder, number)]})
+
+    rows = gone.groupBy("piece").agg(F.collect_list("row").alias("rows"))
+    every = spark.range(0, len(parts)).select(F.col("id").alias("piece")).join(rows, "piece", "left")
+    each = every.repartitionById(len(parts), F.col("piece").cast("int"))
+    return int(map_arrow(each, write, "rows bigint").agg(F.sum("rows")).collect()[0][0] or 0)

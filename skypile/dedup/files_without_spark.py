@@ -3,10 +3,11 @@
 The files are read twice, batch by batch. The first pass sketches every text, on all cores; the sketches are held, and
 ``one_task`` decides on them at once. The second pass copies the rows that stay.
 
-Memory does not grow with the input beyond what ``small_input`` lets through: 0.25 GB, twice the sketches, and a few
+Memory does not grow with the input beyond what ``is_small`` lets through: 0.25 GB, twice the sketches, and a few
 batches a core. 100,000 short documents (70 MB) take 2.9 s and 0.7 GB, of which 1.1 s are the start and its imports.
 """
 
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,39 +19,50 @@ import pyarrow.compute as pc
 from skypile.config import DedupConfig
 from skypile.dedup.columns import Columns, Counts, bad_id, counted
 from skypile.dedup.evidence import DECISION_COLUMNS, DECISIONS, dropped_decisions, kept_decisions
+from skypile.dedup.file_sketches import FILE_SKETCH, file_sketches, write_documents
 from skypile.dedup.one_task import MOST_SKETCHES, fates
-from skypile.dedup.sketch import MARK, SKETCH, sketch_batch
-from skypile.dedup.small_input import File, batches, pieces
+from skypile.dedup.parquet_input import BATCH_BYTES, Input, batches, pieces
+from skypile.dedup.sketch import MARK
 from skypile.run_folder.parquet_part import part
 from skypile.runtime import files
-from skypile.schema import DROPPED, KEPT
+from skypile.schema import FAILED, KEPT
 
-LARGE_SKETCH = SKETCH.set(SKETCH.get_field_index("shingles"), pa.field("shingles", pa.large_binary()))
-PART_BYTES = 128 << 20  # of the files that go into one, before compression
+# Bytes of text before compression. Sketches of Chinese take a third more than the text (a character has 3 bytes, its
+# shingle 4), those of English a third less: this much Chinese takes 3.2 GB (200,000 texts, 19 s).
+MOST_TEXT = 1 << 30
+LARGE_SKETCH = FILE_SKETCH.set(FILE_SKETCH.get_field_index("shingles"), pa.field("shingles", pa.large_binary()))
 
 
-def dedup_without_spark(given: list[File], output: str, columns: Columns, config: DedupConfig) -> Counts | None:
+def is_small(given: Input, config: DedupConfig) -> bool:
+    """Whether one process can take it: few rows, little text, no index to be compared with."""
+    return not config.against and given.rows() <= config.local_documents and given.text() <= MOST_TEXT
+
+
+def dedup_without_spark(given: Input, output: str, columns: Columns, config: DedupConfig) -> Counts | None:
     """Write ``documents`` and ``verdicts`` below ``output``, in place of what an unfinished run left there.
 
     None, with nothing written, if the sketches have more than ``MOST_SKETCHES`` bytes.
     """
-    place = files.filesystem(output)[1]
-    if inside := [file.path for file in given if file.path.startswith(f"{place}/")]:
-        raise ValueError(f"the input {inside[0]} lies in the output folder, which is written anew; choose another")
     sketches = _sketches(given, columns, config)
     if sketches is None:
         return None
     _check_ids(sketches["record_id"], columns)
-    names = sketches.select(["record_id", "url"])
+    names, compared = sketches.select(["record_id", "url", "reason"]), pc.is_null(sketches["reason"])
+    if pc.all(compared).as_py():
+        sketches = sketches.drop_columns(["reason"])
+    else:
+        sketches = sketches.drop_columns(["reason"]).filter(compared).combine_chunks()
     decisions = _decisions(sketches, config)
     del sketches
     at = pc.index_in(names["record_id"], value_set=decisions["record_id"])
     verdicts = decisions.select(DECISION_COLUMNS[1:-1]).take(at)
-    verdicts = verdicts.set_column(0, "verdict", pc.fill_null(verdicts["verdict"], KEPT))
+    undecided = pc.if_else(compared, KEPT, FAILED)
+    verdicts = verdicts.set_column(0, "verdict", pc.coalesce(verdicts["verdict"], undecided))
+    verdicts = verdicts.set_column(1, "reason", pc.coalesce(verdicts["reason"], names["reason"]))
     for name in ("documents", "verdicts", "_scratch"):
         files.remove_tree(files.join(output, name))
-    stays = pc.not_equal(verdicts["verdict"], DROPPED).to_numpy()
-    _write_documents(given, stays, files.join(output, "documents"))
+    _write_documents(given, pc.equal(verdicts["verdict"], KEPT).to_numpy(), files.join(output, "documents"))
+    names = names.drop_columns(["reason"])
     table = pa.table([*names.columns, *verdicts.columns], [*names.column_names, *verdicts.column_names])
     with part(files.join(output, "verdicts"), 0, table.schema) as add:
         for batch in table.to_batches():
@@ -59,55 +71,36 @@ def dedup_without_spark(given: list[File], output: str, columns: Columns, config
     return counted({(row["verdict"], row["reason"]): row["count_all"] for row in groups.to_pylist()})
 
 
-def _sketches(given: list[File], columns: Columns, config: DedupConfig) -> pa.Table | None:
-    """Sketches (``SKETCH``) of all rows in their order; None if they take too much memory."""
-    wanted = list(dict.fromkeys(name for name in (*columns, config.survivor_column) if name))
-
-    def sketch(batch: pa.RecordBatch) -> pa.RecordBatch:
-        nothing = pa.nulls(len(batch), pa.string())
-        url = batch[columns.url].cast(pa.string()) if columns.url else nothing
-        arrays = [batch[columns.id].cast(pa.string()), url, _ranks(batch, columns, config), batch[columns.text]]
-        return sketch_batch(pa.RecordBatch.from_arrays(arrays, ["record_id", "url", "rank", "text"]), config)
-
-    read = (batch for file in given for batch in batches(file, wanted))
-    cut = (piece for batch in read for piece in pieces(batch, columns.text))
+def _sketches(given: Input, columns: Columns, config: DedupConfig) -> pa.Table | None:
+    """Sketches (``FILE_SKETCH``) of all rows in their order; None if they take too much memory."""
+    wanted = columns.needed(config)
+    read = (batch for piece in pieces(given) for batch in batches(given, piece, wanted))
     made, held = [], 0
-    for piece in _in_threads(sketch, cut):
+    for piece in _in_threads(lambda batch: file_sketches(batch, columns, config), read):
         held += piece.nbytes
         if held > MOST_SKETCHES:
             return None
         made.append(piece)
-    return pa.Table.from_batches(made, SKETCH).cast(LARGE_SKETCH).combine_chunks()
-
-
-def _ranks(batch: pa.RecordBatch, columns: Columns, config: DedupConfig) -> pa.Array:
-    """The survivor rule as a number, as ``stages.dedup.rank_column`` has it: the smallest stays."""
-    if config.survivor == "longest":
-        value = pc.negate(pc.utf8_length(batch[columns.text])).cast(pa.float64())
-    elif config.survivor == "best_quality":
-        value = pc.negate(batch[config.quality_column].cast(pa.float64(), safe=False))
-    elif config.survivor == "earliest":
-        moments = batch[config.time_column]
-        seconds = {"ms": 1e3, "us": 1e6}[moments.type.unit]
-        value = pc.divide(moments.cast(pa.int64()).cast(pa.float64(), safe=False), seconds)
-    else:
-        value = pa.array(np.zeros(len(batch)))
-    return pc.if_else(pc.is_null(value, nan_is_null=True), float("inf"), value)
+    return pa.Table.from_batches(made, FILE_SKETCH).cast(LARGE_SKETCH).combine_chunks()
 
 
 def _in_threads(
     function: Callable[[pa.RecordBatch], pa.RecordBatch], items: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
-    """``map`` on all cores, in order; of ``items`` so many are read ahead as there are threads."""
+    """``map`` on all cores, in order. Of ``items`` so many are read ahead as there are threads, large ones fewer."""
     threads = pa.cpu_count()
+    ahead: deque[tuple[int, Future[pa.RecordBatch]]] = deque()
+    held = 0
     with ThreadPoolExecutor(threads) as pool:
-        running: deque[Future[pa.RecordBatch]] = deque()
         for item in items:
-            running.append(pool.submit(function, item))
-            if len(running) >= 2 * threads:
-                yield running.popleft().result()
-        while running:
-            yield running.popleft().result()
+            held += item.nbytes
+            ahead.append((item.nbytes, pool.submit(function, item)))
+            while ahead and (len(ahead) >= 2 * threads or held > 2 * threads * BATCH_BYTES):
+                size, done = ahead.popleft()
+                held -= size
+                yield done.result()
+        while ahead:
+            yield ahead.popleft()[1].result()
 
 
 def _check_ids(ids: pa.ChunkedArray, columns: Columns) -> None:
@@ -134,24 +127,15 @@ def _decisions(sketches: pa.Table, config: DedupConfig) -> pa.Table:
     return pa.Table.from_batches(rows, DECISIONS)
 
 
-def _write_documents(given: list[File], stays: np.ndarray, folder: str) -> None:
-    """The rows of the input that ``stays`` (bool, one a row) marks: files in their order, small ones together."""
-    parts: list[list[tuple[File, np.ndarray]]] = [[]]
-    row = size = 0
-    for file in given:
-        if size > PART_BYTES:
-            parts.append([])
-            size = 0
-        parts[-1].append((file, stays[row : row + file.rows]))
-        row, size = row + file.rows, size + file.size
+def _write_documents(given: Input, stays: np.ndarray, folder: str) -> None:
+    """The rows of the input that ``stays`` (bool, one a row) marks, a file a piece."""
+    parts = pieces(given)
+    sizes = [sum(given.files[file].groups[group].rows for file, group in piece) for piece in parts]
+    starts = [0, *itertools.accumulate(sizes)]
 
     def write(number: int) -> None:
-        with part(folder, number, given[0].schema) as add:
-            for file, marks in parts[number]:
-                row = 0
-                for batch in batches(file):
-                    add(batch.filter(pa.array(marks[row : row + len(batch)])))
-                    row += len(batch)
+        gone = np.flatnonzero(~stays[starts[number] : starts[number + 1]])
+        write_documents(given, parts[number], gone, folder, number)
 
     with ThreadPoolExecutor(pa.cpu_count()) as pool:
         list(pool.map(write, range(len(parts))))

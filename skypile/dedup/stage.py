@@ -97,6 +97,11 @@ def dedup_decisions(
     hold = holder(scratch)
     sketches = sketch_documents(documents, config)
     sketches = stored(sketches, f"{scratch}/sketches", "lz4_raw") if scratch else hold(sketches, "sketches")
+    return sketch_decisions(sketches, config, hold, rows)
+
+
+def sketch_decisions(sketches: DataFrame, config: DedupConfig, hold: Hold, rows: int | None = None) -> DataFrame:
+    """Decisions, as ``dedup_decisions`` gives them, on documents by their sketches (``SKETCH``), which are at hand."""
     if not config.against:
         fates = decide(sketches, None, config, hold, rows)
         return hold(verdict_rows(fates, sketches, config), "decisions")

@@ -21,6 +21,8 @@ from skypile.runtime import files
 # Number of rows a wave reads: known, or observed, under the name `rows`, while they are read.
 Rows = int | Observation
 
+GLOB_PATHS = "__globPaths__"  # org.apache.spark.sql.execution.datasources.DataSource.GLOB_PATHS_KEY
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -46,7 +48,7 @@ def read_kept(spark: SparkSession, run: str, stage: str) -> DataFrame:
         raise FileNotFoundError(f"{stage_dir(run, stage)} has no manifest.json: run the {stage} stage first")
     columns = schema.STAGE_COLUMNS[stage]
     documents = files.join(stage_dir(run, stage), "documents")
-    frame = spark.read.schema(spark_schema(columns).add("kept", "boolean")).parquet(documents)
+    frame = read_parquet(spark, spark_schema(columns).add("kept", "boolean"), documents)
     carried = [c.name for c in columns if c not in schema.VERDICT_COLUMNS]
     return frame.where(F.col("kept")).select(*carried)
 
@@ -54,7 +56,12 @@ def read_kept(spark: SparkSession, run: str, stage: str) -> DataFrame:
 def stored(frame: DataFrame, folder: str, compression: str = "zstd") -> DataFrame:
     """`frame` written to Parquet in `folder` and read back: computed once, used several times."""
     frame.write.mode("overwrite").option("compression", compression).parquet(folder)
-    return frame.sparkSession.read.schema(frame.schema).parquet(folder)
+    return read_parquet(frame.sparkSession, frame.schema, folder)
+
+
+def read_parquet(spark: SparkSession, schema: StructType | str, *paths: str, **options: str) -> DataFrame:
+    """Parquet below folders whose names are taken as they are: Spark reads brackets, braces and stars as patterns."""
+    return spark.read.schema(schema).options(**{GLOB_PATHS: "false"} | options).parquet(*paths)
 
 
 def write_stage(
@@ -83,7 +90,7 @@ def _write_wave(spark: SparkSession, folder: str, stage: Stage, number: int, fra
     writer = frame.write.mode("overwrite").partitionBy("kept", "wave", *stage.partition_by).options(**stage.options)
     writer.parquet(documents)
 
-    written = spark.read.schema(spark_schema(columns).add("wave", "integer")).parquet(documents)
+    written = read_parquet(spark, spark_schema(columns).add("wave", "integer"), documents)
     ledger = written.where(F.col("wave") == number).withColumn("stage", F.lit(stage.name))
     ledger = ledger.select(*schema.names(schema.LEDGER_COLUMNS), "wave")
     ledger.write.mode("overwrite").partitionBy("wave").parquet(stage_folder.verdicts_dir(folder))
@@ -92,7 +99,7 @@ def _write_wave(spark: SparkSession, folder: str, stage: Stage, number: int, fra
 def read_verdicts(spark: SparkSession, folder: str) -> DataFrame:
     """LEDGER_COLUMNS and wave of all verdicts in a stage folder."""
     ledger = spark_schema(schema.LEDGER_COLUMNS).add("wave", "integer")
-    return spark.read.schema(ledger).parquet(stage_folder.verdicts_dir(folder))
+    return read_parquet(spark, ledger, stage_folder.verdicts_dir(folder))
 
 
 def _check_schema(stage: str, frame: DataFrame, columns: tuple[schema.Column, ...]) -> None:

@@ -37,20 +37,16 @@ def rows(spark: SparkSession, tmp_path: Path) -> str:
     return folder
 
 
-@pytest.mark.parametrize("few", [10, 0], ids=["few drops are broadcast", "many are attached"])
-def test_rows_that_stay_and_a_verdict_for_each(
-    spark: SparkSession, rows: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int
-) -> None:
-    monkeypatch.setattr("skypile.dedup.files_in_spark.FEW", few)
+def test_rows_that_stay_and_a_verdict_for_each(spark: SparkSession, rows: str, tmp_path: Path) -> None:
     out = str(tmp_path / "out")
     manifest = dedup_files(spark, [rows], out, Columns("id", "body", "address"), DedupConfig())
-    assert (manifest["read"], manifest["kept"]) == (5, 3)
-    assert manifest["dropped"] == {"duplicate_url": 1, "near_duplicate": 1}
+    assert (manifest["read"], manifest["kept"]) == (5, 2)
+    assert manifest["dropped"] == {"duplicate_url": 1, "near_duplicate": 1} and manifest["failed"] == {"no_text": 1}
     kept = sorted(spark.read.parquet(f"{out}/documents").collect())
-    assert [tuple(row) for row in kept] == [ROWS[0], ROWS[2], ROWS[4]]
+    assert [tuple(row) for row in kept] == [ROWS[0], ROWS[2]]
     verdicts = {row["record_id"]: row for row in spark.read.parquet(f"{out}/verdicts").collect()}
     assert {record: row["verdict"] for record, row in verdicts.items()} == {
-        "1": "kept", "2": "dropped", "3": "kept", "4": "dropped", "5": "kept",
+        "1": "kept", "2": "dropped", "3": "kept", "4": "dropped", "5": "failed",
     }  # fmt: skip
     assert json.loads(verdicts["2"]["evidence"])["survivor"] == "1"
     assert verdicts["2"]["score"] >= verdicts["2"]["threshold"] == 0.8
@@ -61,11 +57,7 @@ def test_rows_that_stay_and_a_verdict_for_each(
         dedup_files(spark, [rows], out, Columns("id", "body"), DedupConfig())
 
 
-@pytest.mark.parametrize("few", [0, 10], ids=["attached", "broadcast"])
-def test_numbers_called_record_id_stay_numbers(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int
-) -> None:
-    monkeypatch.setattr("skypile.dedup.files_in_spark.FEW", few)
+def test_numbers_called_record_id_stay_numbers(spark: SparkSession, tmp_path: Path) -> None:
     texts = ["one text of a few words", "another text of a few words", "one text of a few words"]
     pq.write_table(pa.table({"record_id": [30, 20, 10], "text": texts}), tmp_path / "in.parquet")
     out = str(tmp_path / "out")
@@ -98,7 +90,7 @@ def test_the_job_takes_an_index(
     renamed.write.parquet(str(tmp_path / "more"))
     job.submit_dedup_files(None, [*common, "--output", str(tmp_path / "two"), str(tmp_path / "more")])
     manifest = json.loads((tmp_path / "two" / "manifest.json").read_text())
-    assert manifest["dropped"] == {"in_corpus": 5} and manifest["kept"] == 0
+    assert manifest["dropped"] == {"in_corpus": 4} and manifest["failed"] == {"no_text": 1} and manifest["kept"] == 0
 
 
 def test_the_curve_is_printed() -> None:

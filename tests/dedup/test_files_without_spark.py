@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 
 from skypile import config as settings
 from skypile.config import Config, DedupConfig
-from skypile.dedup import files_without_spark, small_input
+from skypile.dedup import file_sketches, files_without_spark, parquet_input
 from skypile.dedup.columns import Columns
 from skypile.dedup.files import dedup_files, deduplicate
 from skypile.run_folder import parquet_part
@@ -165,7 +165,7 @@ def test_an_id_column_named_as_ours(spark: SparkSession, tmp_path: Path) -> None
 @pytest.mark.parametrize("count", [0, 1])
 def test_next_to_nothing(spark: SparkSession, tmp_path: Path, count: int) -> None:
     done = compare(spark, [write(planted(430).slice(0, count), tmp_path / "in")], tmp_path)
-    assert (done["read"], done["kept"], done["dropped"]) == (count, count, {})
+    assert (done["read"], done["kept"], done["dropped"], done["failed"]) == (count, count, {}, {})
 
 
 def test_small_batches_row_groups_and_files(
@@ -173,14 +173,15 @@ def test_small_batches_row_groups_and_files(
 ) -> None:
     path = write(planted(440), tmp_path / "in", 5)
     small([path], tmp_path / "whole")
-    monkeypatch.setattr(small_input, "BATCH_ROWS", 3)
-    monkeypatch.setattr(small_input, "BATCH_BYTES", 500)
-    monkeypatch.setattr(parquet_part, "ROW_GROUP_BYTES", 2000)
-    monkeypatch.setattr(files_without_spark, "PART_BYTES", 1)
+    monkeypatch.setattr(parquet_input, "BATCH_ROWS", 3)
+    monkeypatch.setattr(parquet_input, "BATCH_BYTES", 500)
+    monkeypatch.setattr(parquet_part, "ROW_GROUP_BYTES", 500)
+    monkeypatch.setattr(parquet_input, "PIECE_BYTES", 1)
     small([path], tmp_path / "cut")
     assert written(spark, tmp_path / "cut") == written(spark, tmp_path / "whole")
     parts = sorted((tmp_path / "cut" / "documents").iterdir())
-    assert len(parts) == 5 and pq.read_metadata(parts[0]).num_row_groups > 3
+    groups = sum(pq.read_metadata(path).num_row_groups for path in (tmp_path / "in").iterdir())
+    assert len(parts) == groups > 5 and pq.read_metadata(parts[0]).num_row_groups > 3
     assert pq.read_metadata(parts[0]).row_group(0).column(0).compression == "ZSTD"
 
 
@@ -206,17 +207,17 @@ def test_errors_are_the_same(spark: SparkSession, tmp_path: Path) -> None:
 
 def test_a_run_that_died_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(planted(460), tmp_path / "in", 4)
-    monkeypatch.setattr(files_without_spark, "PART_BYTES", 1)
+    monkeypatch.setattr(parquet_input, "PIECE_BYTES", 1)
     expected = small([path], tmp_path / "undisturbed")
-    read, out = small_input.batches, tmp_path / "out"
+    read, out = parquet_input.batches, tmp_path / "out"
 
-    def dies(file: small_input.File, columns: list[str] | None = None):
-        if columns is None and file.path.endswith("3.parquet"):
+    def dies(given: parquet_input.Input, piece: parquet_input.Piece):
+        if given.files[piece[0][0]].uri.endswith("3.parquet"):
             raise OSError("disk full")
-        return read(file, columns)
+        return read(given, piece)
 
     with monkeypatch.context() as broken:
-        broken.setattr(files_without_spark, "batches", dies)
+        broken.setattr(file_sketches, "batches", dies)
         with pytest.raises(OSError, match="disk full"):
             small([path], out)
     assert (out / "documents").exists() and not (out / "manifest.json").exists()

@@ -31,6 +31,7 @@ from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
 from skypile.dedup.sketch import MARK
+from skypile.run_folder.storage import read_parquet
 from skypile.runtime import files
 
 SHAPING = ("word_shingle", "character_shingle", "permutations", "bands", "rows", "seed", "max_shingles")
@@ -120,7 +121,7 @@ def _read(spark: SparkSession, index: str, table: str, batches: list[dict[str, A
     if not batches:
         return spark.createDataFrame([], schema)
     paths = [_place(index, table, batch["attempt"], batch["name"]) for batch in batches]
-    return spark.read.schema(schema).option("basePath", files.join(index, table)).parquet(*paths)
+    return read_parquet(spark, schema, *paths, basePath=files.join(index, table))
 
 
 def _place(index: str, table: str, attempt: str, name: str) -> str:
@@ -155,7 +156,7 @@ def add_arrival(
     attempt = uuid.uuid4().hex[:12]
     place = _place(index, "documents", attempt, name)
     documents.write.mode("overwrite").parquet(place)
-    stored = sketches.sparkSession.read.parquet(place)
+    stored = read_parquet(sketches.sparkSession, documents.schema, place)
     buckets = stored.select("record_id", F.posexplode("buckets").alias("band", "bucket"))
     buckets = buckets.select("record_id", "bucket", "band").repartition("band")
     writer = buckets.write.mode("overwrite").option("partitionOverwriteMode", "static").partitionBy("band")
