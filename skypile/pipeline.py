@@ -30,6 +30,8 @@ from skypile.runtime.session import active_tasks
 from skypile.shards import shards as shards_stage
 
 SCRATCH = "_scratch"
+# Not called as the column is: Spark would leave that out of the files, and Arrow refuses a name that both have.
+LANGUAGE_FOLDERS = {"lang": "language"}
 
 
 def run(
@@ -121,7 +123,7 @@ def shards(spark: SparkSession, run: str, config: settings.Config, console: Cons
 
     # Read again and again for months: worth the slower compression.
     options = {"parquet.compression.codec.zstd.level": str(config.shards.compression_level)}
-    return _narrow(spark, run, "shards", config.shards, stage, console, ("language",), options)
+    return _narrow(spark, run, "shards", config.shards, stage, console, LANGUAGE_FOLDERS, options)
 
 
 def _narrow(
@@ -131,7 +133,7 @@ def _narrow(
     section: settings.Settings,
     stage: Callable[[DataFrame, int, str], DataFrame],
     console: Console,
-    partition_by: tuple[str, ...] = (),
+    partition_by: dict[str, str] | None = None,
     options: dict[str, str] | None = None,
     notes: Callable[[], list[str]] = list,
 ) -> dict[str, Any]:
@@ -148,7 +150,7 @@ def _narrow(
         return upstream["kept"], stage(frame, upstream["kept"], scratch)
 
     identity = {"stage": before, "fingerprint": upstream["fingerprint"], "digest": upstream["digest"]}
-    plan = Stage(name, section.model_dump(mode="json"), identity, [build], partition_by, options or {}, notes)
+    plan = Stage(name, section.model_dump(mode="json"), identity, [build], partition_by or {}, options or {}, notes)
     result = _write(spark, run, plan, console)
     files.remove_tree(scratch)
     return result

@@ -45,12 +45,13 @@ RECORD_COLUMNS: Final = (
     Column("content_type", pa.string(), "Content-Type header as sent; null if none"),
     Column("body", pa.large_binary(), "HTML bytes, transfer and content encoding undone; null for text inputs"),
     Column("text", pa.string(), "ready text (WET, JSONL text, Parquet text); null for HTML"),
+    Column("metadata", pa.string(), "JSON object: a JSONL or Parquet record's own other columns; null if none"),
     *VERDICT_COLUMNS,
 )
 
 # What extraction hands on.
 DOCUMENT_COLUMNS: Final = (
-    *(c for c in RECORD_COLUMNS if c.name not in {"body", "text", *(v.name for v in VERDICT_COLUMNS)}),
+    *(c for c in RECORD_COLUMNS if c.name not in {"body", "text", "metadata", *(v.name for v in VERDICT_COLUMNS)}),
     Column("host", pa.string(), "lower-case host of the URL, without port and leading www."),
     Column("charset", pa.string(), "charset the body was decoded with; null for text inputs"),
     Column("charset_rung", pa.string(), "http, bom, meta, detected or lossy: the rule that chose the charset"),
@@ -61,6 +62,7 @@ DOCUMENT_COLUMNS: Final = (
     Column("characters", pa.int32(), "code points in text"),
     Column("language", pa.string(), "ISO 639-1 code of the main text (zh covers Hans and Hant), und if unsure"),
     Column("language_score", pa.float64(), "identifier's confidence, 0 to 1"),
+    Column("metadata", pa.string(), "JSON object: a JSONL or Parquet record's own other columns; null if none"),
     *VERDICT_COLUMNS,
 )
 

@@ -7,16 +7,14 @@ again behind it, and gives one failed row. A line is never held beyond the limit
 
 import datetime
 import json
-import re
 from collections.abc import Iterator
 from typing import IO, Any
 
 from skypile.config import ExtractionConfig
 from skypile.crawl.codec import Damage, codec_of
 from skypile.crawl.members import READ, Segment, decoded_segment, plain_segment
+from skypile.crawl.metadata import clean, metadata
 from skypile.crawl.record import Record, dropped, failed, record
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def jsonl_records(file: IO[bytes], source: str, start: int, end: int, config: ExtractionConfig) -> Iterator[Record]:
@@ -99,37 +97,42 @@ def _parse(line: bytes, source: str, offset: int, config: ExtractionConfig) -> R
     return from_fields(row, value, config)
 
 
-def from_fields(row: Record, fields: dict[str, Any], config: ExtractionConfig) -> Record:
-    """`row` with the content, URL and date of a JSON object or Parquet row; ready text wins over HTML."""
+def from_fields(
+    row: Record, fields: dict[str, Any], config: ExtractionConfig, unread: tuple[str, ...] = (), detail: str = ""
+) -> Record:
+    """`row` with the content, URL and date of a JSON object or Parquet row; ready text wins over HTML.
+
+    All other fields become its metadata. `unread`: names of those too long to be read; `detail`: what is known to be
+    wrong with the columns.
+    """
     url, date = fields.get(config.url_field), fields.get("date")
-    row = row._replace(
-        url=_clean(url) if isinstance(url, str) and url else row.url,
-        date=date.isoformat() if isinstance(date, datetime.date) else _clean(date) if isinstance(date, str) else None,
-    )
     text, html = fields.get(config.text_field), fields.get(config.html_field)
+    used = {config.text_field, config.html_field}
+    if isinstance(url, bytes):
+        url = url.decode("utf-8", "backslashreplace")
+    if isinstance(url, str) and url:
+        row = row._replace(url=clean(url))
+        used.add(config.url_field)
+    if isinstance(date, datetime.date | str):
+        row = row._replace(date=clean(date) if isinstance(date, str) else date.isoformat())
+        used.add("date")
+    row = row._replace(metadata=metadata({k: v for k, v in fields.items() if k not in used}, unread))
     if isinstance(text, bytes):
-        text = text.decode("utf-8", "replace")
+        try:
+            text = text.decode()
+        except UnicodeDecodeError as error:
+            return failed(row, "bad_utf8", at=row.offset, column=config.text_field, detail=str(error)[:200])
     if isinstance(text, str) and (text or not html):
-        return row._replace(text=_clean(text)) if text else dropped(row, "empty_body")
+        return row._replace(text=clean(text)) if text else dropped(row, "empty_body")
     if isinstance(html, str):
         # As bytes like any other page; the header tells decoding what they are, whatever <meta> claims.
-        body = _clean(html).encode()
+        body = clean(html).encode()
         row = row._replace(content_type="text/html; charset=utf-8")
     elif isinstance(html, bytes):
         body = html
     else:
-        return failed(
-            row,
-            "missing_field",
-            at=row.offset,
-            wanted=[config.text_field, config.html_field],
-            found=list(fields)[:50],
-        )
+        known = {"wanted": [config.text_field, config.html_field], "found": list(fields)[:50]}
+        return failed(row, "missing_field", at=row.offset, **known, **({"detail": detail} if detail else {}))
     if len(body) > config.max_record_bytes:
         return failed(row, "too_large", len(body), config.max_record_bytes, at=row.offset)
     return row._replace(body=body) if body else dropped(row, "empty_body")
-
-
-def _clean(text: str) -> str:
-    """`text` without lone surrogates, which JSON can spell and UTF-8 cannot."""
-    return _SURROGATE.sub("\ufffd", text) if not text.isascii() else text

@@ -18,6 +18,7 @@ class Record(NamedTuple):
     content_type: str | None = None
     body: bytes | None = None
     text: str | None = None
+    metadata: str | None = None
     verdict: str = KEPT
     reason: str | None = None
     score: float | None = None

@@ -97,7 +97,8 @@ def _once(
     place = files.filesystem(output)[1]
     if inside := [file.uri for file in given.files if files.filesystem(file.uri)[1].startswith(f"{place}/")]:
         raise ValueError(f"the input {inside[0]} lies in the output folder, which is written anew; choose another")
-    manifest = identity | work(given) | {"passed_over": given.passed_over}
-    manifest |= {"seconds": round(time.monotonic() - started, 2)}
+    counts = work(given)
+    seconds: float = round(time.monotonic() - started, 2)
+    manifest = identity | counts | {"passed_over": given.passed_over, "seconds": seconds}
     files.write_json(files.join(output, "manifest.json"), manifest)
     return manifest

@@ -74,7 +74,7 @@ def parquet_input(paths: Sequence[str], columns: Columns, config: DedupConfig) -
     """
     found, passed_over = _listed(paths)
     with ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
-        read = list(pool.map(lambda item: _footer(*item, columns.text), found))
+        read = list(pool.map(lambda item: _footer(item[0], item[1], item[2], columns.text), found))
     for file in read:
         check_columns(file.uri, file.schema, columns, config)
     return Input(read, _united(read), passed_over)

@@ -61,7 +61,7 @@ def _grouped(records: Iterator[Record]) -> Iterator[list[Record]]:
     size = 0
     for record in records:
         group.append(record)
-        size += len(record.body or b"") + len(record.text or "")
+        size += len(record.body or b"") + len(record.text or "") + len(record.metadata or "")
         if len(group) >= GROUP_ROWS or size >= GROUP_BYTES:
             yield group
             group, size = [], 0

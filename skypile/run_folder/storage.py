@@ -32,7 +32,7 @@ class Stage:
     settings: dict[str, Any]
     inputs: dict[str, Any]
     waves: Sequence[Callable[[], tuple[Rows, DataFrame]]]
-    partition_by: tuple[str, ...] = ()
+    partition_by: dict[str, str] = field(default_factory=dict)  # folder's name -> column, which stays in the files
     options: dict[str, str] = field(default_factory=dict)
     notes: Callable[[], list[str]] = list
 
@@ -86,8 +86,9 @@ def _write_wave(spark: SparkSession, folder: str, stage: Stage, number: int, fra
     columns = schema.STAGE_COLUMNS[stage.name]
     _check_schema(stage.name, frame, columns)
     documents = files.join(folder, "documents")
-    frame = frame.withColumns({"kept": F.col("verdict") == schema.KEPT, "wave": F.lit(number)})
-    writer = frame.write.mode("overwrite").partitionBy("kept", "wave", *stage.partition_by).options(**stage.options)
+    folders = {name: F.col(column) for name, column in stage.partition_by.items()}
+    frame = frame.withColumns({"kept": F.col("verdict") == schema.KEPT, "wave": F.lit(number)} | folders)
+    writer = frame.write.mode("overwrite").partitionBy("kept", "wave", *folders).options(**stage.options)
     writer.parquet(documents)
 
     written = read_parquet(spark, spark_schema(columns).add("wave", "integer"), documents)

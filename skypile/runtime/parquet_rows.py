@@ -27,16 +27,24 @@ def row_batches(
     metadata = parquet.metadata.row_group(group)
     size = sum(column_bytes(metadata, name) for name in columns) if columns is not None else metadata.total_byte_size
     step = max(1, min(STEP_ROWS, most_rows, most_bytes * metadata.num_rows // max(size, 1)))
+    steps = parquet.iter_batches(step, [group], columns, use_threads=False)
     held: list[pa.RecordBatch] = []
     rows = taken = 0
-    for batch in parquet.iter_batches(step, [group], columns, use_threads=False):
-        if held and (rows + len(batch) > most_rows or taken + batch.nbytes > most_bytes):
+    while True:
+        damage = None
+        try:
+            batch = next(steps, None)
+        except (pa.ArrowException, OSError, ValueError) as error:  # after what could be read
+            batch, damage = None, error
+        if held and (batch is None or rows + len(batch) > most_rows or taken + batch.nbytes > most_bytes):
             yield pa.concat_batches(held)
             held, rows, taken = [], 0, 0
+        if damage is not None:
+            raise damage
+        if batch is None:
+            return
         held.append(batch)
         rows, taken = rows + len(batch), taken + batch.nbytes
-    if held:
-        yield pa.concat_batches(held)
 
 
 def column_bytes(group: pq.RowGroupMetaData, name: str) -> int:

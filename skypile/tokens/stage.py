@@ -115,7 +115,7 @@ def totals(counts: list[dict[str, Any]]) -> dict[str, Any]:
 def shard_names(paths: list[str]) -> list[str]:
     """Name of each file's shards: its partition values and number in order, the same wherever the run lies.
 
-    "run/05_shards/documents/kept=true/wave=0/language=zh/part-3.parquet" -> "zh-00003"
+    "run/05_shards/documents/kept=true/wave=0/lang=zh/part-3.parquet" -> "zh-00003"
     """
     names = []
     seen: Counter[str] = Counter()
@@ -161,8 +161,9 @@ def _device(device: str) -> str:
 
 
 def _language(path: str) -> str | None:
-    """Language a file's folder names (Spark keeps partition columns out of the file)."""
-    return next((p.removeprefix("language=") for p in path.split("/") if p.startswith("language=")), None)
+    """Language that one of a file's folders names, as the shards stage names them or Spark a partition."""
+    found = (part.partition("=") for part in path.split("/"))
+    return next((value for name, _, value in found if name in ("lang", "language")), None)
 
 
 def _parquet_files(inputs: str) -> list[str]:
