@@ -24,8 +24,10 @@ def submit(stage: str, description: str | None, arguments: list[str] | None = No
         os.environ.update(ONE_THREAD)  # before NumPy is imported
     with importing():
         from skypile import config as settings
+        from skypile.preflight import preflight
         from skypile.runtime import files
     config = settings.load(given.config)
+    preflight(config, [stage])
     output = files.absolute(given.output)
     if stage == "extraction":
         with importing():

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from rich.console import Console
 
 from classifiers.in_run import train_in_run
+from classifiers.model import load as load_classifier
 from skypile import config as settings
 from skypile import schema
 from skypile.crawl import inputs
@@ -21,8 +22,11 @@ from skypile.distribution.stage import distribution_filter as distribution_stage
 from skypile.extraction import documents
 from skypile.extraction import stage as extraction_stage
 from skypile.extraction.plan import check_failures, extraction_plan
+from skypile.preflight import preflight
 from skypile.quality.stage import quality_filter as quality_stage
 from skypile.run_folder import stage_folder, storage
+from skypile.run_folder.outcome import check_kept
+from skypile.run_folder.stage_folder import Stamp
 from skypile.run_folder.storage import Rows, Stage, read_kept
 from skypile.runtime import files
 from skypile.runtime.progress import stage_progress
@@ -47,6 +51,7 @@ def run(
     `extracted`: the manifest of stage 1 if that is done already (`skypile.extraction.without_spark`).
     """
     console = console or Console(stderr=True)
+    preflight(config)
     files.write_text(files.join(output, "config.toml"), settings.dumps(config))
     manifests = [extracted or extraction(spark, paths, output, config, console)]
     manifests += [
@@ -110,9 +115,20 @@ def quality_filter(spark: SparkSession, run: str, config: settings.Config, conso
                 classifier = kept_model
         if classifier is None:
             notes.append("no citation classifier: language and rules alone decide")
+        elif section.classifier:
+            languages = " and ".join(sorted(load_classifier(files.absolute(section.classifier))))
+            notes.append(
+                f"citation classifier of {section.classifier}, trained elsewhere, for {languages or 'nothing'}"
+            )
         return quality_stage(section, classifier)(frame)
 
-    return _narrow(spark, run, "quality_filter", section, stage, console, notes=lambda: notes)
+    def said(counts: Stamp) -> list[str]:
+        if not section.classifier:
+            return notes
+        dropped = counts[schema.DROPPED].get("low_citation_score", 0)
+        return [f"{note}: it dropped {dropped:,} of {counts['read']:,} documents" for note in notes]
+
+    return _narrow(spark, run, "quality_filter", section, stage, console, notes=said)
 
 
 def shards(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -135,7 +151,7 @@ def _narrow(
     console: Console,
     partition_by: dict[str, str] | None = None,
     options: dict[str, str] | None = None,
-    notes: Callable[[], list[str]] = list,
+    notes: Callable[[Stamp], list[str]] = lambda counts: [],
 ) -> dict[str, Any]:
     """Write a stage that reads what the one before it kept: stage(frame, rows, scratch folder)."""
     before = schema.STAGES[schema.STAGES.index(name) - 1]
@@ -171,4 +187,7 @@ def _write(
 
         result, fresh = storage.write_stage(spark, run, stage, on_wave)
     console.print(stage_folder.summary(result, fresh), soft_wrap=True)
+    for note in result["notes"] if fresh else ():
+        console.print(f"  {note}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    check_kept(result, stage_folder.stage_dir(run, stage.name))
     return result

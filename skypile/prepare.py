@@ -18,6 +18,7 @@ from skypile.dedup import kernels
 from skypile.errors import SkypileError
 from skypile.extraction import page
 from skypile.runtime import session
+from skypile.runtime.java import java
 from skypile.sample import write_sample
 
 EXIT_SECONDS = 300  # the JVM writes the archive when it ends: 10 s
@@ -52,6 +53,6 @@ def write_archive() -> Path:
         gateway.proc.stdin.close()  # on which PySpark's JVM ends
         gateway.proc.wait(EXIT_SECONDS)
         if not written.exists():
-            raise SkypileError(f"{session.java()} wrote no class archive; runs work without it, and start 3 s later")
+            raise SkypileError(f"{java()} wrote no class archive; runs work without it, and start 3 s later")
         written.replace(path)  # a JVM that maps half an archive crashes
     return path

@@ -26,7 +26,7 @@ FLOORS = (
         "skypile.shards",
         "skypile.tokens",
     ),
-    ("skypile.report", "skypile.sample", "classifiers.extraction"),
+    ("skypile.report", "skypile.sample", "skypile.preflight", "classifiers.extraction"),
     ("skypile.pipeline",),
     ("skypile.job", "skypile.prepare"),
     ("skypile.cli", "skypile", "jobs"),

@@ -24,7 +24,9 @@ def dedup(
 
     done = deduplicate(paths, output, Columns(id_column, text_column, url_column), config, against, update_index)
     lost = ", ".join(f"{reason} {n:,}" for reason, n in done["dropped"].items()) or "none"
-    out.print(f"read {done['read']:,}, kept {done['kept']:,}, dropped: {lost}  ({done['seconds']} s)", highlight=False)
+    failed = "".join(f", failed: {reason} {n:,}" for reason, n in done.get("failed", {}).items())
+    counts = f"read {done['read']:,}, kept {done['kept']:,}, dropped: {lost}{failed}  ({done['seconds']} s)"
+    out.print(counts, highlight=False, soft_wrap=True)
 
 
 def dedup_curve(config: ConfigFile = None) -> None:

@@ -35,6 +35,8 @@ def _run(paths: list[str], output: str, config: settings.Config) -> str:
     template(PAGE_FUNCTION)
     with importing():
         from skypile.extraction.without_spark import extract_locally
+        from skypile.preflight import preflight
+    preflight(config, java=True)
     extracted = extract_locally(paths, output, config, err)
     from skypile import pipeline  # only here: the processes that extract are forked without it
     from skypile.report import write_report

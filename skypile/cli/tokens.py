@@ -133,8 +133,16 @@ def read_texts(path: Path):
         for batch in pq.ParquetFile(path).iter_batches(256, columns=["text"]):
             yield from (text for text in batch["text"].to_pylist() if text)
     else:
-        with path.open(encoding="utf-8") as file:
-            yield from (json.loads(line)["text"] for line in file)
+        with path.open(encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, 1):
+                if not line.strip():
+                    continue
+                try:
+                    text = json.loads(line)["text"]
+                except (ValueError, KeyError, TypeError) as error:
+                    raise ValueError(f"{path}, line {number}: no JSON object with a text ({error!r})") from None
+                if text:
+                    yield text
 
 
 def _print_place(place: Place) -> Place:

@@ -6,11 +6,13 @@ settings that shaped it, so that a stage is redone exactly when one of them chan
 """
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
 import tomli_w
 from pydantic import BaseModel, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from skypile.config.dedup import DedupConfig as DedupConfig
 from skypile.config.distribution import DistributionFilterConfig as DistributionFilterConfig
@@ -89,10 +91,20 @@ def _slip(key: str, kind: str) -> str:
     owner: type[BaseModel] = Config
     for table in tables:
         owner = owner.model_fields[table].annotation  # type: ignore[assignment]
-    homes = [
-        f"{table}.{name}"
-        for table, field in Config.model_fields.items()
-        if name in getattr(field.annotation, "model_fields", {})
-    ]
+    every = dict(_settings(Config))
+    homes = [path for path in every if path.rpartition(".")[2] == name]
+    homes.sort(key=lambda path: not path.startswith(".".join(tables)))  # a table within the one at hand is likeliest
     near = homes or difflib.get_close_matches(name, owner.model_fields, n=1)
+    if not near:
+        close = difflib.get_close_matches(name, {path.rpartition(".")[2] for path in every}, n=1, cutoff=0.8)
+        near = [path for path in every if close and path.rpartition(".")[2] == close[0]]
     return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(owner.model_fields)}"
+
+
+def _settings(table: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Every setting below a table, with its path: ("quality_filter.rules.min_words", ...)."""
+    for name, field in table.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _settings(field.annotation, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field

@@ -131,8 +131,8 @@ def from_fields(
     elif isinstance(html, bytes):
         body = html
     else:
-        known = {"wanted": [config.text_field, config.html_field], "found": list(fields)[:50]}
-        return failed(row, "missing_field", at=row.offset, **known, **({"detail": detail} if detail else {}))
+        known: dict[str, Any] = {"wanted": [config.text_field, config.html_field], "found": list(fields)[:50]}
+        return failed(row, "missing_field", at=row.offset, **known | ({"detail": detail} if detail else {}))
     if len(body) > config.max_record_bytes:
         return failed(row, "too_large", len(body), config.max_record_bytes, at=row.offset)
     return row._replace(body=body) if body else dropped(row, "empty_body")

@@ -32,6 +32,7 @@ from skypile.errors import SkypileError
 from skypile.extraction.documents import documents
 from skypile.extraction.plan import check_failures, extraction_plan
 from skypile.run_folder import stage_folder
+from skypile.run_folder.outcome import check_kept
 from skypile.run_folder.parquet_part import part
 from skypile.run_folder.stage_folder import Decisions, Stamp
 from skypile.runtime import files
@@ -62,7 +63,7 @@ def extract_locally(
     or spark-submit runs it, or the input has over `config.spark.local_mb`.
 
     Call it before the process has threads: it forks. Raises what `inputs.plan` and `stage_folder.write` do,
-    TooManyFailures, and WorkerDied. `console`: for progress and a summary; None: standard error.
+    TooManyFailures, NothingKept and WorkerDied. `console`: for progress and a summary; None: standard error.
     """
     try:
         splits = inputs.plan(paths, config.extraction)
@@ -118,11 +119,12 @@ def _write(
             ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-    line = stage_folder.summary(manifest, fresh)
-    if console:
-        console.print(line, soft_wrap=True)
-    else:
-        print(line, file=sys.stderr)
+    for line in [stage_folder.summary(manifest, fresh), *(f"  {note}" for note in manifest["notes"] if fresh)]:
+        if console:
+            console.print(line, soft_wrap=True, markup=False)
+        else:
+            print(line, file=sys.stderr)
+    check_kept(manifest, stage_folder.stage_dir(run, STAGE))
     return manifest
 
 

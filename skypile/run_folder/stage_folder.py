@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 from skypile import schema
 from skypile.errors import SkypileError
+from skypile.run_folder.outcome import warnings
 from skypile.runtime import files
 from skypile.version import __version__
 
@@ -47,13 +48,13 @@ class ConservationError(SkypileError):
 
 
 class Plan(NamedTuple):
-    """What a stage folder is made from, in how many waves; `notes` are asked for when it is done."""
+    """What a stage folder is made from, in how many waves; `notes(counts)` are asked for when it is done."""
 
     stage: str
     settings: dict[str, Any]
     inputs: dict[str, Any]
     waves: int
-    notes: Callable[[], list[str]] = list
+    notes: Callable[[Stamp], list[str]] = lambda counts: []
 
 
 class Decisions(NamedTuple):
@@ -114,11 +115,10 @@ def write(
         stamps.append(stamp)
         on_wave(number, stamp)
     check_ids(folder)
-    result = (
-        described
-        | _add_up(stamps)
-        | {"fingerprint": fingerprint, "inputs": plan.inputs, "notes": plan.notes(), "versions": versions()}
-    )
+    counts = _add_up(stamps)
+    notes = plan.notes(counts) + warnings(counts, folder)
+    result = described | counts
+    result |= {"fingerprint": fingerprint, "inputs": plan.inputs, "notes": notes, "versions": versions()}
     files.write_json(files.join(folder, "manifest.json"), result)
     return result, True
 

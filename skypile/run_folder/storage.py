@@ -34,7 +34,7 @@ class Stage:
     waves: Sequence[Callable[[], tuple[Rows, DataFrame]]]
     partition_by: dict[str, str] = field(default_factory=dict)  # folder's name -> column, which stays in the files
     options: dict[str, str] = field(default_factory=dict)
-    notes: Callable[[], list[str]] = list
+    notes: Callable[[Stamp], list[str]] = lambda counts: []
 
 
 def spark_schema(columns: tuple[schema.Column, ...]) -> StructType:

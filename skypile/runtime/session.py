@@ -4,12 +4,8 @@ Embedded (`skypile run`, tests) it starts `local[*]` in this process; under spar
 master that was given and adds only what correctness needs.
 """
 
-import functools
 import hashlib
 import os
-import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,11 +16,8 @@ from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from skypile.config import SparkConfig
-from skypile.errors import SkypileError
+from skypile.runtime.java import check_java, described, java
 from skypile.runtime.process import ONE_THREAD, cores
-
-MINIMUM_JAVA = 17  # Spark 4 runs on Java 17 and later only
-ADVICE = f"skypile needs Java {MINIMUM_JAVA} or later: install a JDK (Debian: openjdk-17-jre-headless)"
 
 # Needed for correct or bounded behaviour wherever Spark runs.
 REQUIRED = {
@@ -64,41 +57,9 @@ EMBEDDED = {
 }
 
 
-class JavaError(SkypileError):
-    """Java is missing or too old; the message says what to install."""
-
-
-def java() -> str:
-    """Path of the Java that Spark will run, or JavaError with one sentence of advice."""
-    home = os.environ.get("JAVA_HOME")
-    path = str(Path(home, "bin", "java")) if home else shutil.which("java")
-    if not path or not Path(path).exists():
-        where = f"JAVA_HOME is {home}, which has no bin/java" if home else "no java on PATH"
-        raise JavaError(f"{ADVICE}; {where}.")
-    return path
-
-
-@functools.cache
-def _described(path: str) -> str:
-    """What a Java says of itself."""
-    output = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=60, check=False)
-    return output.stderr + output.stdout
-
-
-def check_java() -> int:
-    """Major version of the Java that Spark will run, or JavaError with one sentence of advice."""
-    found = re.search(r'version "(\d+)(?:\.(\d+))?', _described(java()))
-    if not found:
-        raise JavaError(f"{ADVICE}; {java()} -version does not name its version.")
-    major = int(found[1]) if found[1] != "1" else int(found[2] or 0)  # 1.8 is Java 8
-    if major < MINIMUM_JAVA:
-        raise JavaError(f"{ADVICE}; {java()} is version {major}.")
-    return major
-
-
 def archive_path() -> Path:
     """Where `skypile prepare` puts the class archive for the Java and the Spark at hand (see class_archive)."""
-    key = hashlib.sha256(f"{_described(java())}\0{pyspark.__file__}\0{pyspark.__version__}".encode()).hexdigest()
+    key = hashlib.sha256(f"{described(java())}\0{pyspark.__file__}\0{pyspark.__version__}".encode()).hexdigest()
     return Path(sys.prefix, "share", "skypile", f"spark-{key[:16]}.jsa")
 
 

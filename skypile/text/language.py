@@ -64,6 +64,9 @@ _detector = eldc.instance()  # own settings: another user of eldc in the process
 _detector.set_scores(2)
 
 
+CODES: Final = frozenset((*eldc.LANGUAGES, *CJK_LANGUAGES, UNDETERMINED))  # all that `identify` can name
+
+
 class Language(NamedTuple):
     code: str  # ISO 639-1, or und
     score: float  # share of the letters looked at that are in this language, 0 to 1

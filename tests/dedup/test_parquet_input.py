@@ -14,7 +14,6 @@ from skypile.crawl.inputs import InputError
 from skypile.dedup import parquet_input
 from skypile.dedup.columns import ColumnError, Columns
 from skypile.dedup.files import dedup_files
-from skypile.runtime.parquet_rows import row_batches
 from tests.dedup.test_files_without_spark import folder, small  # noqa: F401  (a fixture)
 
 COLUMNS = Columns("id", "text")
@@ -280,15 +279,6 @@ def test_two_columns_of_one_name(spark: SparkSession, tmp_path: Path) -> None:
     refused(
         spark, [str(tmp_path / "a.parquet")], tmp_path / "out", COLUMNS, DedupConfig(), "a.parquet", "several", "'text'"
     )
-
-
-def test_batches_are_bounded_by_what_their_values_are_decoded(tmp_path: Path) -> None:
-    """A value of 100 KB in every row is stored once: the footer says 100 KB, a batch by that would have 100 MB."""
-    pq.write_table(pa.table({"url": ["u" * 100_000] * 1000, "text": ["t"] * 1000}), tmp_path / "a.parquet")
-    with pq.ParquetFile(tmp_path / "a.parquet") as file:
-        assert file.metadata.row_group(0).total_byte_size < 200_000
-        sizes = [(len(batch), batch.nbytes) for batch in row_batches(file, 0, ["url", "text"], 1000, 4 << 20)]
-    assert sum(rows for rows, _ in sizes) == 1000 and max(size for _, size in sizes) < 8 << 20
 
 
 def test_urls_of_any_length_are_told_apart(spark: SparkSession, tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""What settings name must be there, and can match something, before the first stage begins: hours may lie between."""
+
+import difflib
+import importlib.util
+from collections.abc import Sequence
+
+from skypile.config import Config
+from skypile.dedup.index_folder import check_index_there
+from skypile.errors import SkypileError
+from skypile.runtime import files
+from skypile.runtime.java import check_java
+from skypile.schema import STAGES
+
+
+class PreflightError(SkypileError):
+    """A file or folder that a setting names is not there, or a language that nothing can be in is asked for."""
+
+
+def preflight(config: Config, stages: Sequence[str] = STAGES, java: bool = False) -> None:
+    """Check what `stages` will need; `java`: whether Java is part of it. Opens what is small, reads no corpus.
+
+    Raises PreflightError, JavaError, IndexMissing, and the errors of the classifier and the dumps.
+    """
+    if java:
+        check_java()
+    for section in ("extraction", "quality_filter"):
+        if section in stages:
+            _check_languages(f"{section}.languages", getattr(config, section).languages)
+    if "distribution_filter" in stages and config.distribution_filter.enabled and config.distribution_filter.model:
+        _check_model(config.distribution_filter.model)
+    if "dedup" in stages:
+        check_index_there(config.dedup)
+    if "quality_filter" in stages:
+        _check_quality(config)
+
+
+def _check_languages(setting: str, codes: Sequence[str]) -> None:
+    from skypile.text.language import CODES  # only here: it loads the identifier's tables
+
+    for code in codes:
+        if code not in CODES:
+            base = code.lower().replace("_", "-").partition("-")[0]
+            near = [base] if base in CODES else difflib.get_close_matches(base, CODES, 1)
+            slip = f"did you mean {near[0]!r}? " if near else ""
+            raise PreflightError(
+                f"{setting} has {code!r}, which no text is ever found to be in; {slip}The codes are ISO 639-1: "
+                f"{' '.join(sorted(CODES))}"
+            )
+
+
+def _check_model(path: str) -> None:
+    _check_there("distribution_filter.model", path, "the local folder of a sentence-transformers model")
+    if importlib.util.find_spec("sentence_transformers") is None:
+        raise PreflightError(
+            f"distribution_filter.model is {path}, which needs sentence-transformers: pip install 'skypile[models]'"
+        )
+
+
+def _check_quality(config: Config) -> None:
+    section = config.quality_filter
+    if section.bad_words:
+        _check_there("quality_filter.bad_words", section.bad_words, "a file of words, one a line")
+        with files.open_uri(section.bad_words) as file:
+            try:
+                file.read().decode("utf-8-sig")
+            except UnicodeDecodeError as error:
+                raise PreflightError(
+                    f"quality_filter.bad_words: {section.bad_words} is no UTF-8 text ({error}); convert it"
+                ) from None
+    if section.classifier:
+        from classifiers.model import load  # only here: it loads fastText
+
+        _check_there("quality_filter.classifier", section.classifier, "the folder that training wrote")
+        load(files.absolute(section.classifier))
+    elif section.wikipedia:
+        from classifiers.citations import check
+
+        for dump in section.wikipedia:
+            _check_there("quality_filter.wikipedia", dump, "Wikipedia dumps (pages-articles XML, .bz2 or plain)")
+            check(files.absolute(dump))
+
+
+def _check_there(setting: str, path: str, what: str) -> None:
+    if not files.exists(path):
+        raise PreflightError(f"{setting} names {path}, which does not exist ({files.absolute(path)}); give {what}")
