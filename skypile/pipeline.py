@@ -187,7 +187,7 @@ def _write(
 
         result, fresh = storage.write_stage(spark, run, stage, on_wave)
     console.print(stage_folder.summary(result, fresh), soft_wrap=True)
-    for note in result["notes"] if fresh else ():
+    for note in result["notes"] if fresh and result["kept"] else ():
         console.print(f"  {note}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     check_kept(result, stage_folder.stage_dir(run, stage.name))
     return result

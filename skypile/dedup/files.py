@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from skypile import config as settings
 from skypile.config import DedupConfig
-from skypile.dedup.columns import Columns, Counts
+from skypile.dedup.columns import ColumnError, Columns, Counts
 from skypile.dedup.index_folder import check_index_there
 from skypile.runtime import files
 
@@ -98,6 +98,11 @@ def _once(
     if inside := [file.uri for file in given.files if files.filesystem(file.uri)[1].startswith(f"{place}/")]:
         raise ValueError(f"the input {inside[0]} lies in the output folder, which is written anew; choose another")
     counts = work(given)
+    if counts["read"] and counts["read"] == sum(counts["failed"].values()):
+        raise ColumnError(
+            f"none of the {counts['read']} rows has a text in column {columns.text!r} ({counts['failed']}); "
+            f"the columns are {given.schema.names}"
+        )
     seconds: float = round(time.monotonic() - started, 2)
     manifest = identity | counts | {"passed_over": given.passed_over, "seconds": seconds}
     files.write_json(files.join(output, "manifest.json"), manifest)

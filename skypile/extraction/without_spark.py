@@ -119,7 +119,10 @@ def _write(
             ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-    for line in [stage_folder.summary(manifest, fresh), *(f"  {note}" for note in manifest["notes"] if fresh)]:
+    for line in [
+        stage_folder.summary(manifest, fresh),
+        *(f"  {note}" for note in manifest["notes"] if fresh and manifest["kept"]),
+    ]:
         if console:
             console.print(line, soft_wrap=True, markup=False)
         else:

@@ -53,3 +53,18 @@ def test_unreadable_files(tmp_path):
 def test_settings_never_change():
     with pytest.raises(ValueError, match="frozen"):
         Config().extraction.engine = "resiliparse"
+
+
+@pytest.mark.parametrize(
+    "table, meant",
+    [
+        ({"quality_filter": {"min_words": 1}}, "quality_filter.rules.min_words"),
+        ({"quality_filter": {"min_auc": 0.5}}, "quality_filter.citations.min_auc"),
+        ({"min_letter_share": 0.5}, "quality_filter.rules.min_letter_share"),
+        ({"dedup": {"min_characters": 5}}, "extraction.min_characters"),
+        ({"quality_filter": {"min_word": 1}}, "quality_filter.rules.min_words"),
+    ],
+)
+def test_a_setting_of_another_table_is_named_whole(table: dict, meant: str) -> None:
+    with pytest.raises(ConfigError, match=f"did you mean {meant}\\?"):
+        parse(table)

@@ -168,6 +168,14 @@ def test_a_row_without_a_text_costs_that_row(spark: SparkSession, tmp_path: Path
     assert [row["id"] for row in documents] == ["a", "d", "f"]
 
 
+def test_a_column_without_any_text_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", text=pa.nulls(4), body=TEXTS)
+    for run in (small, lambda *given: dedup_files(spark, *given)):
+        with pytest.raises(ColumnError, match=r"none of the 4 rows has a text in column 'text'.*body"):
+            run([path], str(tmp_path / "out"), COLUMNS, DedupConfig())
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
 def test_bytes_in_ids_and_urls_that_are_no_text_stay_apart(spark: SparkSession, tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", id=[b"\xff", b"\xfe", b"3", b"4"], url=[b"\xff", b"\xfe", b"/c", b"/d"])
     done, _, verdicts = both(spark, [path], tmp_path / "out", Columns("id", "text", "url"))

@@ -1,0 +1,45 @@
+"""What a stage's counts mean: a share of records that fail alike warns, nothing kept is an error."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from skypile.run_folder.outcome import NothingKept, check_kept, warnings
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> str:
+    """A stage folder whose verdicts know the columns of a failed record."""
+    evidence = [None, json.dumps({"wanted": ["text", "html"], "found": ["id", "corps"]})]
+    place = tmp_path / "stage" / "verdicts" / "wave=0"
+    place.mkdir(parents=True)
+    pq.write_table(pa.table({"reason": ["no_text", "missing_field"], "evidence": evidence}), place / "a.parquet")
+    return str(tmp_path / "stage")
+
+
+def counts(read: int, kept: int, dropped: dict[str, int], failed: dict[str, int]) -> dict:
+    return {"stage": "extraction", "read": read, "kept": kept, "dropped": dropped, "failed": failed}
+
+
+def test_a_share_that_fails_for_one_reason_warns_with_the_columns(folder: str) -> None:
+    (note,) = warnings(counts(100, 60, {"language": 35}, {"missing_field": 5}), folder)
+    assert note.startswith("5 of 100 records (5%) failed: missing_field")
+    assert "id, corps" in note and "extraction.text_field" in note
+    assert warnings(counts(100, 96, {}, {"missing_field": 4}), folder) == []
+    assert len(warnings(counts(10, 4, {"no_text": 3, "too_short": 3}, {}), folder)) == 1
+    assert warnings(counts(0, 0, {}, {}), folder) == []
+
+
+def test_nothing_kept_is_an_error_that_says_why(folder: str) -> None:
+    check_kept(counts(12, 1, {}, {"missing_field": 11}), folder)
+    for given, words in (
+        (counts(12, 0, {}, {"missing_field": 12}), ["failed all 12", "missing_field", "id, corps", "text_field"]),
+        (counts(12, 0, {"language": 8, "too_short": 4}, {}), ["dropped 8 of 12", "language"]),
+        (counts(0, 0, {}, {}), ["no record"]),
+    ):
+        with pytest.raises(NothingKept) as error:
+            check_kept(given, folder)
+        assert all(word in str(error.value) for word in words) and "\n" not in str(error.value)
