@@ -28,7 +28,8 @@ FLOORS = (
     ),
     ("skypile.report", "skypile.sample", "classifiers.extraction"),
     ("skypile.pipeline",),
-    ("skypile.job", "skypile.prepare"),
+    ("skypile.job", "skypile.prepare", "skypile.runs", "skypile.stages"),
+    ("skypile.api",),
     ("skypile.cli", "skypile", "jobs"),
 )
 
@@ -51,6 +52,8 @@ KNOWS_SPARK = (
     "skypile.pipeline",
     "skypile.job",
     "skypile.prepare",
+    "skypile.stages",
+    "skypile.api",
     "jobs",
 )
 

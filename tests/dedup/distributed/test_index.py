@@ -99,7 +99,7 @@ def test_an_update_that_died_is_done_again(
             create = files.create_json
             broken.setattr(files, "create_json", lambda uri, value: (die if "/batches/" in uri else create)(uri, value))
         else:
-            broken.setattr(index.F, "posexplode", die)
+            broken.setattr(corpus_index.F, "posexplode", die)
         with pytest.raises(OSError, match="disk full"):
             dedup_decisions(frame(spark, second), settings(index))
     assert len(list((index / "documents").glob("attempt=*"))) == 2
