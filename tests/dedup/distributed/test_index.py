@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from skypile.config import DedupConfig
 from skypile.dedup import stage
+from skypile.dedup.distributed import index as corpus_index
 from skypile.dedup.distributed.index import IndexMismatch, arrivals
 from skypile.dedup.stage import dedup_decisions
 from skypile.runtime import files
