@@ -68,12 +68,12 @@ def _check_quality(config: Config) -> None:
                     f"quality_filter.bad_words: {section.bad_words} is no UTF-8 text ({error}); convert it"
                 ) from None
     if section.classifier:
-        from classifiers.model import load  # only here: it loads fastText
+        from skypile.classifiers.model import load  # only here: it loads fastText
 
         _check_there("quality_filter.classifier", section.classifier, "the folder that training wrote")
         load(files.absolute(section.classifier))
     elif section.wikipedia:
-        from classifiers.citations import check
+        from skypile.classifiers.citations import check
 
         for dump in section.wikipedia:
             _check_there("quality_filter.wikipedia", dump, "Wikipedia dumps (pages-articles XML, .bz2 or plain)")

@@ -43,7 +43,27 @@ def dedup_without_spark(given: Input, output: str, columns: Columns, config: Ded
 
     None, with nothing written, if the sketches have more than ``MOST_SKETCHES`` bytes.
     """
-    sketches = _sketches(given, columns, config)
+    wanted = columns.needed(config)
+    verdicts = decided((batch for piece in pieces(given) for batch in batches(given, piece, wanted)), columns, config)
+    if verdicts is None:
+        return None
+    for name in ("documents", "verdicts", "_scratch"):
+        files.remove_tree(files.join(output, name))
+    _write_documents(given, pc.equal(verdicts["verdict"], KEPT).to_numpy(), files.join(output, "documents"))
+    with part(files.join(output, "verdicts"), 0, verdicts.schema) as add:
+        for batch in verdicts.to_batches():
+            add(batch)
+    groups = verdicts.group_by(["verdict", "reason"]).aggregate([([], "count_all")])
+    return counted({(row["verdict"], row["reason"]): row["count_all"] for row in groups.to_pylist()})
+
+
+def decided(read: Iterable[pa.RecordBatch], columns: Columns, config: DedupConfig) -> pa.Table | None:
+    """A verdict for every row of ``read``, in its order: record_id, url, and VERDICT_COLUMNS of the schema.
+
+    ``read``: batches with ``columns`` and the column that the survivor rule reads. None if the sketches have more than
+    ``MOST_SKETCHES`` bytes. Raises ColumnError for an id that is null or not unique.
+    """
+    sketches = _sketches(read, columns, config)
     if sketches is None:
         return None
     _check_ids(sketches["record_id"], columns)
@@ -59,22 +79,12 @@ def dedup_without_spark(given: Input, output: str, columns: Columns, config: Ded
     undecided = pc.if_else(compared, KEPT, FAILED)
     verdicts = verdicts.set_column(0, "verdict", pc.coalesce(verdicts["verdict"], undecided))
     verdicts = verdicts.set_column(1, "reason", pc.coalesce(verdicts["reason"], names["reason"]))
-    for name in ("documents", "verdicts", "_scratch"):
-        files.remove_tree(files.join(output, name))
-    _write_documents(given, pc.equal(verdicts["verdict"], KEPT).to_numpy(), files.join(output, "documents"))
     names = names.drop_columns(["reason"])
-    table = pa.table([*names.columns, *verdicts.columns], [*names.column_names, *verdicts.column_names])
-    with part(files.join(output, "verdicts"), 0, table.schema) as add:
-        for batch in table.to_batches():
-            add(batch)
-    groups = verdicts.group_by(["verdict", "reason"]).aggregate([([], "count_all")])
-    return counted({(row["verdict"], row["reason"]): row["count_all"] for row in groups.to_pylist()})
+    return pa.table([*names.columns, *verdicts.columns], [*names.column_names, *verdicts.column_names])
 
 
-def _sketches(given: Input, columns: Columns, config: DedupConfig) -> pa.Table | None:
+def _sketches(read: Iterable[pa.RecordBatch], columns: Columns, config: DedupConfig) -> pa.Table | None:
     """Sketches (``FILE_SKETCH``) of all rows in their order; None if they take too much memory."""
-    wanted = columns.needed(config)
-    read = (batch for piece in pieces(given) for batch in batches(given, piece, wanted))
     made, held = [], 0
     for piece in _in_threads(lambda batch: file_sketches(batch, columns, config), read):
         held += piece.nbytes
