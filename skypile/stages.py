@@ -60,7 +60,8 @@ def extraction(config: ExtractionConfig | None = None, *, scratch: str | None = 
                 yield documents
 
         documents = map_arrow(held.select(*fields), extract, spark_schema(schema.DOCUMENT_COLUMNS))
-        return _with_own(documents, held.drop("html"), schema.names(schema.DOCUMENT_COLUMNS))
+        made = [name for name in schema.names(schema.DOCUMENT_COLUMNS) if name != "metadata"]  # the frame's own stay
+        return _with_own(documents, held.drop("html"), made)
 
     return stage
 
