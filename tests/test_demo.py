@@ -70,7 +70,7 @@ def test_why_on_an_unknown_page_says_so(demo):
 
 def test_shards_hold_both_languages_in_zstd(demo):
     for language in ("en", "zh"):
-        [shard] = (demo.run / "05_shards/documents/kept=true/wave=0" / f"language={language}").glob("*.parquet")
+        [shard] = (demo.run / "05_shards/documents/kept=true/wave=0" / f"lang={language}").glob("*.parquet")
         data = pq.ParquetFile(shard)
         assert data.metadata.row_group(0).column(0).compression == "ZSTD"
         assert data.metadata.num_rows > 100
