@@ -1,14 +1,14 @@
 """The `skypile` command: thin bindings of the command line to the package, a file a topic."""
 
+import io
 import sys
 
 import typer
-from rich.markup import escape
 
 from skypile.cli import dedup, evidence, run, settings
-from skypile.cli.console import err
+from skypile.cli.console import err, shown
 from skypile.cli.tokens import tokens, vocab
-from skypile.errors import SkypileError
+from skypile.failures import REFUSED, sentence
 from skypile.version import __version__
 
 app = typer.Typer(
@@ -38,10 +38,38 @@ def version() -> None:
     print(f"skypile {__version__}")
 
 
+INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended; typer leaves with it too
+
+
 def main() -> None:
-    """Entry point: expected errors end with their message, not with a traceback."""
+    """Entry point: expected errors end with one sentence, and Ctrl-C with how to go on; bugs with a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a locale that lacks a character is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
-    except (SkypileError, FileNotFoundError, ValueError) as error:
-        err.print(f"[red]skypile:[/red] {escape(str(error))}", highlight=False)
-        sys.exit(2)
+        code = app(prog_name="skypile", standalone_mode=False)
+    except typer.Abort:
+        code = INTERRUPTED
+    except Exception as error:
+        told = _usage(error)
+        told = sentence(error) if told is None else told
+        if told is None:
+            raise
+        if told:
+            err.print(f"[red]skypile:[/red] {shown(told)}", highlight=False, soft_wrap=True)
+        code = REFUSED
+    if code == INTERRUPTED:
+        err.print("skypile: interrupted; the same command goes on from the last finished stage or wave")
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage(error: Exception) -> str | None:
+    """What to say of a command line that typer refuses; its own box would be cut to the terminal's width.
+
+    Nothing where no argument was given, and it has printed the help.
+    """
+    if not hasattr(error, "format_message"):
+        return None
+    message = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{message}; see {context.command_path if context else 'skypile'} --help" if message else ""

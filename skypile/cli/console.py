@@ -1,13 +1,56 @@
 """What every topic of the command line shares: the two screens, and arguments that mean the same everywhere."""
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
+from rich.markup import escape
+from rich.segment import Segment
 
-out = Console()
-err = Console(stderr=True)
+from skypile.text.visible import visible
+
+UNBROKEN = 1_000_000  # columns where no terminal sets a width: lines and tables are whole, for grep and files
+
+
+def shown(value: object) -> str:
+    """Any value as text within rich's markup, on one line: what it means to a terminal or to rich is spelled out."""
+    return escape(visible(str(value)))
+
+
+class _Visible(RenderHook):
+    """Spells out what a terminal would act on, wherever it was forgotten; colours are rich's own segments."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Spelled(renderable) for renderable in renderables]
+
+
+class _Spelled:
+    def __init__(self, renderable: ConsoleRenderable):
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        return _spelled(console.render(self._renderable, options))
+
+
+def _spelled(segments: "Iterator[Segment] | RenderResult") -> Iterator[Segment]:
+    for segment in segments:
+        assert isinstance(segment, Segment)
+        yield segment if segment.control else Segment(visible(segment.text, keep="\n"), segment.style)
+
+
+def screen(stderr: bool = False) -> Console:
+    """Standard output or error: as wide as its terminal, of any width where it is none."""
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    console = Console(stderr=stderr, width=None if terminal else UNBROKEN)
+    console.push_render_hook(_Visible())
+    return console
+
+
+out = screen()
+err = screen(stderr=True)
 
 RunFolder = Annotated[str, typer.Argument(help="Folder of a run", metavar="RUN")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML settings; without it, the defaults")]

@@ -3,11 +3,11 @@
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from skypile import schema
 from skypile.cli.console import RunFolder, err, out
+from skypile.cli.console import shown as escape
 from skypile.run_folder import ledger
 from skypile.runtime import files
 

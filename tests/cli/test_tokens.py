@@ -9,6 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from skypile.cli.tokens import tokens, vocab
+from skypile.errors import Refused
 from skypile.tokens.encoder import Encoder, default_model_path
 from tests.tokens.test_vocabulary import base
 
@@ -62,7 +63,7 @@ def test_build_compare_and_export(pages, tmp_path):
     run("vocab", "export", "--model", model, "--output", tmp_path / "tokenizer.json")
     assert len(json.loads((tmp_path / "tokenizer.json").read_text())["model"]["vocab"]) == size
     too_small = CliRunner().invoke(app, [str(a) for a in (*build, "--size", 100, "--output", model)])
-    assert too_small.exit_code == 2
+    assert isinstance(too_small.exception, Refused) and "size=100" in str(too_small.exception)
 
 
 def test_the_default_model_is_in_the_package():
