@@ -25,7 +25,7 @@ REFUSED = 2  # exit code of whatever ends with a sentence
 MOST_CHARACTERS = 2000  # of a sentence: a value in it may be a page
 
 _HERE = Path(__file__).resolve().parent
-_HOMES = (_HERE, _HERE.parent / "classifiers", _HERE.parent / "jobs")
+_HOMES = (_HERE, *(folder.resolve() for folder in (_HERE / "classifiers", _HERE / "jobs")))
 _OURS = ("ValueError", "OSError", "FileNotFoundError", "FileExistsError", "ImportError")
 
 _ADVICE = {

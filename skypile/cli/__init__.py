@@ -27,6 +27,7 @@ app.command()(evidence.diff)
 app.command()(evidence.status)
 app.command()(evidence.report)
 app.command()(settings.config)
+app.command()(settings.jobs)
 app.command()(run.prepare)
 app.add_typer(vocab, name="vocab")
 app.add_typer(tokens, name="tokens")
@@ -71,5 +72,17 @@ def _usage(error: Exception) -> str | None:
     if not hasattr(error, "format_message"):
         return None
     message = error.format_message().rstrip(".")
-    context = getattr(error, "ctx", None)
-    return f"{message}; see {context.command_path if context else 'skypile'} --help" if message else ""
+    context, option = getattr(error, "ctx", None), getattr(error, "param", None)
+    given = _given(getattr(option, "opts", []))
+    value = f", and {given!r} was given" if given is not None and repr(given) not in message else ""
+    return f"{message}{value}; see {context.command_path if context else 'skypile'} --help" if message else ""
+
+
+def _given(names: list[str]) -> str | None:
+    """What the command line gives for an option: ["--seed"] -> "x" for --seed x and --seed=x."""
+    words = sys.argv[1:]
+    for word, following in zip(words, [*words[1:], None], strict=True):
+        name, equals, value = word.partition("=")
+        if name in names:
+            return value if equals else following
+    return None
