@@ -16,7 +16,7 @@ from skypile.tokens.shuffle import permute
 
 
 def caught(function, *arguments):
-    with pytest.raises(BaseException) as found:  # noqa: PT011  (any)
+    with pytest.raises(BaseException) as found:
         function(*arguments)
     return found.value
 
@@ -134,7 +134,10 @@ def test_a_worker_of_spark(line, error, told):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[PATH_NOT_FOUND] Path does not exist: file:/x.\n\tat a.b(C)", "[PATH_NOT_FOUND] Path does not exist: file:/x."),
+        (
+            "[PATH_NOT_FOUND] Path does not exist: file:/x.\n\tat a.b(C)",
+            "[PATH_NOT_FOUND] Path does not exist: file:/x.",
+        ),
         (": java.io.IOException: No space left on device\n\tat x", "no space left"),
         ("x\nCaused by: java.lang.OutOfMemoryError: Java heap space\n\tat x", "spark.driver_memory"),
         (": a.B: outer\n\tat x\nCaused by: c.D: x is not a Parquet file\n\tat y", "x is not a Parquet file (D)"),

@@ -81,8 +81,8 @@ def _usage(error: Exception) -> str | None:
 def _given(names: list[str]) -> str | None:
     """What the command line gives for an option: ["--seed"] -> "x" for --seed x and --seed=x."""
     words = sys.argv[1:]
-    for word, following in zip(words, [*words[1:], None], strict=True):
+    for at, word in enumerate(words):
         name, equals, value = word.partition("=")
         if name in names:
-            return value if equals else following
+            return value if equals else next(iter(words[at + 1 :]), None)
     return None

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.markup import escape
 from rich.segment import Segment
+from rich.text import Text
 
 from skypile.text.visible import visible
 
@@ -19,6 +20,15 @@ UNBROKEN = 1_000_000  # columns where no terminal sets a width: lines and tables
 def shown(value: object) -> str:
     """Any value as text within rich's markup, on one line: what it means to a terminal or to rich is spelled out."""
     return escape(visible(str(value)))
+
+
+def line(*parts: object | tuple[object, str]) -> Text:
+    """Values, or values with a style, end to end as one line, none of it markup.
+
+    Where a value stands before our own `]`, `shown` is not enough: "[link=x" and that bracket would be a tag.
+    """
+    pairs = (part if isinstance(part, tuple) else (part, "") for part in parts)
+    return Text.assemble(*((visible(str(value)), style) for value, style in pairs))
 
 
 class _Visible(RenderHook):
@@ -45,7 +55,7 @@ def _spelled(segments: "Iterator[Segment] | RenderResult") -> Iterator[Segment]:
 def screen(stderr: bool = False) -> Console:
     """Standard output or error: as wide as its terminal, of any width where it is none."""
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    console = Console(stderr=stderr, width=None if terminal else UNBROKEN)
+    console = Console(stderr=stderr, width=None if terminal else UNBROKEN, emoji=False)
     console.push_render_hook(_Visible())
     return console
 

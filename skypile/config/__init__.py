@@ -88,6 +88,8 @@ def _refusal(place: tuple[int | str, ...], value: Any, message: str, kind: str) 
     if kind == "extra_forbidden":
         return f"{key} = {shown}: no such setting{_slip(place)}"
     rule = message.removeprefix("Value error, ")
+    if kind in ("tuple_type", "list_type"):
+        rule = 'must be a list, in brackets: ["a", "b"]'
     if not place:  # a rule over several tables, which names their keys itself
         return rule
     if isinstance(value, dict) and kind == "value_error":  # a rule over several keys of one table

@@ -1,7 +1,7 @@
 """The report as one HTML page that loads nothing: no script, no font, no picture, no network.
 
 Page text is hostile. It reaches the template only as values, which Jinja2 escapes; a URL becomes a link only if
-it is http or https; control and direction-changing characters are shown as symbols, so that a text cannot
+it is http or https; control and direction-changing characters are spelled out, so that a text cannot
 rearrange the page around it; and the page forbids itself everything but its own style sheet (CSP).
 """
 
@@ -16,14 +16,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from skypile.report.collect import OTHERS, Facts, Sample
 from skypile.report.compare import mark
 from skypile.schema import DROPPED, FAILED, KEPT, REASONS, STAGES
+from skypile.text.visible import JOINERS, visible
 from skypile.version import __version__
 
 EXCERPT = 700  # characters: about what fits a screen beside another
 TOP = 20  # hosts, languages and charsets shown
 
 _LINK = re.compile(r"https?://[^\s\x00-\x20\"'<>\\]+", re.IGNORECASE)
-# C0 and C1 controls, and the marks that set or override direction.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 TITLES = {
     "extraction": "Extraction",
     "distribution_filter": "Distribution filter",
@@ -60,12 +59,12 @@ def render(facts: Facts) -> str:
 
 
 def clean(text: Any, limit: int = 0) -> str:
-    """`text` with unseen characters made visible, cut after `limit` characters.
+    """`text` with unseen characters spelled out (see `visible`), cut after `limit` characters.
 
-    >>> clean("a\\u202eb\\x07", 0)
-    'a\\ufffdb\\ufffd'
+    >>> print(clean("a\\u202eb\\x07", 0))
+    a\\u202eb\\u0007
     """
-    text = _UNSEEN.sub("\ufffd", str(text))
+    text = visible(str(text), keep="\n\t" + JOINERS)
     return text[:limit].rstrip() + " …" if limit and len(text) > limit else text
 
 

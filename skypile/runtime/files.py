@@ -26,6 +26,8 @@ def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
         return url_to_fs(uri)
     except ImportError as error:
         raise ImportError(f"reading {uri} needs another package: {error}") from None
+    except ValueError as error:  # of fsspec: a scheme it does not know
+        raise Refused(f"{uri}: {error}; give a path, or a URI such as s3a://… or hdfs://…") from None
 
 
 def hidden(name: str) -> bool:

@@ -66,8 +66,9 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
     whole = [path.absolute() for path in paths]
     files: dict[Path, Path] = {}
     for path in whole:
-        if (other := files.setdefault(path.resolve(), path)) is not path:
+        if (other := files.get(path.resolve())) is not None:
             raise Refused(f"{other} and {path} are one file: its documents would be trained on twice")
+        files[path.resolve()] = path
     names = [path.stem for path in whole]
     for depth in range(2, max((len(path.parts) for path in whole), default=0) + 1):
         counts = Counter(map(str.casefold, names))  # some file systems do not tell A from a
