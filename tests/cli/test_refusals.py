@@ -170,3 +170,20 @@ def test_a_bug_keeps_its_traceback(terminal, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["skypile", "tokens", "locate", "a", "b"])
     with pytest.raises(KeyError):
         main()
+
+
+@pytest.mark.parametrize(
+    ("job", "arguments", "words"),
+    [
+        ("tokenization", ("--shards", "x", "--output", "y", "--sequence-length", "1"), "sequence_length=1 "),
+        ("shards", ("--config", "broken.toml", "--output", "y"), "broken.toml is no valid TOML"),
+        ("extraction", ("--output", "y", "none.warc"), "none.warc"),
+        ("dedup", ("--id-column", "nope", "--text-column", "text", "--output", "y", "good.parquet"), "nope"),
+    ],
+)
+def test_jobs_end_so_too(wrong, job, arguments, words):
+    command = [sys.executable, str(REPOSITORY / "jobs" / f"{job}.py"), *arguments]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(command, env=environment, cwd=wrong, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and not done.stdout
+    assert done.stderr.startswith(f"{job}.py: ") and done.stderr.count("\n") == 1 and words in done.stderr
