@@ -27,7 +27,7 @@ FLOORS = (
         "skypile.tokens",
     ),
     ("skypile.report", "skypile.sample", "classifiers.extraction"),
-    ("skypile.pipeline",),
+    ("skypile.pipeline", "skypile.dry_run"),
     ("skypile.job", "skypile.prepare"),
     ("skypile.cli", "skypile", "jobs"),
 )

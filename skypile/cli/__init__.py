@@ -1,6 +1,7 @@
 """The `skypile` command: thin bindings of the command line to the package, a file a topic."""
 
 import sys
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -13,9 +14,7 @@ from skypile.version import __version__
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    help="The `skypile` command: thin bindings of the command line to the package.",
 )
 app.command()(run.run)
 app.command()(run.sample)
@@ -38,10 +37,32 @@ def version() -> None:
     print(f"skypile {__version__}")
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version")
+    ] = False,
+) -> None:
+    """Raw web crawl in, a Chinese-English pre-training corpus out, and for every page what became of it."""
+
+
+INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended; typer leaves with it too
+
+
 def main() -> None:
-    """Entry point: expected errors end with their message, not with a traceback."""
+    """Entry point: expected errors end with their message, and Ctrl-C with how to go on, not with a traceback."""
     try:
         app()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            err.print("skypile: interrupted; the same command goes on from the last finished stage or wave")
+        raise
     except (SkypileError, FileNotFoundError, ValueError) as error:
         err.print(f"[red]skypile:[/red] {escape(str(error))}", highlight=False)
         sys.exit(2)

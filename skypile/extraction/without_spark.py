@@ -30,7 +30,7 @@ from skypile.config import Config, ExtractionConfig, SparkConfig
 from skypile.crawl import inputs
 from skypile.errors import SkypileError
 from skypile.extraction.documents import documents
-from skypile.extraction.plan import check_failures, extraction_plan
+from skypile.extraction.plan import check_failures, extraction_plan, planned_splits
 from skypile.run_folder import stage_folder
 from skypile.run_folder.parquet_part import part
 from skypile.run_folder.stage_folder import Decisions, Stamp
@@ -56,29 +56,35 @@ class WorkerDied(SkypileError):
 
 
 def extract_locally(
-    paths: Sequence[str], run: str, config: Config, console: "Console | None" = None
+    paths: Sequence[str], run: str, config: Config, console: "Console | None" = None, limit: int | None = None
 ) -> dict[str, Any] | None:
     """Write stage 1 under `run`; its manifest. None, with nothing written, if that is left to Spark: where a cluster
     or spark-submit runs it, or the input has over `config.spark.local_mb`.
 
     Call it before the process has threads: it forks. Raises what `inputs.plan` and `stage_folder.write` do,
-    TooManyFailures, and WorkerDied. `console`: for progress and a summary; None: standard error.
+    TooManyFailures, and WorkerDied. `console`: for progress and a summary; None: standard error. `limit`: the most
+    records that are read.
     """
     try:
-        splits = inputs.plan(paths, config.extraction)
+        splits = planned_splits(paths, config.extraction, limit)
         workers, most = local_cores(config.spark), config.spark.local_mb << 20
         if workers and most and sum(split.end - split.start for split in splits) <= most:
-            return _write(splits, run, config, console, workers)
+            return _write(splits, run, config, console, workers, limit)
         return None
     finally:
         end_template(PAGE_FUNCTION)
 
 
 def _write(
-    splits: Sequence[inputs.Split], run: str, config: Config, console: "Console | None", workers: int
+    splits: Sequence[inputs.Split],
+    run: str,
+    config: Config,
+    console: "Console | None",
+    workers: int,
+    limit: int | None,
 ) -> dict[str, Any]:
     template(PAGE_FUNCTION)  # the workers share it; it loads while they start
-    plan, waves = extraction_plan(splits, config.extraction)
+    plan, waves = extraction_plan(splits, config.extraction, limit)
     finished = 0
     running: list[Future[tuple[int, list[Decisions]]]] = []
 
