@@ -20,13 +20,13 @@ from skypile.dedup.stage import dedup as dedup_stage
 from skypile.distribution.stage import distribution_filter as distribution_stage
 from skypile.extraction import documents
 from skypile.extraction import stage as extraction_stage
-from skypile.extraction.plan import check_failures, extraction_plan, planned_splits
+from skypile.extraction.plan import check_failures, extraction_plan, planned_splits, wave_bytes
 from skypile.quality.stage import quality_filter as quality_stage
 from skypile.run_folder import stage_folder, storage
 from skypile.run_folder.storage import Rows, Stage, read_kept
 from skypile.runtime import files
-from skypile.runtime.progress import stage_progress
-from skypile.runtime.session import active_tasks
+from skypile.runtime.progress import Done, Unit, stage_progress
+from skypile.runtime.session import written
 from skypile.shards import shards as shards_stage
 
 SCRATCH = "_scratch"
@@ -76,9 +76,18 @@ def extraction(
         frame = frame.observe(rows, F.coalesce(F.sum(extraction_stage.READ), F.lit(0)).alias("rows"))
         return rows, frame.drop(extraction_stage.READ)
 
+    sizes = wave_bytes(waves)
     each = [functools.partial(wave, part) for part in waves]
     stage = Stage(plan.stage, plan.settings, plan.inputs, each, notes=plan.notes)
-    return _write(spark, run, stage, console, lambda stamp: check_failures(stamp, config.extraction.max_failed_share))
+    return _write(
+        spark,
+        run,
+        stage,
+        console,
+        sizes,
+        "bytes",
+        lambda stamp: check_failures(stamp, config.extraction.max_failed_share),
+    )
 
 
 def distribution_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -156,8 +165,8 @@ def _narrow(
         return upstream["kept"], stage(frame, upstream["kept"], scratch)
 
     plan = stage_folder.following_plan(name, section.model_dump(mode="json"), upstream, notes)
-    plan = Stage(name, plan.settings, plan.inputs, [build], partition_by, options or {}, notes)
-    result = _write(spark, run, plan, console)
+    whole = Stage(name, plan.settings, plan.inputs, [build], partition_by, options or {}, notes)
+    result = _write(spark, run, whole, console, [upstream["kept"]], "records")
     files.remove_tree(scratch)
     return result
 
@@ -167,14 +176,27 @@ def _write(
     run: str,
     stage: Stage,
     console: Console,
+    sizes: list[int],
+    unit: Unit,
     check: Callable[[dict[str, Any]], None] = lambda stamp: None,
 ) -> dict[str, Any]:
-    with stage_progress(functools.partial(active_tasks, spark), stage.name, len(stage.waves), console) as done:
+    """Write a stage with waves of the given `sizes`, and show how far it is."""
+    finished = stamped = 0  # waves, and the records in them
+    before = written(spark).steps
 
-        def on_wave(number: int, stamp: dict[str, Any]) -> None:
-            done(number, stamp)
-            check(stamp)
+    def on_wave(number: int, stamp: dict[str, Any]) -> None:
+        nonlocal finished, stamped
+        finished, stamped = number + 1, stamped + stamp["read"]
+        check(stamp)
 
+    def done() -> Done:
+        now = written(spark)
+        if unit == "records":
+            return Done(now.records if now.tasks else None, now.records, f"{now.steps - before} Spark stages done")
+        begun = sizes[finished] * now.ended // now.tasks if now.tasks and finished < len(sizes) else 0
+        return Done(sum(sizes[:finished]) + begun, stamped + now.records)
+
+    with stage_progress(done, stage.name, sum(sizes), unit, console):
         result, fresh = storage.write_stage(spark, run, stage, on_wave)
     console.print(stage_folder.summary(result, fresh), soft_wrap=True)
     return result

@@ -35,6 +35,7 @@ FLOORS = (
 # What knows Spark: a stage's DataFrame function, and files or folders whose name says so.
 KNOWS_SPARK = (
     "skypile.runtime.session",
+    "skypile.runtime.jvm",
     "skypile.runtime.map_arrow",
     "skypile.run_folder.storage",
     "skypile.run_folder.attach",

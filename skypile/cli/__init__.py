@@ -59,10 +59,20 @@ def main() -> None:
     """Entry point: expected errors end with their message, and Ctrl-C with how to go on, not with a traceback."""
     try:
         app()
-    except SystemExit as end:
-        if end.code == INTERRUPTED:
-            err.print("skypile: interrupted; the same command goes on from the last finished stage or wave")
+    except BaseException as error:
+        if _is_interrupt(error):
+            err.print("skypile: interrupted; run the same command again: what is finished is not done twice")
+            sys.exit(INTERRUPTED)
+        if isinstance(error, SkypileError | FileNotFoundError | ValueError):
+            err.print(f"[red]skypile:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+            sys.exit(2)
         raise
-    except (SkypileError, FileNotFoundError, ValueError) as error:
-        err.print(f"[red]skypile:[/red] {escape(str(error))}", highlight=False)
-        sys.exit(2)
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C led to `error`, be it through what the clearing up then failed of."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt) or (isinstance(error, SystemExit) and error.code == INTERRUPTED):
+            return True
+        error = error.__context__
+    return False

@@ -31,7 +31,11 @@ def dedup(
         print_json({"output": output} | done)
         return
     lost = ", ".join(f"{reason} {n:,}" for reason, n in done["dropped"].items()) or "none"
-    out.print(f"read {done['read']:,}, kept {done['kept']:,}, dropped: {lost}  ({done['seconds']} s)", highlight=False, soft_wrap=True)
+    out.print(
+        f"read {done['read']:,}, kept {done['kept']:,}, dropped: {lost}  ({done['seconds']} s)",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def dedup_curve(config: ConfigFile = None) -> None:

@@ -69,7 +69,9 @@ def _stage_status(
     outdated = read_from is not None and (before is None or before["fingerprint"] != read_from)
     if outdated:
         notes.append(f"out of date: {done['inputs']['stage']} was done anew since; run without --until to follow")
-    return {"stage": stage, "finished": True} | counts | {"seconds": done["seconds"], "notes": notes, "outdated": outdated}
+    return (
+        {"stage": stage, "finished": True} | counts | {"seconds": done["seconds"], "notes": notes, "outdated": outdated}
+    )
 
 
 def why(

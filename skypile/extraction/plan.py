@@ -39,12 +39,17 @@ def extraction_plan(
     return Plan("extraction", config.model_dump(mode="json"), identity, len(waves), lambda: notes), waves
 
 
-def _waves(splits: Sequence[Split], wave_bytes: int) -> list[list[Split]]:
-    """Splits grouped, in order, into waves of about `wave_bytes` of input."""
+def wave_bytes(waves: Sequence[Sequence[Split]]) -> list[int]:
+    """Bytes of input in each wave."""
+    return [sum(split.end - split.start for split in wave) for wave in waves]
+
+
+def _waves(splits: Sequence[Split], most: int) -> list[list[Split]]:
+    """Splits grouped, in order, into waves of about `most` bytes of input."""
     groups: list[list[Split]] = [[]]
     size = 0
     for split in splits:
-        if groups[-1] and size + split.end - split.start > wave_bytes:
+        if groups[-1] and size + split.end - split.start > most:
             groups.append([])
             size = 0
         groups[-1].append(split)

@@ -104,7 +104,7 @@ def find(run: str, key: str, most: int = 20) -> Found:
     if key:
         begins = pc.starts_with(pc.field("url"), key)
         ways.append(("prefix", begins if _SCHEME.match(key) else begins | _fits(_OPENING + _literal(key))))
-    for by, where in ways:
+    for by, where in ways:  # noqa: B007  (that of the way that found something, or the last)
         chosen, count = _first_records(run, where, most)
         if chosen:
             break
