@@ -10,6 +10,7 @@ from skypile.cli import dedup, evidence, run, settings
 from skypile.cli.console import err
 from skypile.cli.tokens import tokens, vocab
 from skypile.errors import SkypileError
+from skypile.runtime.process import ONE_COMMAND
 from skypile.version import __version__
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app.command()(evidence.diff)
 app.command()(evidence.status)
 app.command()(evidence.report)
 app.command()(settings.config)
+app.command()(settings.jobs)
 app.command()(run.prepare)
 app.add_typer(vocab, name="vocab")
 app.add_typer(tokens, name="tokens")
@@ -57,6 +59,7 @@ INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended; typer leave
 
 def main() -> None:
     """Entry point: expected errors end with their message, and Ctrl-C with how to go on, not with a traceback."""
+    ONE_COMMAND.set()
     try:
         app()
     except BaseException as error:

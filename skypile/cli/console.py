@@ -1,7 +1,8 @@
-"""What every topic of the command line shares: the two screens, and arguments that mean the same everywhere."""
+"""What every topic of the command line shares: screens, arguments that mean the same, what ships beside the code."""
 
 import json
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,3 +32,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standar
 def print_json(value: dict[str, Any]) -> None:
     """The one JSON object of a command with `--json`."""
     print(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def shipped(name: str) -> Path:
+    """`jobs`, `configs/demo.toml`: what lies at the top of the repository, and in the package once it is installed."""
+    return Path(str(files("skypile").joinpath(name))).resolve()

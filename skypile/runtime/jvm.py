@@ -34,7 +34,7 @@ def start_jvm(settings: dict[str, str]) -> None:
 
 
 def end_on_interrupt() -> None:
-    """Let Ctrl-C end this process by a KeyboardInterrupt alone, and its JVM, where `start_jvm` has started one, with it.
+    """Let Ctrl-C end this process by a KeyboardInterrupt alone, and the JVM of `start_jvm` with it.
 
     In place of PySpark's own handler, which asks the JVM in the midst of another question. Call it after the session
     has begun, from the main thread; from others it does nothing.

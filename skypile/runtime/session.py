@@ -24,7 +24,7 @@ from pyspark.sql import SparkSession
 from skypile.config import SparkConfig
 from skypile.errors import SkypileError
 from skypile.runtime.jvm import end_on_interrupt, start_jvm
-from skypile.runtime.process import ONE_THREAD, cores
+from skypile.runtime.process import ONE_COMMAND, ONE_THREAD, cores
 
 MINIMUM_JAVA = 17  # Spark 4 runs on Java 17 and later only
 ADVICE = f"skypile needs Java {MINIMUM_JAVA} or later: install a JDK (Debian: openjdk-17-jre-headless)"
@@ -142,7 +142,8 @@ def start(config: SparkConfig, name: str = "skypile", extra: dict[str, str] | No
     for key, value in given.items():
         builder = builder.config(key, value)
     running = builder.getOrCreate()
-    end_on_interrupt()
+    if ONE_COMMAND.is_set():
+        end_on_interrupt()
     return running
 
 
