@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from skypile.cli import dedup, evidence, run, settings
+from skypile.cli import dedup, evidence, extract, run, settings
 from skypile.cli.console import err
 from skypile.cli.tokens import tokens, vocab
 from skypile.errors import SkypileError
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command()(run.run)
 app.command()(run.sample)
 app.command()(run.demo)
+app.command()(extract.extract)
 app.command()(evidence.why)
 app.command()(dedup.dedup)
 app.command()(dedup.dedup_curve)
