@@ -109,8 +109,7 @@ def test_until_leaves_later_stages_and_status_says_they_are_outdated(crawl, tmp_
     for folder in ("verdicts", "documents"):
         (later / folder).mkdir(parents=True)
     read_from = {name: done[name] for name in ("stage", "fingerprint", "digest")}
-    counts = {"read": 1, "kept": 1, "dropped": {}, "failed": {}, "seconds": 1.0, "notes": []}
-    (later / "manifest.json").write_text(json.dumps(counts | {"inputs": read_from}))
+    (later / "manifest.json").write_text(json.dumps(done | {"stage": later.name[3:], "inputs": read_from}))
 
     def outdated():
         return [stage["outdated"] for stage in json.loads(skypile("status", str(run), "--json").stdout)["stages"]]
