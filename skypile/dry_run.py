@@ -88,4 +88,4 @@ def _flat(settings: dict[str, Any]) -> dict[str, Any]:
 def _input(identity: dict[str, Any]) -> str:
     limit = f", its first {identity['limit']:,} records" if "limit" in identity else ""
     name = f" ({identity['digest'][:8]})"  # of two inputs of one size, what tells them apart
-    return f"{identity['files']:,} files of {identity['bytes']:,} bytes{name}{limit}"
+    return f"{identity['bytes']:,} bytes of files{name}{limit}"

@@ -15,6 +15,7 @@ from skypile.version import __version__
 
 app = typer.Typer(
     no_args_is_help=True,
+    rich_markup_mode="markdown",  # in which the lines of a docstring are one paragraph
     pretty_exceptions_enable=False,
 )
 app.command()(run.run)

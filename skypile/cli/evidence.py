@@ -95,7 +95,13 @@ def why(
         print_json({"key": key, "by": found.by, "records": shown, "more": found.more, "similar": found.similar})
         raise typer.Exit(0 if records else 1)
     if not records:
-        err.print(f"{escape(key)} is not in {escape(run)}: no record has this id, URL, host or beginning of its URL")
+        nameless = ledger.stage_folders(run).get("dedup") == run and not _has_urls(run)
+        which = (
+            "id (none has a URL: dedup was given no --url-column)"
+            if nameless
+            else "id, URL, host or beginning of its URL"
+        )
+        err.print(f"{escape(key)} is not in {escape(run)}: no record has this {which}", highlight=False)
     for url in found.similar:
         err.print(f"differs only by scheme, www., slash or fragment: {escape(url)}", highlight=False, soft_wrap=True)
     if not records:
@@ -108,7 +114,13 @@ def why(
     if found.by != "id or URL" or found.more:
         more = f"; {found.more:,} more: --most {len(records) + found.more} shows all" if found.more else ""
         what = {"host": "of this host", "prefix": "whose URL begins so", "id or URL": "with this id or URL"}[found.by]
-        err.print(f"{len(records):,} records {what}{more}", highlight=False, soft_wrap=True)
+        number = "1 record" if len(records) == 1 else f"{len(records):,} records"
+        err.print(f"{number} {what}{more}", highlight=False, soft_wrap=True)
+
+
+def _has_urls(output: str) -> bool:
+    """Whether `skypile dedup` was told where URLs stand."""
+    return bool((files.read_json(files.join(output, "manifest.json")) or {}).get("columns", {}).get("url"))
 
 
 def _record(verdicts: list[ledger.Verdict]) -> dict[str, Any]:
@@ -137,7 +149,9 @@ def diff(
 
     pairs = ledger.duplicate_pairs(run, key)
     if not pairs:
-        err.print(f"{escape(key)} was dropped as no duplicate in {escape(run)}; `skypile why` says what became of it")
+        err.print(
+            f"no record {escape(key)} was dropped as a duplicate in {escape(run)}: `skypile why` says what became of it"
+        )
         raise typer.Exit(1)
     for dropped, survivor in pairs:
         out.print(

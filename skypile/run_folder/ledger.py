@@ -103,13 +103,15 @@ class Found(NamedTuple):
 
 def find(run: str, key: str, most: int = 20) -> Found:
     """The records that `key` names, at most `most` of them: those with this id or URL; or else those of a host
-    (`example.com`, with or without www.), or those whose URL begins with `key` (its scheme and www. may be left out).
+    (`example.com`, with or without www. and scheme), or those whose URL begins with `key` (which may leave out scheme
+    and www.).
 
     Reads the verdicts of the first stage once or twice, and those of the others once: a second a million records.
     """
     ways: list[tuple[Literal["id or URL", "host", "prefix"], pc.Expression]] = [("id or URL", _exactly(key))]
-    if _HOST.fullmatch(key):
-        name = key.lower().removeprefix("www.")
+    host = _SCHEME.sub("", key, count=1).removesuffix("/")
+    if _HOST.fullmatch(host):
+        name = host.lower().removeprefix("www.")
         ways.append(("host", _fits(rf"{_OPENING}(?i:{_literal(name)})(?::[0-9]+)?(?:[/?#]|$)")))
     if key:
         begins = pc.starts_with(pc.field("url"), key)
@@ -123,7 +125,7 @@ def find(run: str, key: str, most: int = 20) -> Found:
     return Found(by, verdicts, count - len(chosen), similar)
 
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
 _HOST = re.compile(r"[^\s/?#@:]+\.[^\s/?#@:]+|localhost")
 # What people leave out of an address, for RE2, Arrow's engine: scheme, user and www. at its beginning, ...
 _OPENING = r"^(?i:(?:[a-z][a-z0-9+.-]*://)?(?:[^/?#@]*@)?(?:www\.)?)"

@@ -59,6 +59,7 @@ def test_records_by_id_url_host_and_beginning(run):
     of_host = ["http://a.example:8080/", "https://www.a.example/news/", "https://www.a.example/news/1?x=(1)"]
     assert found(run, "a.example")[:3] == ("host", of_host, 0)
     assert found(run, "WWW.A.example")[:3] == ("host", of_host, 0)
+    assert found(run, "https://a.example/")[:3] == found(run, "http://www.a.example")[:3] == ("host", of_host, 0)
     assert found(run, "a.example", 2)[:3] == ("host", of_host[:2], 1)
     assert found(run, "https://www.a.example/n")[:3] == ("prefix", of_host[1:], 0)
     assert found(run, "a.example/news/1?x=(")[:3] == ("prefix", of_host[2:], 0)
@@ -116,7 +117,9 @@ def test_what_dedup_wrote_is_read_too(deduplicated):
     shown = skypile("diff", "2", "--run", output)
     assert shown.returncode == 0 and "- 2  dropped" in shown.stdout and "+ 1  kept" in shown.stdout
     assert "[-Two!-]{+One.+}" in shown.stdout
-    assert skypile("diff", "3", "--run", output).returncode == 1
+    kept = skypile("diff", "3", "--run", output)
+    assert kept.returncode == 1 and "no record 3 was dropped as a duplicate" in kept.stderr
+    assert "none has a URL" in skypile("why", "http://a.example/", "--run", output).stderr
     refused = skypile("report", output)
     assert refused.returncode == 2 and "is no run" in refused.stderr
 

@@ -93,7 +93,7 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(crawl, tmp_path):
     config.write_text("[extraction]\nmin_characters = 7\n")
     assert "redo: extraction.min_characters was 100, now 7\n" in dry("--config", str(config))
     limited = dry("--limit", "5")
-    assert "redo: the input was 4 files of" in limited and "its first 5 records" in limited
+    assert "redo: the input was" in limited and "its first 5 records" in limited
     (run / "01_extraction" / "manifest.json").rename(tmp_path / "manifest.json")
     assert "go on: interrupted after 1 of 1 waves" in dry()
     (tmp_path / "manifest.json").rename(run / "01_extraction" / "manifest.json")
