@@ -126,7 +126,7 @@ def _shown(axis: Axis, totals: np.ndarray, bounds: list[Bound]) -> tuple[int, in
     A linear axis keeps its beginning, nought.
     """
     filled = np.flatnonzero(totals)
-    at = [axis.index(np.array([bound.value]))[0] for bound in bounds]
+    at = [axis.bin_of(np.array([bound.value]))[0] for bound in bounds]
     first, last = min([filled[0], *(i - 1 for i in at)]), max([filled[-1], *(i + 1 for i in at)])
     return (max(0, int(first)) if axis.log else 0), min(len(totals), int(last) + 1)
 

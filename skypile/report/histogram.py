@@ -22,10 +22,10 @@ class Axis(NamedTuple):
     log: bool = False
     closed_above: bool = False  # a bin holds its upper edge, not its lower: for values that may be at most a bound
 
-    def index(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
+    def bin_of(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """The bin of each value.
 
-        >>> Axis((0.0, 0.5, 1.0)).index(np.array([-1, 0.4, 0.5, 3])).tolist()
+        >>> Axis((0.0, 0.5, 1.0)).bin_of(np.array([-1, 0.4, 0.5, 3])).tolist()
         [0, 0, 1, 1]
         """
         at = np.searchsorted(self.edges, values, side="left" if self.closed_above else "right") - 1
@@ -75,7 +75,7 @@ class Histogram:
     def add(self, values: NDArray[np.float64], series: NDArray[np.integer] | int = 0) -> None:
         """Count values, each in its series; NaN is not counted."""
         measured = ~np.isnan(values)
-        at = self.axis.index(values[measured])
+        at = self.axis.bin_of(values[measured])
         self.beyond += int((values > self.axis.edges[-1]).sum())
         row = np.broadcast_to(series, values.shape)[measured]
         bins = self.counts.shape[1]

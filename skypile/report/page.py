@@ -152,7 +152,7 @@ def _top(counts: dict[str, list[int]], which: int | None) -> list[dict[str, Any]
 
 def _inputs(facts: Facts) -> dict[str, Any]:
     """Where the records came from and when the run was finished, for the title."""
-    described = next((m["inputs"] for m in facts.manifests if m["stage"] == "extraction"), {})
+    described: dict[str, Any] = next((m["inputs"] for m in facts.manifests if m["stage"] == "extraction"), {})
     sources = _top(facts.tally.sources, None)
     names = [row["name"] for row in sources]
     return {

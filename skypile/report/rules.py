@@ -6,7 +6,7 @@ the stored measures; about 4 s a million pages.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -115,7 +115,9 @@ def _count(found: Judged, broken: NDArray[np.bool_]) -> None:
     many = broken.sum(axis=0)
     found.pages += broken.shape[1]
     found.broken += int((many > 0).sum())
-    first = np.bincount(broken.argmax(axis=0)[many > 0], minlength=len(found.rates)) if len(broken) else []
+    if not len(broken):
+        return
+    first = np.bincount(broken.argmax(axis=0)[many > 0], minlength=len(found.rates))
     for rate, row, count in zip(found.rates, broken, first, strict=True):
         rate.alone += int(row.sum())
         rate.only += int((row & (many == 1)).sum())
@@ -212,7 +214,7 @@ def _axis(measure: str, own: list[tuple[Rule, float]]) -> Axis:
     return linear(min(1.0, 4 * most[0]) if most and most[0] else 1.0, values, closed_above=bool(most))
 
 
-def _chart(name: str, meaning: str, axis: Axis, bounds: list[tuple[str, float | None]]) -> Chart:
+def _chart(name: str, meaning: str, axis: Axis, bounds: Sequence[tuple[str, float | None]]) -> Chart:
     lines = [Bound(bound, f"{word} {bound:g}") for word, bound in bounds if bound is not None]
     counts = histogram(axis, "within", "beyond")
     return Chart(name, counts, ("kept", "dropped"), lines, meaning)
