@@ -145,7 +145,7 @@ def _along(axis: Axis, first: int, end: int) -> list[tuple[float, str]]:
     """
     low, high = axis.edges[first], axis.edges[end]
     if not axis.log:
-        step = round_step((high - low) / MOST_TICKS)
+        step = round_step((high - low) / (MOST_TICKS + 1))
         values = [round(low + step * n, 12) for n in range(int((high - low) / step + 1e-9) + 1)]
         return [(_place(axis, value, first, end), short(value)) for value in values]
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
