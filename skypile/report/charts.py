@@ -149,15 +149,11 @@ def _along(axis: Axis, first: int, end: int) -> list[tuple[float, str]]:
         values = [round(low + step * n, 12) for n in range(int((high - low) / step + 1e-9) + 1)]
         return [(_place(axis, value, first, end), short(value)) for value in values]
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks = [(n * 10.0**power, n, power) for power in powers for n in range(1, 10)]
+    ticks = [(n * 10.0**power, n) for power in powers for n in range(1, 10)]
     ticks = [tick for tick in ticks if low * (1 - 1e-9) <= tick[0] <= high * (1 + 1e-9)]
     decade = 100 * math.log(10) / math.log(high / low)  # width of one, in per cent
-    every = max(1, math.ceil(NEAR / decade))
     labelled = {1} if decade < 5 * NEAR else {1, 2, 5}  # a short axis may hold no power of ten
-    return [
-        (_place(axis, value, first, end), short(value) if n in labelled and power % every == 0 else "")
-        for value, n, power in ticks
-    ]
+    return [(_place(axis, value, first, end), short(value) if n in labelled else "") for value, n in ticks]
 
 
 def _says(chart: Chart, at: int) -> str:

@@ -74,7 +74,7 @@ def records() -> list[dict[str, Any]]:
         record(21, "quality_filter", reason="symbols", score=0.25, threshold=0.1, rules=broken, **hostile),
         record(22, url='https://a.example/"onmouseover="document.title=1', title=None),
         record(23, url=LONG, text="x" * 5000, host="long.example"),
-        record(24, text="The common start. The kept middle. The common end."),
+        record(24, text="The common start. The kept middle. The common end.", text_since_dedup="The kept middle."),
         record(
             25,
             "dedup",
@@ -94,7 +94,7 @@ def records() -> list[dict[str, Any]]:
         record(38, "distribution_filter", reason="dense_cluster", evidence="no JSON", centroid_similarity=0.9),
         record(39, replacements=3, charset="gb18030", charset_rung="meta", citation_score=0.97),
         record(
-            40, "dedup", reason="boilerplate", score=0.75, threshold=0.5, cut_paragraphs=7, text="x" * 400,
+            40, "dedup", reason="boilerplate", score=0.79, threshold=0.5, cut_paragraphs=7, text="x" * 400,
             evidence=json.dumps({"cut_characters": 300, "cut": [footer, {"text": "Menu", "pages": 12}]}),
         ),
         record(
@@ -171,5 +171,7 @@ def _write(folder: Path, stage: str, rows: list[dict[str, Any]]) -> None:
 
 def table(rows: list[dict[str, Any]], columns: Any, folder: Path) -> None:
     folder.mkdir(parents=True)
+    later = "duplicates" in names(columns)  # columns of deduplication or after it
+    rows = [row | {"text": row.get("text_since_dedup", row.get("text"))} for row in rows] if later else rows
     chosen = [{name: row.get(name) for name in names(columns)} for row in rows]
     pq.write_table(pa.Table.from_pylist(chosen, schema=arrow_schema(columns)), folder / "part-0.parquet")
