@@ -37,11 +37,13 @@ def batches(
 
 
 def records(found: ds.Dataset, fragment: ds.Fragment, ids: list[str], columns: list[str]) -> Iterator[dict[str, Any]]:
-    """Rows of one file of the documents `found`, of the ids named."""
+    """Rows of one file of the documents `found`, of the ids named. Texts are read of the row groups that hold any."""
     read = {"batch_size": TEXTS, "batch_readahead": 1, "fragment_readahead": 1}
     where = pc.field("record_id").isin(ids)
-    for batch in fragment.to_batches(schema=found.schema, columns=columns, filter=where, **read):
-        yield from batch.to_pylist()
+    for group in fragment.split_by_row_group():
+        if group.count_rows(filter=where):
+            for batch in group.to_batches(schema=found.schema, columns=columns, filter=where, **read):
+                yield from batch.to_pylist()
 
 
 def floats(column: pa.Array) -> NDArray[np.float64]:

@@ -103,10 +103,7 @@ def _take(sample: Sample, row: dict[str, Any]) -> None:
 
 
 def _texts(stage: str, folder: str, ids: list[str]) -> Iterator[tuple[str, str]]:
-    """(id, text) of the records named. Ids are searched first, so that text is read from few files."""
+    """(id, text) of the records named."""
     found = documents(stage, folder)
     for fragment in found.get_fragments() if ids else ():
-        here = [row["record_id"] for row in records(found, fragment, ids, ["record_id"])]
-        if here:
-            rows = records(found, fragment, here, ["record_id", "text"])
-            yield from ((row["record_id"], row["text"]) for row in rows)
+        yield from ((row["record_id"], row["text"]) for row in records(found, fragment, ids, ["record_id", "text"]))
