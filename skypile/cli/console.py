@@ -1,10 +1,11 @@
 """What every topic of the command line shares: screens, arguments that mean the same, what ships beside the code."""
 
+import json
 import sys
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
@@ -63,9 +64,18 @@ def screen(stderr: bool = False) -> Console:
 out = screen()
 err = screen(stderr=True)
 
-RunFolder = Annotated[str, typer.Argument(help="Folder of a run", metavar="RUN")]
+
+RunFolder = Annotated[str, typer.Argument(help="Folder of a run, or of `skypile dedup --output`", metavar="RUN")]
+RunOption = Annotated[str, typer.Option("--run", help="Folder of a run, or of `skypile dedup --output`")]
+Key = Annotated[str, typer.Argument(help="URL or record id", metavar="URL_OR_ID")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML settings; without it, the defaults")]
 Output = Annotated[str, typer.Option("--output", help="Folder of the run")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, and nothing else there")]
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """The one JSON object of a command with `--json`."""
+    print(visible(json.dumps(value, ensure_ascii=False, indent=1), keep="\n"))
 
 
 def shipped(name: str) -> Path:

@@ -18,6 +18,9 @@ tokens = typer.Typer(no_args_is_help=True, help="Pack token shards and trace the
 
 Model = Annotated[Path | None, typer.Option(help="SentencePiece .model; without it, the 65,536-piece default")]
 Texts = Annotated[list[Path], typer.Argument(help="Parquet or JSONL files with a column text")]
+TextsOrFolders = Annotated[
+    list[Path], typer.Argument(help="Parquet or JSONL files with a column text, or folders of them")
+]
 Output = Annotated[Path, typer.Option(help="File or folder to write")]
 
 
@@ -74,7 +77,7 @@ def compare(
 
 @tokens.command()
 def pack(
-    texts: Texts,
+    texts: TextsOrFolders,
     output: Output,
     model: Model = None,
     sequence_length: Annotated[int, typer.Option(help="Tokens in a sequence")] = 4096,
@@ -82,19 +85,25 @@ def pack(
     validation: Annotated[float, typer.Option(help="Share of hosts held out for validation")] = 0.001,
     end_of_document: Annotated[int | None, typer.Option(help="Id after every document; default: the model's")] = None,
 ) -> None:
-    """Encode and pack Parquet shards (record_id, url, text) without Spark, one file at a time."""
+    """Encode and pack Parquet and JSONL files without Spark, one file at a time, a shard each.
+
+    They need a column text; with record_id and url, `skypile tokens locate` finds pages by these.
+    """
     from skypile.tokens.encoder import Encoder
-    from skypile.tokens.parquet_texts import distinct_names
     from skypile.tokens.shards import Packing, tokenize_file
+    from skypile.tokens.text_files import text_batches, text_files
 
     if remainder == "carry":
         raise Refused("remainder='carry': between files nothing is carried here; choose pad or drop")
     packing = Packing(sequence_length, end_of_document, remainder, validation=validation)
     encoder = Encoder.load(model)
-    for path, name in zip(texts, distinct_names(texts), strict=True):
-        for count in tokenize_file(str(path), encoder, output, name, packing):
+    for name, path in text_files(texts).items():
+        lost: list[str] = []
+        for count in tokenize_file(path, text_batches(path, lost.append), encoder, output, name, packing):
             shard = shown(f"{count.split}/{count.shard}")
             out.print(f"{shard}: {count.documents} documents, {count.tokens} tokens", soft_wrap=True)
+        if lost:
+            err.print(f"{shown(path)}: {len(lost)} rows without a text left out ({shown(lost[0])})", soft_wrap=True)
 
 
 @tokens.command()

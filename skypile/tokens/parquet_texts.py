@@ -33,7 +33,7 @@ def parquet_batches(
     Raises:
         Refused: no Parquet file, a column that is missing or of a type that holds no text, or a null text or id.
     """
-    with _opened(path, filesystem) as file:
+    with opened(path, filesystem) as file:
         schema = file.schema_arrow
         if missing := sorted(set(NEEDED) - set(schema.names)):
             raise Refused(f"{path} lacks the columns {missing}; it has {sorted(schema.names)[:50]}")
@@ -82,7 +82,7 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def _opened(path: str, filesystem: Any) -> pq.ParquetFile:
+def opened(path: str, filesystem: Any) -> pq.ParquetFile:
     if filesystem is None and Path(path).is_dir():
         raise Refused(f"{path} is a folder: give the Parquet files in it, {path}/*.parquet")
     try:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +31,6 @@ from skypile.tokens.packing import (
     is_validation,
     split_key,
 )
-from skypile.tokens.parquet_texts import parquet_batches
 from skypile.tokens.piece_model import CONTROL, ModelError, PieceModel
 from skypile.tokens.provenance import DOCUMENT_SCHEMA, SUFFIX, document_rows
 
@@ -267,15 +266,20 @@ def tokenize_batches(
 
 
 def tokenize_file(
-    path: str, encoder: Encoder, folder: str | Path, name: str, packing: Packing, **reading: Any
+    path: str | Path,
+    batches: Iterable[pa.RecordBatch],
+    encoder: Encoder,
+    folder: str | Path,
+    name: str,
+    packing: Packing,
 ) -> list[ShardCounts]:
-    """Encode and write one Parquet file as `tokenize_batches`; `reading`: filesystem, language of `parquet_batches`.
+    """Encode and write the batches of one file as `tokenize_batches`.
 
     Raises:
-        Refused: as `parquet_batches`, or a value that is no UTF-8; the file is named.
+        Refused: as `tokenize_batches`, or a value that is no UTF-8; the file is named.
     """
     try:
-        return tokenize_batches(parquet_batches(path, **reading), encoder, folder, name, packing)[0]
+        return tokenize_batches(batches, encoder, folder, name, packing)[0]
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise Refused(f"{path}: a text, URL or id is no UTF-8 ({error}); decode with errors='replace'") from None
 

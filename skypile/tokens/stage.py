@@ -40,6 +40,7 @@ from pyspark.sql import SparkSession
 from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
 from skypile.tokens.encoder import Encoder, default_model_path
+from skypile.tokens.parquet_texts import parquet_batches
 from skypile.tokens.piece_model import load_piece_model
 from skypile.tokens.shards import Packing, tokenize_file
 
@@ -141,8 +142,8 @@ def _worker(output: str, settings: TokenizeSettings):
             for row in batch.to_pylist():
                 encoder = _encoder(settings.model, _device(settings.device))
                 fs, inner = files.filesystem(row["path"])
-                reading = {"filesystem": fs, "language": _language(row["path"])}
-                counts = tokenize_file(inner, encoder, output, row["name"], settings.packing, **reading)
+                texts = parquet_batches(inner, filesystem=fs, language=_language(row["path"]))
+                counts = tokenize_file(inner, texts, encoder, output, row["name"], settings.packing)
                 rows = [json.dumps(asdict(count), ensure_ascii=False) for count in counts]
                 yield pa.RecordBatch.from_arrays([pa.array(rows, pa.string())], schema=_RESULT_ARROW)
 

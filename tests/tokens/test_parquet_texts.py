@@ -36,7 +36,7 @@ def test_spellings_of_text(tmp_path, kind):
 @pytest.mark.parametrize("kind", [pa.int8(), pa.int32(), pa.int64(), pa.uint64()], ids=str)
 def test_ids_that_are_numbers_are_their_digits(tmp_path, kind):
     path = written(tmp_path / "a.parquet", record_id=pa.array([7, 0, 120], kind))
-    counts = tokenize_file(path, Encoder.load(), tmp_path / "t", "a", Packing(validation=0))
+    counts = tokenize_file(path, parquet_batches(path), Encoder.load(), tmp_path / "t", "a", Packing(validation=0))
     assert sum(count.documents for count in counts) == 3
     assert [place.url for place in locate(tmp_path / "t", "120")] == ["http://b.example/2"]
 
@@ -73,7 +73,9 @@ def test_bytes_that_are_no_utf8_are_refused_with_the_file(tmp_path):
         path = written(tmp_path / f"{number}.parquet", **columns)
         for validation in (0.0, 0.5):
             with pytest.raises(Refused, match=r"\.parquet: a text, URL or id is no UTF-8"):
-                tokenize_file(path, Encoder.load(), tmp_path / "t", "a", Packing(validation=validation))
+                tokenize_file(
+                    path, parquet_batches(path), Encoder.load(), tmp_path / "t", "a", Packing(validation=validation)
+                )
 
 
 def test_files_that_are_not_whole(tmp_path):
@@ -97,7 +99,7 @@ def test_one_document_in_several_files_is_in_one_split(tmp_path):
     for name, columns in (("one", one), ("two", two)):
         path = tmp_path / f"{name}.parquet"
         pq.write_table(pa.table(columns), path)
-        tokenize_file(str(path), encoder, tmp_path / "t", name, packing)
+        tokenize_file(path, parquet_batches(str(path)), encoder, tmp_path / "t", name, packing)
     held = {
         (split, name): set(pq.read_table(tmp_path / "t" / split / f"{name}.documents.parquet")["record_id"].to_pylist())
         for split in ("train", "validation")
