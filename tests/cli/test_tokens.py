@@ -73,7 +73,7 @@ def test_pack_folders_and_jsonl(tmp_path):
     twice = CliRunner().invoke(
         app, [str(a) for a in ("tokens", "pack", tmp_path / "c.jsonl", tmp_path / "c.jsonl", *arguments)]
     )
-    assert isinstance(twice.exception, ValueError) and "would both be shard c" in str(twice.exception)
+    assert isinstance(twice.exception, ValueError) and "are one file" in str(twice.exception)
     (tmp_path / "empty").mkdir()
     none = CliRunner().invoke(app, [str(a) for a in ("tokens", "pack", tmp_path / "empty", *arguments)])
     assert isinstance(none.exception, FileNotFoundError)
