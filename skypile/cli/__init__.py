@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from skypile.cli import dedup, evidence, run, settings
+from skypile.cli import dedup, evidence, prune, run, settings
 from skypile.cli.console import err
 from skypile.cli.tokens import tokens, vocab
 from skypile.errors import SkypileError
@@ -26,6 +26,7 @@ app.command()(dedup.dedup_curve)
 app.command()(evidence.diff)
 app.command()(evidence.status)
 app.command()(evidence.report)
+app.command()(prune.prune)
 app.command()(settings.config)
 app.command()(run.prepare)
 app.add_typer(vocab, name="vocab")

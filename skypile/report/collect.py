@@ -101,6 +101,7 @@ def collect(run: str) -> Facts:
     ]
     for stage, folder in folders.items():
         fill([s for s in samples if s.stage == stage], stage, folder)
+        fill_others([s for s in samples if s.stage != stage and s.other_id and s.other_text is None], stage, folder)
     config = _config(run)
     return Facts(run.rstrip("/").rpartition("/")[2] or run, manifests, unfinished, tally, samples, config)
 
@@ -185,8 +186,13 @@ def fill(samples: list[Sample], stage: str, folder: str) -> None:
         found = {row["record_id"]: row for row in rows}
         for sample in wanted:
             _take(sample, found[sample.record_id])
-    others = {s.other_id for s in samples if s.other_id}
-    texts = dict(_texts(documents, fragments.values(), sorted(others)))
+    fill_others(samples, stage, folder)
+
+
+def fill_others(samples: list[Sample], stage: str, folder: str) -> None:
+    """The texts of the records that evidence names, as far as `stage` has them: where they were pruned, a later one."""
+    documents = _documents(stage, folder)
+    texts = dict(_texts(documents, documents.get_fragments(), sorted({s.other_id for s in samples if s.other_id})))
     for sample in samples:
         sample.other_text = texts.get(sample.other_id) if sample.other_id else None
 

@@ -101,12 +101,19 @@ def duplicate_pairs(run: str, key: str) -> list[tuple[Text, Text]]:
     where = (pc.field("record_id") == key) | (pc.field("url") == key)
     found = [v for v in verdicts(run, "dedup", where) if v.verdict == "dropped" and "survivor" in v.evidence]
     wanted = {v.record_id for v in found} | {v.evidence["survivor"] for v in found}
-    # The texts as deduplication read them: before it cut paragraphs.
-    folder = files.join(stage_folders(run)["distribution_filter"], "documents")
-    columns = pa.schema([(name, pa.string()) for name in Text._fields])
-    table = dataset(folder, columns).to_table(
-        filter=pc.field("record_id").isin(sorted(wanted)), columns=list(Text._fields)
-    )
-    texts = {row["record_id"]: Text(**row) for row in table.to_pylist()}
+    texts = _texts(run, wanted)
     pairs = [(v.record_id, v.evidence["survivor"]) for v in found]
     return [(texts[gone], texts[stays]) for gone, stays in pairs if gone in texts and stays in texts]
+
+
+def _texts(run: str, record_ids: set[str]) -> dict[str, Text]:
+    """Texts as deduplication read them, before it cut paragraphs; where they were pruned, as a later stage has them."""
+    columns = pa.schema([(name, pa.string()) for name in Text._fields])
+    texts: dict[str, Text] = {}
+    for stage, folder in stage_folders(run).items():
+        missing = sorted(record_ids - texts.keys())
+        if missing and STAGES.index(stage) >= STAGES.index("distribution_filter"):
+            where = pc.field("record_id").isin(missing)
+            table = dataset(files.join(folder, "documents"), columns).to_table(filter=where, columns=columns.names)
+            texts |= {row["record_id"]: Text(**row) for row in table.to_pylist()}
+    return texts
