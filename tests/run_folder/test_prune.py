@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+import skypile
 from skypile import config, pipeline
 from skypile.report import write_report
 from skypile.run_folder import ledger, stage_folder
@@ -49,6 +50,16 @@ def test_the_ledger_and_the_report_answer_as_before(pruned, demo):
         Path(write_report(str(run))).read_text(encoding="utf-8").replace(str(run), "") for run in (demo.run, folder)
     )
     assert after == before
+
+
+def test_what_is_gone_is_not_taken_for_nothing(pruned, demo):
+    folder, _ = pruned
+    run, whole = skypile.open_run(str(folder)), skypile.open_run(str(demo.run))
+    assert run.documents("dedup", kept=False).count_rows() == whole.documents("dedup", kept=False).count_rows() > 0
+    assert run.documents().count_rows() == whole.documents().count_rows() > 0
+    for ask in (lambda: run.documents("dedup"), lambda: run.decide(whole.config.quality_filter)):
+        with pytest.raises(PrunedError, match="dedup|quality_filter"):
+            ask()
 
 
 def test_a_run_that_keeps_no_documents_is_finished_and_refuses_what_it_cannot_redo(spark, demo, tmp_path):
