@@ -81,7 +81,7 @@ def test_bash(block, desk, demo):
         return
     saved = demo.folder / "sample" / "crawl" / "saved"
     code = block.code.replace("PATH...", str(saved)).replace(".venv/bin/skypile", "skypile")
-    if re.search(r"\b(prune|status|report) RUN\b", code):
+    if "--output RUN" not in code and re.search(r"\bRUN\b", code):
         run(["cp", "-r", f"{demo.run}/", str(desk / "RUN")], desk)
     run(["bash", "-euo", "pipefail", "-c", code], desk)
 
