@@ -29,11 +29,11 @@ def prune(run: str) -> dict[str, int]:
         if here is None or there is None:
             continue
         if any(there["inputs"].get(key) != here[key] for key in ("fingerprint", "digest")):
-            continue
+            continue  # made from what this stage was before
         folder = stage_folder.documents_dir(stage_folder.stage_dir(run, stage), True)
         if files.exists(folder):
-            # Marked first: documents half removed must not be read as if they were all.
-            files.write_json(stage_folder.pruned_mark(run, stage), {"documents_are_in": following})
+            # Noted first: documents half removed must not be read as if they were all.
+            files.write_json(files.join(stage_folder.stage_dir(run, stage), "manifest.json"), here | {"pruned": True})
             fs, path = files.filesystem(folder)
             freed[stage] = int(fs.du(path))
             files.remove_tree(folder)

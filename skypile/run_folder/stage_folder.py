@@ -79,14 +79,9 @@ def manifest(run: str, stage: str) -> dict[str, Any] | None:
     return files.read_json(files.join(stage_dir(run, stage), "manifest.json"))
 
 
-def pruned_mark(run: str, stage: str) -> str:
-    """The file that says that a stage's kept documents were removed. Readers of Parquet skip its name."""
-    return files.join(stage_dir(run, stage), "documents", "_pruned.json")
-
-
 def check_not_pruned(run: str, stage: str) -> None:
     """PrunedError if the documents that `stage` kept were removed."""
-    if files.exists(pruned_mark(run, stage)):
+    if (manifest(run, stage) or {}).get("pruned"):
         raise PrunedError(
             f"the documents that {stage} kept were removed from {run} (skypile prune or keep_documents = false); "
             "what reads them cannot be made again: restore the settings that the later stages were made with, or run "
@@ -117,8 +112,8 @@ def write(
     done = manifest(run, plan.stage)
     if done is not None and done["fingerprint"] == fingerprint:
         return done, False
-    if (before := plan.inputs.get("stage")) is not None:
-        check_not_pruned(run, before)  # before anything is removed that could not be made again
+    if (number := schema.STAGES.index(plan.stage)) > 0:
+        check_not_pruned(run, schema.STAGES[number - 1])  # before anything is removed that could not be made again
     if (files.read_json(files.join(folder, "plan.json")) or {}).get("fingerprint") != fingerprint:
         files.remove_tree(folder)
         files.write_json(files.join(folder, "plan.json"), described | {"fingerprint": fingerprint})

@@ -71,11 +71,15 @@ def test_a_run_that_keeps_no_documents_is_finished_and_refuses_what_it_cannot_re
     first = small_run(lean)
     run = tmp_path / "run"
     assert [bool(parquet(run, f"{n:02d}_{stage}", "true")) for n, stage in enumerate(STAGES, 1)] == [False] * 4 + [True]
-    assert small_run(lean) == first
+    assert [done["seconds"] for done in small_run(lean)] == [done["seconds"] for done in first], (
+        "nothing was made again"
+    )
 
     with pytest.raises(PrunedError, match="distribution_filter kept were removed"):
         small_run(lean | {"dedup": {"seed": 2}})
-    assert stage_folder.manifest(str(run), "dedup") == first[2], "the stage that cannot be redone must stand"
+    assert stage_folder.manifest(str(run), "dedup") == first[2] | {"pruned": True}, (
+        "the stage that cannot be redone must stand"
+    )
     with pytest.raises(PrunedError):
         read_kept(spark, str(run), "extraction")
 
