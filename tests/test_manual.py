@@ -50,6 +50,7 @@ def desk(demo, tmp_path, monkeypatch) -> Path:
     """A folder with demo/run (of `make demo`), configs and a command `skypile`."""
     (tmp_path / "demo").mkdir()
     (tmp_path / "demo" / "run").symlink_to(demo.run)
+    (tmp_path / "demo" / "sample").symlink_to(demo.folder / "sample")
     (tmp_path / "configs").symlink_to(REPOSITORY / "configs")
     command = tmp_path / "bin" / "skypile"
     command.parent.mkdir()
