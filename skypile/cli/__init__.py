@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from skypile.cli import dedup, evidence, extract, run, settings
+from skypile.cli import dedup, evidence, extract, prune, run, settings
 from skypile.cli.console import err, shown
 from skypile.cli.tokens import tokens, vocab
 from skypile.failures import REFUSED, sentence
@@ -28,6 +28,7 @@ app.command()(dedup.dedup_curve)
 app.command()(evidence.diff)
 app.command()(evidence.status)
 app.command()(evidence.report)
+app.command()(prune.prune)
 app.command()(settings.config)
 app.command()(settings.jobs)
 app.command()(run.prepare)

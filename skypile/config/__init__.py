@@ -18,6 +18,7 @@ from skypile.config.extraction import ExtractionConfig as ExtractionConfig
 from skypile.config.quality import CitationConfig as CitationConfig
 from skypile.config.quality import QualityFilterConfig as QualityFilterConfig
 from skypile.config.quality import RuleThresholds as RuleThresholds
+from skypile.config.run import RunConfig as RunConfig
 from skypile.config.settings import Settings as Settings
 from skypile.config.shards import ShardsConfig as ShardsConfig
 from skypile.config.spark import SparkConfig as SparkConfig
@@ -27,6 +28,7 @@ from skypile.errors import SkypileError
 class Config(Settings):
     """One run."""
 
+    run: RunConfig = RunConfig()
     spark: SparkConfig = SparkConfig()
     extraction: ExtractionConfig = ExtractionConfig()
     distribution_filter: DistributionFilterConfig = DistributionFilterConfig()
