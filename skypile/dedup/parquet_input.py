@@ -237,5 +237,6 @@ def _common(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
 
 def _folder_type(read: Sequence[File], name: str) -> pa.DataType:
     values = [value for file in read if (value := file.folders.get(name)) is not None]
-    whole = all(re.fullmatch(r"-?(0|[1-9]\d{0,17})", value) for value in values)
-    return pa.int64() if values and whole else pa.string()
+    if not values or not all(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", value, re.ASCII) for value in values):
+        return pa.string()
+    return pa.int32() if max(map(len, values)) < 10 else pa.int64()

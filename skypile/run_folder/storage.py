@@ -17,6 +17,7 @@ from skypile import schema
 from skypile.run_folder import stage_folder
 from skypile.run_folder.stage_folder import Decisions, Plan, Stamp, stage_dir
 from skypile.runtime import files
+from skypile.runtime.session import writing
 
 # Number of rows a wave reads: known, or observed, under the name `rows`, while they are read.
 Rows = int | Observation
@@ -46,6 +47,7 @@ def read_kept(spark: SparkSession, run: str, stage: str) -> DataFrame:
     """The rows `stage` kept, without its verdict: the next stage's input, straight from a Parquet scan."""
     if stage_folder.manifest(run, stage) is None:
         raise FileNotFoundError(f"{stage_dir(run, stage)} has no manifest.json: run the {stage} stage first")
+    stage_folder.check_not_pruned(run, stage)
     columns = schema.STAGE_COLUMNS[stage]
     documents = files.join(stage_dir(run, stage), "documents")
     frame = read_parquet(spark, spark_schema(columns).add("kept", "boolean"), documents)
@@ -89,7 +91,8 @@ def _write_wave(spark: SparkSession, folder: str, stage: Stage, number: int, fra
     folders = {name: F.col(column) for name, column in stage.partition_by.items()}
     frame = frame.withColumns({"kept": F.col("verdict") == schema.KEPT, "wave": F.lit(number)} | folders)
     writer = frame.write.mode("overwrite").partitionBy("kept", "wave", *folders).options(**stage.options)
-    writer.parquet(documents)
+    with writing(spark):
+        writer.parquet(documents)
 
     written = read_parquet(spark, spark_schema(columns).add("wave", "integer"), documents)
     ledger = written.where(F.col("wave") == number).withColumn("stage", F.lit(stage.name))
