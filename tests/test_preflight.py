@@ -42,7 +42,7 @@ def test_what_is_not_there_is_refused_at_once(
         _run(["a.jsonl"], str(tmp_path / "run"), config)
     (tmp_path / "c.toml").write_text(tomli_w.dumps(table))
     paths = ["a.jsonl"] if stage == "extraction" else []
-    with pytest.raises(SkypileError):
+    with pytest.raises(SystemExit):
         job.submit(stage, None, ["--config", "c.toml", "--output", "run", *paths])
     assert not (tmp_path / "run").exists()
 

@@ -11,7 +11,6 @@ from pyspark.sql import SparkSession
 
 from skypile.config import DedupConfig
 from skypile.crawl.inputs import InputError
-from skypile.dedup import parquet_input
 from skypile.dedup.columns import ColumnError, Columns
 from skypile.dedup.files import dedup_files
 from tests.dedup.test_files_without_spark import folder, small  # noqa: F401  (a fixture)
@@ -293,16 +292,3 @@ def test_urls_of_any_length_are_told_apart(spark: SparkSession, tmp_path: Path) 
     done, _, verdicts = both(spark, [path], tmp_path / "out", Columns("id", "text", "url"))
     assert done["dropped"] == {"duplicate_url": 1, "duplicate_text": 1}
     assert max(len(row["url"]) for row in verdicts) < 2100
-
-
-def test_pieces_cut_large_files_and_join_small_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = pa.table({"id": [str(i) for i in range(60)], "text": [f"{i} " + "x" * 1000 for i in range(60)]})
-    pq.write_table(texts, tmp_path / "large.parquet", row_group_size=10)
-    for number in range(3):
-        pq.write_table(texts.slice(0, 1), tmp_path / f"small{number}.parquet")
-    given = parquet_input.parquet_input([str(tmp_path)], COLUMNS, DedupConfig())
-    size = given.files[0].groups[0].size
-    monkeypatch.setattr(parquet_input, "PIECE_BYTES", size * 2 + 100)
-    parts = parquet_input.pieces(given)
-    assert [piece for part in parts for piece in part] == [(0, i) for i in range(6)] + [(1, 0), (2, 0), (3, 0)]
-    assert [len(part) for part in parts[:3]] == [2, 2, 2] and len(parts) == 4
