@@ -47,7 +47,8 @@ def both(
     assert done == there[0] and verdicts == there[2]
     assert documents.schema == there[1].schema and documents.equals(there[1])
     assert done["read"] == done["kept"] + sum(done["dropped"].values()) + sum(done["failed"].values())
-    return done, documents.drop_columns(["far"] if "far" in documents.column_names else []).to_pylist(), verdicts
+    shown = [name for name in documents.column_names if name not in OWN]  # Python has no words for some of those
+    return done, documents.select(shown).to_pylist(), verdicts
 
 
 def refused(spark: SparkSession, paths: list[str], out: Path, columns: Columns, config: DedupConfig, *words: str):
