@@ -29,13 +29,13 @@ REQUIRED = {
     "spark.sql.execution.arrow.maxBytesPerBatch": "16m",
     # mapInArrow matches columns by position and never casts; a mismatch must be an error.
     "spark.sql.execution.arrow.pyspark.validateSchema.enabled": "true",
-    # The vectorised reader would hold 4,096 documents at once.
-    "spark.sql.parquet.columnarReaderBatchSize": "64",
-    # A row group is closed by its bytes, looked at after every row (1 µs): by default after 100 to 10,000, of which 100
-    # may have 1.6 GB. This bounds readers too, whose batches lie within a group.
+    # The vectorised reader would hold 4,096 documents at once; 8 of the largest have 128 MB.
+    "spark.sql.parquet.columnarReaderBatchSize": "8",
+    # The writer looks at its bytes after every row: by default after 100 to 10,000, of which 100 may have 1.6 GB. Pages
+    # are compressed then, and a row group is closed by what they have after that.
     "spark.hadoop.parquet.block.size": str(16 << 20),
-    "spark.hadoop.parquet.block.size.row.check.min": "1",
-    "spark.hadoop.parquet.block.size.row.check.max": "1",
+    "spark.hadoop.parquet.page.size.row.check.min": "1",
+    "spark.hadoop.parquet.page.size.row.check.max": "1",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.session.timeZone": "UTC",
     # A wave that is redone replaces its own folder and no other.

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import functions as F
 
@@ -131,13 +130,3 @@ def test_a_stage_that_reads_nothing_is_whole(spark, tmp_path):
     assert manifest["read"] == manifest["kept"] == 0
     assert read_kept(spark, str(tmp_path), "extraction").count() == 0
     assert json.loads((tmp_path / "01_extraction" / "manifest.json").read_text())["versions"]["pyspark"]
-
-
-def test_row_groups_are_closed_by_their_bytes(spark, tmp_path: Path) -> None:
-    """40 rows of 1 MB are no group of 40 MB, as they are where bytes are looked at every 100 rows."""
-    frame = spark.range(40).selectExpr("id", "repeat(lpad(hex(id), 8, '0'), 131072) as text")
-    frame.coalesce(1).write.parquet(str(tmp_path / "large"))
-    (path,) = (tmp_path / "large").glob("*.parquet")
-    metadata = pq.read_metadata(path)
-    sizes = [metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)]
-    assert len(sizes) > 1 and max(sizes) < 24 << 20
