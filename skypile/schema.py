@@ -38,7 +38,11 @@ VERDICT_COLUMNS: Final = (
 RECORD_COLUMNS: Final = (
     Column("record_id", pa.string(), "32 hex characters, see record_id()"),
     Column("url", pa.string(), "target URL; for a record without one, source#offset"),
-    Column("source", pa.string(), "input file, relative to the input root, with forward slashes"),
+    Column(
+        "source",
+        pa.string(),
+        "input file, named from where the input path points (skypile.crawl.inputs), slashes forward",
+    ),
     Column("offset", pa.int64(), "byte offset (WARC, JSONL) or row number (Parquet, HTML: 0) in the source"),
     Column("date", pa.string(), "capture time as the input gives it, ISO 8601; null if unknown"),
     Column("http_status", pa.int32(), "HTTP status of the response; null where there was no HTTP"),
@@ -151,8 +155,8 @@ REASONS: Final = {
 def record_id(source: str, offset: int, index: int = 0) -> str:
     """128-bit id of the record at `offset` of `source`, as 32 hex characters.
 
-    `source` is relative to the input root, so a crawl that is moved keeps its ids. `index` tells apart
-    records that share an offset (several records in one gzip member).
+    `source` is the file's name as `skypile.crawl.inputs` gives it, so a crawl that is moved keeps its ids. `index`
+    tells apart records that share an offset (several records in one gzip member).
 
     >>> record_id("crawl/a.warc.gz", 0)
     '4094076b5005a1e3f855d596735b6ad0'
