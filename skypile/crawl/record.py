@@ -1,9 +1,9 @@
 """One row of RECORD_COLUMNS."""
 
-import json
 from typing import Any, NamedTuple
 
 from skypile.schema import DROPPED, FAILED, KEPT, REASONS, RECORD_COLUMNS, names, record_id
+from skypile.text.limits import evidence_json
 
 
 class Record(NamedTuple):
@@ -62,5 +62,5 @@ def _refused(
         reason=reason,
         score=score,
         threshold=threshold,
-        evidence=json.dumps(evidence, ensure_ascii=False) if evidence else None,
+        evidence=evidence_json(evidence),
     )

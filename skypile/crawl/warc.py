@@ -15,7 +15,6 @@ frame) and its place among the records of that member in a compressed one. 11,00
 second on one core (FastWARC: 52,000, zlib alone: 27,000), next to 10 to 300 that any extraction takes on.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from typing import IO
@@ -26,6 +25,7 @@ from skypile.crawl.content import media_type, with_content
 from skypile.crawl.members import Members, Segment, plain_segment
 from skypile.crawl.record import Record, dropped, failed, record
 from skypile.schema import KEPT
+from skypile.text.limits import evidence_json
 
 MAX_HEADER = 64 << 10  # bytes of one WARC header; real ones have under 2 KB
 
@@ -241,5 +241,5 @@ def _response(row: Record, block: bytes, limit: int, cut: str | None) -> Record:
         return failed(row, error.reason, None, bound, at=row.offset, detail=error.detail)
     row = with_content(row, body)
     if cut and row.verdict == KEPT:  # a page of which the crawler stored the beginning is still a page
-        row = row._replace(evidence=json.dumps({"warc_truncated": cut}))
+        row = row._replace(evidence=evidence_json({"warc_truncated": cut}))
     return row

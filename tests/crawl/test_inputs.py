@@ -105,7 +105,7 @@ def test_inputs_with_files_of_one_name_take_their_own_name_in_front(tmp_path: Pa
 
 
 def test_the_name_in_front_may_itself_be_taken(tmp_path: Path) -> None:
-    """`b` and `c` both hold a, so they take their names; then b/a stands below `d` too, which has yet to take its own."""
+    """`b` and `c` both hold a, so they take their names; then b/a stands below `d` too, which takes its own."""
     roots = [lay(tmp_path / "b", "a.jsonl"), lay(tmp_path / "c", "a.jsonl"), lay(tmp_path / "d", "b/a.jsonl")]
     sources = sorted(source for source, _ in named(*roots).values())
     assert sources == ["b/a.jsonl", "c/a.jsonl", "d/b/a.jsonl"]
