@@ -89,10 +89,11 @@ def test_a_ready_text_that_costs_too_much_fails_alone(monkeypatch):
 
 
 def test_combining_marks_in_any_source_are_linear(monkeypatch):
-    marks = "A sentence in English, whose end goes on. " * 9 + "a" + "\u0301\u0316" * 150_000  # CPython: 100 s
-    page = f"<title>{'A sentence. ' * 9000}</title><article><p>{marks}</article>".encode()
+    sentences = "A sentence in English, whose end goes on. " * 9
+    marks = sentences + "a" + "\u0301\u0316" * 150_000  # CPython: 100 s
+    page = f"<title>{'A sentence. ' * 9000}</title><article><p>{marks}</p><p>{sentences}</article>".encode()
     sources = [record("a.wet", 0, text=marks), record("a.warc", 1, body=page, content_type="text/html; charset=utf-8")]
     rows = rows_of(monkeypatch, *sources, timeout_seconds=5.0)
     assert [row["verdict"] for row in rows] == ["kept", "kept"]
-    assert {row["text"][-300_000:] for row in rows} == {"\u0316" * 150_000 + "\u0301" * 150_000}
+    assert all("\u0316" * 150_000 + "\u0301" * 149_999 in row["text"] for row in rows)  # one makes an á
     assert len(rows[1]["title"]) < 1100 and rows[1]["title"].endswith("characters)")
