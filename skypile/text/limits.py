@@ -16,12 +16,12 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def shortened(text: str, limit: int) -> str:
-    """`text` if it has at most `limit` characters, else its beginning and how long it was.
+    """`text` if it has at most `limit` characters, else so much of it and a mark.
 
-    >>> shortened("a" * 5000, 3)
-    'aaa… (cut: 5000 characters)'
+    >>> shortened("abcd", 4), shortened("abcde", 4)
+    ('abcd', 'abcd… (cut)')
     """
-    return text if len(text) <= limit else f"{text[:limit]}… (cut: {len(text)} characters)"
+    return text if len(text) <= limit else f"{text[:limit]}… (cut)"
 
 
 def evidence_json(facts: dict[str, Any]) -> str | None:
