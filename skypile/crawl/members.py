@@ -92,7 +92,6 @@ class Segment:
             count -= step
         return True
 
-
     def go_back(self, position: int) -> None:
         """Move the cursor to where it was, by decoding all that lies before once more."""
         self._pieces = self._begin(self)

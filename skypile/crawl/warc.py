@@ -128,12 +128,14 @@ def _segment_records(segment: Segment, source: str, limit: int, size: int | None
                     continue
             else:
                 fits = size is None or header.length <= size - content
-                problem = _skip(segment, header.length) if trusted and fits else f"less than {header.length} bytes"
+                lost = f"fewer than {header.length} bytes of content"
+                problem = _skip(segment, header.length) if trusted and fits else lost
                 trusted = trusted and (problem is None or not fits)
                 if problem is not None:
                     _resynchronise(segment)  # if a record begins where this one's length says, it was right
                     behind = segment.position - content - header.length
-                    problem = None if 0 <= behind <= len(b"\r\n\r\n") and segment.ensure(1) else problem
+                    sound = segment.ensure(1) or segment.damage is None
+                    problem = None if 0 <= behind <= len(b"\r\n\r\n") and sound else problem
                 if problem is None:
                     if header.is_page:
                         yield failed(row, "too_large", header.length, limit, **where)
