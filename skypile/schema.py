@@ -111,6 +111,7 @@ REASONS: Final = {
     "bad_http_encoding": "chunked, gzip, deflate or brotli body cannot be decoded",
     "too_large": "the record is over extraction.max_record_bytes",
     "bad_json": "the line is not a JSON object",
+    "bad_text": "the text is not in UTF-8",
     "missing_field": "the row has neither text nor html",
     "unreadable_file": "the file cannot be opened, or is of no known format",
     "http_status": "the response is no 200",

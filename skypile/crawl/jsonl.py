@@ -5,7 +5,6 @@ offset of a line counts decoded bytes; there, damage costs the rest of the file,
 again behind it, and gives one failed row. A line is never held beyond the limit.
 """
 
-import datetime
 import json
 from collections.abc import Iterator
 from typing import IO, Any
@@ -98,19 +97,24 @@ def _parse(line: bytes, source: str, offset: int, config: ExtractionConfig) -> R
 
 
 def from_fields(row: Record, fields: dict[str, Any], config: ExtractionConfig) -> Record:
-    """`row` with the content, URL and date of a JSON object or Parquet row; ready text wins over HTML."""
+    """`row` with the content, URL and date of a JSON object or Parquet row; ready text wins over HTML.
+
+    Bytes where text should be are UTF-8, or fail: no replacement would be true to them. In HTML they are a page's own.
+    """
     url, date = fields.get(config.url_field), fields.get("date")
+    if isinstance(url, bytes):
+        url = url.decode("utf-8", "replace")
     row = row._replace(
         url=without_surrogates(url) if isinstance(url, str) and url else row.url,
-        date=date.isoformat()
-        if isinstance(date, datetime.date)
-        else without_surrogates(date)
-        if isinstance(date, str)
-        else None,
+        date=without_surrogates(date) if isinstance(date, str) else None,
     )
     text, html = fields.get(config.text_field), fields.get(config.html_field)
     if isinstance(text, bytes):
-        text = text.decode("utf-8", "replace")
+        try:
+            text = text.decode()
+        except UnicodeDecodeError as error:
+            starts = error.object[:40].decode("latin-1")
+            return failed(row, "bad_text", at=row.offset, detail=str(error), starts=starts)
     if isinstance(text, str) and (text or not html):
         return row._replace(text=without_surrogates(text)) if text else dropped(row, "empty_body")
     if isinstance(html, str):
