@@ -34,7 +34,6 @@ PACKAGES = (
     "pyarrow",
     "trafilatura",
     "resiliparse",
-    "faiss-cpu",
     "fasttext-community",
     "eldc",
 )
