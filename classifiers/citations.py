@@ -21,6 +21,7 @@ from xml.parsers import expat
 from skypile.crawl.url import canonical, host
 from skypile.runtime import files
 
+MAX_TOKEN: Final = 8 << 20  # bytes of one tag or comment, which expat holds whole; in dumps they have under 1 KB
 MAX_ARTICLE: Final = 8 << 20  # characters; MediaWiki allows 2 MiB of text, so longer ones are no articles
 MAX_TEMPLATE: Final = 20_000  # characters of one citation template
 MAX_URL: Final = 2048
@@ -130,6 +131,7 @@ class _Parser:
         self._field: str | None = None
         self._length = 0
         self._redirect = False
+        self._fed = 0  # bytes
         self._expat = expat.ParserCreate()
         self._expat.buffer_text = True
         self._expat.StartElementHandler = self._start
@@ -139,6 +141,9 @@ class _Parser:
 
     def feed(self, chunk: bytes) -> None:
         self._expat.Parse(chunk, False)
+        self._fed += len(chunk)
+        if self._fed - self._expat.CurrentByteIndex > MAX_TOKEN:
+            raise expat.ExpatError(f"a tag or comment has no end within {MAX_TOKEN >> 20} MB")
 
     def close(self) -> None:
         self._expat.Parse(b"", True)

@@ -220,3 +220,26 @@ def test_real_dump_against_mwparserfromhell(shared_data: Path) -> None:
         originals = [original_url(url.split()[0].replace("&amp;", "&")) for url in urls if url.startswith("http")]
         theirs |= {canonical(url) for url in originals if url}
     assert len(ours & theirs) / len(ours | theirs) >= 0.98
+
+
+@pytest.mark.parametrize("token", ["<page note='", "<!-- ", "<?note ", "<page a='1' note='"])
+def test_a_token_without_an_end_stops_the_dump_and_keeps_what_came_before(tmp_path, token):
+    """1 GB of it, from bz2 of 1 KB: expat would hold it all."""
+    sound = "<mediawiki><page><title>T</title><ns>0</ns><revision><text>&lt;ref&gt;http://a.org/x&lt;/ref&gt;</text></revision></page>"
+    path = tmp_path / "dump.xml.bz2"
+    block = bz2.compress(b"x" * (16 << 20))
+    path.write_bytes(bz2.compress((sound + token).encode()) + block * 64)
+    scan, began = Scan(), time.process_time()
+    assert [key for key, _ in citations(str(path), scan)] == ["https://a.org/x"]
+    assert time.process_time() - began < 5 and "no end within 8 MB" in (scan.broken or "")
+
+
+def test_long_articles_are_no_tokens_without_an_end(tmp_path):
+    text = "word &amp; word\n" * 2_000_000
+    path = tmp_path / "dump.xml"
+    path.write_text(
+        f"<mediawiki><page><title>T</title><ns>0</ns><revision><text>{text}</text></revision></page></mediawiki>"
+    )
+    scan = Scan()
+    list(citations(str(path), scan))
+    assert scan.broken is None and scan.articles == 1
