@@ -20,6 +20,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -117,6 +118,7 @@ def write(
         described
         | _add_up(stamps)
         | {"fingerprint": fingerprint, "inputs": plan.inputs, "notes": plan.notes(), "versions": versions()}
+        | {"finished": datetime.now(UTC).isoformat(timespec="seconds")}
     )
     files.write_json(files.join(folder, "manifest.json"), result)
     return result, True
