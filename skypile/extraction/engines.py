@@ -28,7 +28,8 @@ JUNK: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
     "\ud800-\udfff]+"
 )
-_TRAILING: Final = re.compile(r"[ \t\u00a0\u3000]+(?=\n|\Z)")
+# From a run's first blank on, and without giving back: a megabyte of blanks within a line would take hours.
+_TRAILING: Final = re.compile(r"(?<![ \t\u00a0\u3000])[ \t\u00a0\u3000]++(?=\n|\Z)")
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 TITLE_HEAD: Final = 64 << 10  # characters
 PRETEXT_HEAD: Final = 64 << 10  # bytes; on half of real pages they hold 4,000 visible characters
