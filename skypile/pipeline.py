@@ -16,6 +16,7 @@ from classifiers.in_run import train_in_run
 from skypile import config as settings
 from skypile import schema
 from skypile.crawl import inputs
+from skypile.dedup.distributed.recurring import cut_notes, cut_summary
 from skypile.dedup.stage import dedup as dedup_stage
 from skypile.distribution.stage import distribution_filter as distribution_stage
 from skypile.extraction import documents
@@ -89,7 +90,13 @@ def dedup(spark: SparkSession, run: str, config: settings.Config, console: Conso
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
         return dedup_stage(config.dedup, rows, scratch)(frame)
 
-    return _narrow(spark, run, "dedup", config.dedup, stage, console)
+    @functools.cache
+    def cut() -> dict[str, Any]:
+        folder = files.join(stage_folder.stage_dir(run, "dedup"), "documents")
+        return cut_summary(spark.read.schema(storage.spark_schema(schema.STAGE_COLUMNS["dedup"])).parquet(folder))
+
+    said: dict[str, Any] = {"notes": lambda: [*cut_notes(cut())], "findings": lambda: {"cut": cut()}}
+    return _narrow(spark, run, "dedup", config.dedup, stage, console, **said)
 
 
 def quality_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -134,6 +141,7 @@ def _narrow(
     partition_by: tuple[str, ...] = (),
     options: dict[str, str] | None = None,
     notes: Callable[[], list[str]] = list,
+    findings: Callable[[], dict[str, Any]] = dict,
 ) -> dict[str, Any]:
     """Write a stage that reads what the one before it kept: stage(frame, rows, scratch folder)."""
     before = schema.STAGES[schema.STAGES.index(name) - 1]
@@ -148,7 +156,7 @@ def _narrow(
         return upstream["kept"], stage(frame, upstream["kept"], scratch)
 
     identity = {"stage": before, "fingerprint": upstream["fingerprint"], "digest": upstream["digest"]}
-    plan = Stage(name, section.model_dump(mode="json"), identity, [build], partition_by, options or {}, notes)
+    plan = Stage(name, section.model_dump(mode="json"), identity, [build], partition_by, options or {}, notes, findings)
     result = _write(spark, run, plan, console)
     files.remove_tree(scratch)
     return result

@@ -47,13 +47,14 @@ class ConservationError(SkypileError):
 
 
 class Plan(NamedTuple):
-    """What a stage folder is made from, in how many waves; `notes` are asked for when it is done."""
+    """What a stage folder is made from, in how many waves; `findings` and `notes` are asked for when it is done."""
 
     stage: str
     settings: dict[str, Any]
     inputs: dict[str, Any]
     waves: int
     notes: Callable[[], list[str]] = list
+    findings: Callable[[], dict[str, Any]] = dict
 
 
 class Decisions(NamedTuple):
@@ -117,6 +118,7 @@ def write(
     result = (
         described
         | _add_up(stamps)
+        | plan.findings()
         | {"fingerprint": fingerprint, "inputs": plan.inputs, "notes": plan.notes(), "versions": versions()}
     )
     files.write_json(files.join(folder, "manifest.json"), result)
