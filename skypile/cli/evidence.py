@@ -1,5 +1,6 @@
 """Commands that read a run: `status`, `why`, `diff`, `report`."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -57,7 +58,18 @@ def why(
         numbers += "" if verdict.threshold is None else f", threshold {verdict.threshold:.4g}"
         out.print(f"  {verdict.stage:<20} {verdict.verdict:<8} {words}{numbers}", highlight=False)
         for name, value in verdict.evidence.items():
-            out.print(f"      {escape(str(name))}: {escape(str(value))}", highlight=False)
+            for line in _lines(name, value):
+                out.print(f"      {escape(line)}", highlight=False, soft_wrap=True)
+
+
+def _lines(name: str, value: object) -> Iterator[str]:
+    """A member of the evidence in words: one line, but for the paragraphs that were cut, which have one each."""
+    if name != "cut" or not isinstance(value, list):
+        yield f"{name}: {value}"
+        return
+    for span in value:
+        where = f"of {span['host_pages']} pages of its host" if span["host_pages"] else "pages"
+        yield f"cut {span['start']}-{span['end']}, stands on {span['pages']} {where}: {span['text']}"
 
 
 def diff(

@@ -1,4 +1,4 @@
-"""What a site adds to its pages is cut, from all pages but one; what an author wrote is not, however often it recurs."""
+"""What a site adds to its pages is cut, from all but one; what an author wrote stays, however often it recurs."""
 
 import json
 import random
