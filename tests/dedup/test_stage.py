@@ -62,9 +62,10 @@ def corpus(seed: int) -> list[Document]:
     for number, row in enumerate(rows):
         url = f"http://h{seed}.org/{number}"
         documents.append((f"{seed:02d}-{number:02d}", url, joiner.join(row)))
-    for number in range(rng.randint(1, 4)):  # exact copies, but for case and punctuation
+    for number in range(rng.randint(1, 4)):  # copies, exact but for blanks, or for case and punctuation
         _, _, copied = rng.choice(documents)
-        documents.append((f"{seed:02d}-c{number}", f"http://h{seed}.org/c{number}", copied.upper().replace(" ", " , ")))
+        copied = copied.replace(" ", "  ") if number % 2 else copied.upper().replace(" ", " , ")
+        documents.append((f"{seed:02d}-c{number}", f"http://h{seed}.org/c{number}", copied))
     again = rng.choice(documents)
     documents.append((f"{seed:02d}-u", again[1] + "#top" if again[1] else None, " ".join(text(80))))
     documents.append((f"{seed:02d}-e", None, f"!{'?' * seed}"))
