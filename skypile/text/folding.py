@@ -68,8 +68,10 @@ _APOSTROPHES = "'\u2019\u02bc\uff07"  # don't and don’t are one word
 _LINE_ENDS = "\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029"
 _MARKS = "()[]{}*/%‰&@#\\^_⟨⟩⌈⌉⌊⌋"
 _TYPOGRAPHIC = {**dict.fromkeys("‐‒–−", "-"), "⁄": "/", "∕": "/", "∗": "*", "∶": ""}  # after NFKD
-_INVISIBLE = ((0xAD, 0xAD), (0x180E, 0x180E), (0x200B, 0x200B), (0x200E, 0x200F), (0x202A, 0x202E))
-_INVISIBLE += ((0x2060, 0x2064), (0x2066, 0x206F), (0xFEFF, 0xFEFF))
+_INVISIBLE = (
+    *((0xAD, 0xAD), (0x180E, 0x180E), (0x200B, 0x200B), (0x200E, 0x200F), (0x202A, 0x202E), (0x2060, 0x2064)),
+    *((0x2066, 0x206F), (0xFEFF, 0xFEFF)),
+)
 PROSE = ".,:;!?"  # a mark between two digits and before "="
 
 
