@@ -29,7 +29,7 @@ cluster-test: .venv/.dev dist/skypile-environment.tar.gz  ## Submit every job to
 	$(BIN)/python -m pytest -m cluster tests/test_cluster.py
 
 train-extraction: .venv/.dev  ## Train the fast extraction engine's model anew
-	$(BIN)/python -m classifiers.extraction.train --data $(or $(SKYPILE_SHARED),../shared)/data/extraction \
+	$(BIN)/python -m skypile.classifiers.extraction.train --data $(or $(SKYPILE_SHARED),../shared)/data/extraction \
 		--crawl $(or $(SKYPILE_SHARED),../shared)/data/crawl/zh-web.warc.gz
 
 bench: bench-pipeline bench-extraction bench-dedup bench-tokenize  ## Run every benchmark against its peers

@@ -12,9 +12,9 @@ from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from rich.console import Console
 
-from classifiers.in_run import train_in_run
 from skypile import config as settings
 from skypile import schema
+from skypile.classifiers.in_run import train_in_run
 from skypile.crawl import inputs
 from skypile.dedup.distributed.recurring import cut_notes, cut_summary
 from skypile.dedup.stage import dedup as dedup_stage
