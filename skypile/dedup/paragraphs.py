@@ -53,7 +53,6 @@ _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _ITEM = re.compile(r"(?:\d{1,3}|[A-Za-z]|[一二三四五六七八九十]{1,3})[.)、．）]")  # "1.", "a)", "三、"
 _CODE = re.compile(r"[{}\\]|[;(\[]$|==| = |->|::|\(\)|</|/\*|\*/")
 _CLAUSE = re.compile(r"[，。？！；、,.?!;]\s*")
-_OPENING = "\"'“‘«„「『《>"
 _INTRODUCING = ":：—"
 VERSE_CLAUSES = 4  # so many clauses of one length are a verse: 床前明月光，疑是地上霜。举头望明月，低头思故乡。
 
@@ -106,9 +105,10 @@ def is_flowing(paragraph: str) -> bool:
     (True, False)
     """
     line = paragraph.strip()
-    if "\n" in line or "\t" in line or not line or line[0] in _OPENING or line[-1] in _INTRODUCING:
+    if "\n" in line or "\t" in line or not line or line[-1] in _INTRODUCING:
         return False
-    if not (line[0].isalnum() or line[0] in "©(（【") or line[0].islower():  # code and items begin with small letters
+    # Quotations, bullets and comments begin with a mark, code with a small letter.
+    if not (line[0].isalnum() or line[0] in "©(（【") or line[0].islower():
         return False
     if _ITEM.match(line) or _CODE.search(line):
         return False

@@ -87,38 +87,50 @@ def test_what_stands_on_many_hosts_is_cut_only_if_asked_for(spark: SparkSession)
     assert not any(cut.removed for cut in cuts(spark, [row for row in pages() if row["host"] != "news.cn"]))
 
 
-def test_records_without_a_host_are_not_counted_and_not_cut(spark: SparkSession) -> None:
-    for host in ("", None):
-        rows = site([f"{body(n)}\n\n{FOOTER}" for n in range(30)], host)
-        assert not any(cut.removed for cut in cuts(spark, rows, DedupConfig(boilerplate_hosts=1)))
+@pytest.mark.parametrize("host", ["", None])
+def test_records_without_a_host_are_not_counted_and_not_cut(spark: SparkSession, host: str | None) -> None:
+    rows = site([f"{body(n)}\n\n{FOOTER}" for n in range(30)], host)
+    assert not any(cut.removed for cut in cuts(spark, rows, DedupConfig(boilerplate_hosts=1)))
+    others = site([f"{body(n)}\n\n{FOOTER}" for n in range(40, 52)])
+    assert not any(cut.removed for cut in cuts(spark, rows + others[:1], DedupConfig(boilerplate_hosts=2)))
+    found = cuts(spark, rows + others, DedupConfig(boilerplate_hosts=1))
+    assert [bool(cut.removed) for cut in found].count(True) == 11
+    assert not any(cut.removed for cut in found[:30])
 
 
-@pytest.mark.parametrize(
-    "author",
-    [
-        "Method",  # a heading
-        "The result is forty-two.",  # an answer
-        "Compare the two passages below and answer the questions in full sentences:",  # introduces what follows
-        "山不在高，有仙则名。水不在深，有龙则灵。斯是陋室，惟吾德馨。",  # verse, all of four characters
-        "Tyger Tyger, burning bright, / In the forests of the night; / What immortal hand or eye",
-        "Tyger Tyger, burning bright,\nIn the forests of the night;\nWhat immortal hand or eye,",
-        "“All happy families are alike; each unhappy family is unhappy in its own way.”",
-        "> All happy families are alike; each unhappy family is unhappy in its own way.",
-        "「道可道，非常道；名可名，非常名。无名天地之始，有名万物之母。」",
-        "- two hundred grams of flour, sifted, and a pinch of salt to go with it",
-        "3. Let the dough rest in a warm place until it has doubled its volume",
-        "if (buffer == NULL) { free(buffer); return EXIT_FAILURE; }",
-        "/* This file is part of the library and comes without any warranty. */",
-        "# This file is part of the library and comes without any warranty at all.",
-        "from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence",
-        "name\tunit\tlowest value measured\thighest value measured\tmean",
-    ],
-)
-@pytest.mark.parametrize("place", ["begin", "end"])
-def test_what_an_author_wrote_stays(spark: SparkSession, author: str, place: str) -> None:
-    """At the edge of every page of a host, and still kept."""
-    texts = [f"{author}\n\n{body(n)}" if place == "begin" else f"{body(n)}\n\n{author}" for n in range(14)]
-    assert [cut.text for cut in cuts(spark, site(texts))] == texts
+AUTHORS = [
+    "Method",  # a heading
+    "The result is forty-two.",  # an answer
+    "Compare the two passages below and answer the questions in full sentences:",  # introduces what follows
+    "山不在高，有仙则名。水不在深，有龙则灵。斯是陋室，惟吾德馨。",  # verse, all of four characters
+    "Tyger Tyger, burning bright, / In the forests of the night; / What immortal hand or eye",
+    "Tyger Tyger, burning bright,\nIn the forests of the night;\nWhat immortal hand or eye,",
+    "“All happy families are alike; each unhappy family is unhappy in its own way.”",
+    "> All happy families are alike; each unhappy family is unhappy in its own way.",
+    "「道可道，非常道；名可名，非常名。无名天地之始，有名万物之母。」",
+    "- two hundred grams of flour, sifted, and a pinch of salt to go with it",
+    "3. Let the dough rest in a warm place until it has doubled its volume",
+    "if (buffer == NULL) { free(buffer); return EXIT_FAILURE; }",
+    "Console.WriteLine(string.Join(separator, results)); return results;",
+    "/* This file is part of the library and comes without any warranty. */",
+    "# This file is part of the library and comes without any warranty at all.",
+    "from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence",
+    "Name\tunit\tlowest value measured\thighest value measured\tmean",
+]
+
+
+def test_what_an_author_wrote_stays(spark: SparkSession) -> None:
+    """At the begin or the end of every page of a host, and still kept."""
+    rows = [
+        row
+        for i, author in enumerate(AUTHORS)
+        for row in (
+            *site([f"{author}\n\n{body(n)}" for n in range(14)], f"begins{i}.example"),
+            *site([f"{body(n)}\n\n{author}" for n in range(14)], f"ends{i}.example"),
+        )
+    ]
+    changed = {row["host"] for row, cut in zip(rows, cuts(spark, rows), strict=True) if cut.text != row["text"]}
+    assert changed == set()
 
 
 def test_what_recurs_inside_a_page_stays(spark: SparkSession) -> None:
@@ -141,6 +153,10 @@ def test_what_a_page_repeats_stays(spark: SparkSession) -> None:
     refrain = "And a merry old soul was he, and he called for his fiddlers three, as the story goes."
     texts = [f"{refrain}\n\n{body(n)}\n\n{refrain}" for n in range(14)]
     assert [cut.text for cut in cuts(spark, site(texts))] == texts
+    once = [text.removeprefix(f"{refrain}\n\n") for text in texts]
+    found = cuts(spark, site([*once[:13], texts[13]]))
+    assert [bool(cut.removed) for cut in found].count(True) == 12
+    assert found[13].text == texts[13]
 
 
 def test_boilerplate_comes_in_runs(spark: SparkSession) -> None:
@@ -170,7 +186,7 @@ def test_the_rest_of_the_text_is_left_as_it_was_to_the_byte(spark: SparkSession)
 
 
 def test_the_evidence_says_all_that_was_cut(spark: SparkSession) -> None:
-    long = "All of this is the property of the archive. " * 100
+    long = " ".join(f"Clause {n * n} binds whoever reads this page." for n in range(100))
     texts = [f"{NOTICE}\n\n{body(n)} 𠮷 \n\n{long}\n\n{FOOTER}" for n in range(14)]
     for text, cut in zip(texts, cuts(spark, site(texts)), strict=True):
         said = json.loads(json.dumps(cut_evidence(text, cut)))
