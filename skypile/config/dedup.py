@@ -61,7 +61,7 @@ class DedupConfig(Settings):
     )
     boilerplate_share: Share = Field(0.5, description="a page of which more than this is cut is dropped")
     boilerplate_most: Count = Field(
-        2_000_000, description="so many recurring paragraphs, the commonest, are cut (24 bytes each in a worker)"
+        2_000_000, description="so many recurring paragraphs, the commonest, are cut (40 bytes each in a worker)"
     )
 
     @property

@@ -25,7 +25,7 @@ cut 5,329 paragraphs, of which 18 were the notice that heads two guides, 10 a bo
 headings, labels and sentences of a manual. This one cuts the 18.
 
 Only pages that deduplication keeps are counted: counted before, the paragraphs of a page with ten copies would be cut
-from all of them. Cost: 24 bytes are shuffled for each of the ``EDGE`` paragraphs at a page's begin and end; those to
+from all of them. Cost: 40 bytes are shuffled for each of the ``EDGE`` paragraphs at a page's begin and end; those to
 cut go to every worker, ``boilerplate_most`` of them at most; the text is cut where it lies.
 """
 
