@@ -8,17 +8,19 @@ from typing import Annotated
 
 import pyarrow.parquet as pq
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from skypile.cli.console import err, out
 from skypile.tokens.provenance import Place
 
 vocab = typer.Typer(no_args_is_help=True, help="Build and measure vocabularies.")
 tokens = typer.Typer(no_args_is_help=True, help="Pack token shards and trace their pages.")
-out = Console()
 
 Model = Annotated[Path | None, typer.Option(help="SentencePiece .model; without it, the 65,536-piece default")]
 Texts = Annotated[list[Path], typer.Argument(help="Parquet or JSONL files with a column text")]
+TextsOrFolders = Annotated[
+    list[Path], typer.Argument(help="Parquet or JSONL files with a column text, or folders of them")
+]
 Output = Annotated[Path, typer.Option(help="File or folder to write")]
 
 
@@ -74,25 +76,33 @@ def compare(
 
 @tokens.command()
 def pack(
-    texts: Texts,
+    texts: TextsOrFolders,
     output: Output,
     model: Model = None,
     sequence_length: Annotated[int, typer.Option(help="Tokens in a sequence")] = 4096,
     remainder: Annotated[str, typer.Option(help="pad or drop what is left of a file")] = "pad",
     validation: Annotated[float, typer.Option(help="Share of hosts held out for validation")] = 0.001,
 ) -> None:
-    """Encode and pack Parquet shards (record_id, url, text) without Spark, one file at a time."""
+    """Encode and pack Parquet and JSONL files without Spark, one file at a time, a shard each.
+
+    They need a column text; with record_id and url, `skypile tokens locate` finds pages by these.
+    """
     from skypile.tokens.encoder import Encoder
-    from skypile.tokens.shards import Packing, parquet_batches, tokenize_batches
+    from skypile.tokens.shards import Packing, tokenize_batches
+    from skypile.tokens.text_files import text_batches, text_files
 
     if remainder == "carry":
         raise typer.BadParameter("between files nothing is carried here: pad or drop")
     encoder = Encoder.load(model)
     packing = Packing(sequence_length=sequence_length, remainder=remainder, validation=validation)
-    for path in texts:
-        counts, _ = tokenize_batches(parquet_batches(str(path)), encoder, output, path.stem, packing)
+    for name, path in text_files(texts).items():
+        lost: list[str] = []
+        counts, _ = tokenize_batches(text_batches(path, lost.append), encoder, output, name, packing)
         for count in counts:
-            out.print(f"{count.split}/{count.shard}: {count.documents} documents, {count.tokens} tokens")
+            line = f"{count.split}/{count.shard}: {count.documents} documents, {count.tokens} tokens"
+            out.print(line, markup=False, soft_wrap=True)
+        if lost:
+            err.print(f"{path}: {len(lost)} rows without a text left out ({lost[0]})", markup=False, soft_wrap=True)
 
 
 @tokens.command()

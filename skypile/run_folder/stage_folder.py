@@ -20,6 +20,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -89,13 +90,8 @@ def write(
     `check_ids(folder)` raises ConservationError if a record has two verdicts in the finished folder.
     """
     folder = stage_dir(run, plan.stage)
-    described = {
-        "stage": plan.stage,
-        "skypile": __version__,
-        "waves": plan.waves,
-        "settings": plan.settings,
-    }
-    fingerprint = _fingerprint(described | {"inputs": plan.inputs})
+    described = _described(plan)
+    fingerprint = fingerprint_of(plan)
     done = manifest(run, plan.stage)
     if done is not None and done["fingerprint"] == fingerprint:
         return done, False
@@ -120,6 +116,7 @@ def write(
         | _add_up(stamps)
         | plan.findings()
         | {"fingerprint": fingerprint, "inputs": plan.inputs, "notes": plan.notes(), "versions": versions()}
+        | {"finished": datetime.now(UTC).isoformat(timespec="seconds")}
     )
     files.write_json(files.join(folder, "manifest.json"), result)
     return result, True
@@ -166,8 +163,22 @@ def two_verdicts(record: str, verdicts: int, folder: str) -> ConservationError:
     return ConservationError(f"record {record} has {verdicts} verdicts in {folder}")
 
 
-def _fingerprint(value: dict[str, Any]) -> str:
+def following_plan(
+    stage: str, settings: dict[str, Any], upstream: dict[str, Any], notes: Callable[[], list[str]] = list
+) -> Plan:
+    """Plan of a stage that reads what the one before it kept, whose manifest is `upstream`, in one wave."""
+    inputs = {name: upstream[name] for name in ("stage", "fingerprint", "digest")}
+    return Plan(stage, settings, inputs, 1, notes)
+
+
+def fingerprint_of(plan: Plan) -> str:
+    """What differs where a stage would be made from something else."""
+    value = _described(plan) | {"inputs": plan.inputs}
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _described(plan: Plan) -> dict[str, Any]:
+    return {"stage": plan.stage, "skypile": __version__, "waves": plan.waves, "settings": plan.settings}
 
 
 def _remove_wave(folder: str, number: int) -> None:

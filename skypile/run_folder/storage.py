@@ -17,6 +17,7 @@ from skypile import schema
 from skypile.run_folder import stage_folder
 from skypile.run_folder.stage_folder import Decisions, Plan, Stamp, stage_dir
 from skypile.runtime import files
+from skypile.runtime.session import writing
 
 # Number of rows a wave reads: known, or observed, under the name `rows`, while they are read.
 Rows = int | Observation
@@ -82,7 +83,8 @@ def _write_wave(spark: SparkSession, folder: str, stage: Stage, number: int, fra
     documents = files.join(folder, "documents")
     frame = frame.withColumns({"kept": F.col("verdict") == schema.KEPT, "wave": F.lit(number)})
     writer = frame.write.mode("overwrite").partitionBy("kept", "wave", *stage.partition_by).options(**stage.options)
-    writer.parquet(documents)
+    with writing(spark):
+        writer.parquet(documents)
 
     written = spark.read.schema(spark_schema(columns).add("wave", "integer")).parquet(documents)
     ledger = written.where(F.col("wave") == number).withColumn("stage", F.lit(stage.name))

@@ -35,10 +35,14 @@ def hidden(name: str) -> bool:
     return any(part.startswith((".", "_")) for part in name.split("/"))
 
 
+def visible_below(fs: fsspec.AbstractFileSystem, folder: str) -> list[str]:
+    """Sorted paths of all files in `folder`, a path within `fs`, and below it; what is hidden is left out."""
+    return [path for path in sorted(fs.find(folder)) if not hidden(path.removeprefix(folder))]
+
+
 def parquet_below(fs: fsspec.AbstractFileSystem, folder: str) -> list[str]:
-    """Sorted paths of all Parquet files in `folder`, a path within `fs`, and below it; what is hidden is left out."""
-    found = sorted(fs.find(folder))
-    return [path for path in found if path.endswith(".parquet") and not hidden(path.removeprefix(folder))]
+    """Of `visible_below`, what is Parquet by its name."""
+    return [path for path in visible_below(fs, folder) if path.endswith(".parquet")]
 
 
 def open_uri(uri: str, mode: str = "rb") -> IO[bytes]:

@@ -1,5 +1,6 @@
 """The commands, from Parquet to a located page."""
 
+import gzip
 import json
 
 import pyarrow as pa
@@ -48,6 +49,33 @@ def test_pack_shuffle_and_locate(pages, tmp_path):
     assert moved.count("shard-") == found.count("sequence")
     absent = CliRunner().invoke(app, ["tokens", "locate", "http://x/", str(packed)])
     assert absent.exit_code == 1 and "URLs are matched exactly" in absent.output
+
+
+def test_pack_folders_and_jsonl(tmp_path):
+    """As the help says: a column text is enough, in Parquet and JSONL, and folders are read with all below them."""
+    texts = {name: f"{name} 今天天气不错，我们去公园。" * 9 for name in ("a", "b", "c")}
+    for folder in ("en", "zh", "_hidden"):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+    pq.write_table(pa.table({"text": [texts["a"]]}), tmp_path / "in" / "en" / "0.parquet")
+    pq.write_table(pa.table({"text": ["hidden"]}), tmp_path / "in" / "_hidden" / "0.parquet")
+    line = json.dumps({"text": texts["b"], "url": "http://b.example/"})
+    (tmp_path / "in" / "zh" / "0.jsonl.gz").write_bytes(gzip.compress(f"{line}\nno json\n".encode()))
+    (tmp_path / "in" / "notes.txt").write_text("no data")
+    (tmp_path / "c.jsonl").write_text(json.dumps({"text": texts["c"]}))
+    arguments = ("--output", tmp_path / "out", "--sequence-length", 64, "--validation", 0)
+    told = run("tokens", "pack", tmp_path / "in", tmp_path / "c.jsonl", *arguments)
+    assert [line.split(",")[0] for line in told.splitlines() if "documents" in line] == [
+        "train/en-0: 1 documents", "train/zh-0: 1 documents", "train/c: 1 documents",
+    ]  # fmt: skip
+    assert "1 rows without a text left out (bad_json)" in told
+    assert "zh-0" in run("tokens", "locate", "http://b.example/", tmp_path / "out" / "train")
+    twice = CliRunner().invoke(
+        app, [str(a) for a in ("tokens", "pack", tmp_path / "c.jsonl", tmp_path / "c.jsonl", *arguments)]
+    )
+    assert isinstance(twice.exception, ValueError) and "would both be shard c" in str(twice.exception)
+    (tmp_path / "empty").mkdir()
+    none = CliRunner().invoke(app, [str(a) for a in ("tokens", "pack", tmp_path / "empty", *arguments)])
+    assert isinstance(none.exception, FileNotFoundError)
 
 
 def test_build_compare_and_export(pages, tmp_path):
