@@ -161,9 +161,7 @@ def diff(
 
     pairs = ledger.duplicate_pairs(run, key)
     if not pairs:
-        err.print(
-            f"no record {escape(key)} was dropped as a duplicate in {escape(run)}: `skypile why` says what became of it"
-        )
+        err.print(f"{escape(key)} was dropped as no duplicate in {escape(run)}: `skypile why` says what became of it")
         raise typer.Exit(1)
     for dropped, survivor in pairs:
         out.print(

@@ -119,7 +119,7 @@ def test_what_dedup_wrote_is_read_too(deduplicated):
     assert shown.returncode == 0 and "- 2  dropped" in shown.stdout and "+ 1  kept" in shown.stdout
     assert "[-Two!-]{+One.+}" in shown.stdout
     kept = skypile("diff", "3", "--run", output)
-    assert kept.returncode == 1 and "no record 3 was dropped as a duplicate" in kept.stderr
+    assert kept.returncode == 1 and "3 was dropped as no duplicate" in kept.stderr
     assert "none has a URL" in skypile("why", "http://a.example/", "--run", output).stderr
     refused = skypile("report", output)
     assert refused.returncode == 2 and "is no run" in refused.stderr
