@@ -92,4 +92,4 @@ def cut_notes(summary: dict[str, Any]) -> Iterator[str]:
             f"({summary['characters']:,} characters); `skypile why` shows a record's"
         )
     for row in summary["commonest"][:3]:
-        yield f"cut {row['cuts']:,} times, on {row['host']}: {row['text']}"
+        yield f"cut {row['cuts']:,} times, on {row['host']}: {' '.join(row['text'].split())}"
