@@ -24,6 +24,7 @@ from skypile.extraction import stage as extraction_stage
 from skypile.extraction.plan import check_failures, extraction_plan, planned_splits, wave_bytes
 from skypile.quality.stage import quality_filter as quality_stage
 from skypile.run_folder import stage_folder, storage
+from skypile.run_folder.prune import prune
 from skypile.run_folder.storage import Rows, Stage, read_kept
 from skypile.runtime import files
 from skypile.runtime.progress import Done, Unit, stage_progress
@@ -98,7 +99,7 @@ def distribution_filter(spark: SparkSession, run: str, config: settings.Config, 
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
         return distribution_stage(config.distribution_filter, rows, scratch, clusters)(frame)
 
-    return _narrow(spark, run, "distribution_filter", config.distribution_filter, stage, console)
+    return _narrow(spark, run, "distribution_filter", config, stage, console)
 
 
 def dedup(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -113,7 +114,7 @@ def dedup(spark: SparkSession, run: str, config: settings.Config, console: Conso
         return cut_summary(spark.read.schema(storage.spark_schema(schema.STAGE_COLUMNS["dedup"])).parquet(folder))
 
     said: dict[str, Any] = {"notes": lambda: [*cut_notes(cut())], "findings": lambda: {"cut": cut()}}
-    return _narrow(spark, run, "dedup", config.dedup, stage, console, **said)
+    return _narrow(spark, run, "dedup", config, stage, console, **said)
 
 
 def quality_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -134,7 +135,7 @@ def quality_filter(spark: SparkSession, run: str, config: settings.Config, conso
             notes.append("no citation classifier: language and rules alone decide")
         return quality_stage(section, classifier)(frame)
 
-    return _narrow(spark, run, "quality_filter", section, stage, console, notes=lambda: notes)
+    return _narrow(spark, run, "quality_filter", config, stage, console, notes=lambda: notes)
 
 
 def shards(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -145,14 +146,14 @@ def shards(spark: SparkSession, run: str, config: settings.Config, console: Cons
 
     # Read again and again for months: worth the slower compression.
     options = {"parquet.compression.codec.zstd.level": str(config.shards.compression_level)}
-    return _narrow(spark, run, "shards", config.shards, stage, console, ("language",), options)
+    return _narrow(spark, run, "shards", config, stage, console, ("language",), options)
 
 
 def _narrow(
     spark: SparkSession,
     run: str,
     name: str,
-    section: settings.Settings,
+    config: settings.Config,
     stage: Callable[[DataFrame, int, str], DataFrame],
     console: Console,
     partition_by: tuple[str, ...] = (),
@@ -172,10 +173,12 @@ def _narrow(
         frame = read_kept(spark, run, before)
         return upstream["kept"], stage(frame, upstream["kept"], scratch)
 
-    plan = stage_folder.following_plan(name, section.model_dump(mode="json"), upstream, notes)
+    plan = stage_folder.following_plan(name, getattr(config, name).model_dump(mode="json"), upstream, notes)
     whole = Stage(name, plan.settings, plan.inputs, [build], partition_by, options or {}, notes, findings)
     result = _write(spark, run, whole, console, [upstream["kept"]], "records")
     files.remove_tree(scratch)
+    if not config.run.keep_documents:
+        prune(run)
     return result
 
 

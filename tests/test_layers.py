@@ -16,7 +16,7 @@ FLOORS = (
     ("skypile.verdict", "skypile.errors", "skypile.version"),
     ("skypile.schema", "skypile.config"),
     ("skypile.text", "skypile.runtime"),
-    ("skypile.run_folder", "skypile.crawl"),
+    ("skypile.run_folder", "skypile.crawl", "skypile.failures"),
     ("skypile.classifiers",),
     (
         "skypile.extraction",

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from skypile import schema
-from skypile.cli.console import AsJson, Key, RunFolder, RunOption, err, out, print_json
+from skypile.cli.console import AsJson, Key, RunFolder, RunOption, err, line, out, print_json
+from skypile.cli.console import shown as escape
 from skypile.run_folder import ledger
 from skypile.runtime import files
 
@@ -171,12 +171,9 @@ def diff(
         )
         passages = differing_passages(dropped.text, survivor.text)
         for passage in passages:
-            around = [escape(part.replace("\n", " ")) for part in passage]
-            out.print(
-                f"  … {around[0]}[red]\\[-{around[1]}-][/red][green]{{+{around[2]}+}}[/green]{around[3]} …",
-                highlight=False,
-                soft_wrap=True,
-            )
+            before, gone, new, behind = (part.replace("\n", " ") for part in passage)
+            cut = line("  … ", before, (f"[-{gone}-]", "red"), (f"{{+{new}+}}", "green"), behind, " …")
+            out.print(cut, soft_wrap=True)
         if not passages:
             out.print("  the texts are the same")
 

@@ -121,7 +121,7 @@ def demo(output: Output = "demo", config: ConfigFile = None) -> None:
         "\nNext:\n"
         f"  open {page}\n"
         f"  skypile why {url} --run {folder}\n"
-        "  skypile run --output RUN your.warc.gz …   on your own crawl; README.md has the settings",
+        "  skypile run --output RUN your.warc.gz …   on your own crawl; docs/your-crawl.md says more",
         soft_wrap=True,
         highlight=False,
     )

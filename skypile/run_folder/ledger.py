@@ -201,19 +201,26 @@ class Text(NamedTuple):
 def duplicate_pairs(run: str, key: str) -> list[tuple[Text, Text]]:
     """Texts of the records `key` (id or URL) that dedup dropped, each with that of its survivor in this run."""
     found = [v for v in verdicts(run, "dedup", _exactly(key)) if v.verdict == "dropped" and "survivor" in v.evidence]
-    wanted = sorted({v.record_id for v in found} | {v.evidence["survivor"] for v in found})
+    wanted = {v.record_id for v in found} | {v.evidence["survivor"] for v in found}
     if not found:
         return []
-    folders = stage_folders(run)
-    if folders["dedup"] == run:
-        texts = _texts_deduplicated(run, wanted)
-    else:  # as deduplication read them: before it cut paragraphs
-        columns = pa.schema([(name, pa.string()) for name in Text._fields])
-        table = dataset(files.join(folders["distribution_filter"], "documents"), columns)
-        rows = table.to_table(filter=pc.field("record_id").isin(wanted), columns=list(Text._fields)).to_pylist()
-        texts = {row["record_id"]: Text(**row) for row in rows}
+    alone = stage_folders(run)["dedup"] == run
+    texts = _texts_deduplicated(run, sorted(wanted)) if alone else _texts(run, wanted)
     pairs = [(v.record_id, v.evidence["survivor"]) for v in found]
     return [(texts[gone], texts[stays]) for gone, stays in pairs if gone in texts and stays in texts]
+
+
+def _texts(run: str, record_ids: set[str]) -> dict[str, Text]:
+    """Texts as deduplication read them, before it cut paragraphs; where they were pruned, as a later stage has them."""
+    columns = pa.schema([(name, pa.string()) for name in Text._fields])
+    texts: dict[str, Text] = {}
+    for stage, folder in stage_folders(run).items():
+        missing = sorted(record_ids - texts.keys())
+        if missing and STAGES.index(stage) >= STAGES.index("distribution_filter"):
+            where = pc.field("record_id").isin(missing)
+            table = dataset(files.join(folder, "documents"), columns).to_table(filter=where, columns=columns.names)
+            texts |= {row["record_id"]: Text(**row) for row in table.to_pylist()}
+    return texts
 
 
 def _texts_deduplicated(output: str, wanted: list[str]) -> dict[str, Text]:

@@ -47,6 +47,10 @@ class ConservationError(SkypileError):
     """kept + dropped + failed != read, a record id appears twice, or a reason is not in the vocabulary."""
 
 
+class PrunedError(SkypileError):
+    """A stage is to be made from documents that were removed; the message says what can be done."""
+
+
 class Plan(NamedTuple):
     """What a stage folder is made from, in how many waves; `findings` and `notes` are asked for when it is done."""
 
@@ -77,6 +81,16 @@ def manifest(run: str, stage: str) -> dict[str, Any] | None:
     return files.read_json(files.join(stage_dir(run, stage), "manifest.json"))
 
 
+def check_not_pruned(run: str, stage: str) -> None:
+    """PrunedError if the documents that `stage` kept were removed."""
+    if (manifest(run, stage) or {}).get("pruned"):
+        raise PrunedError(
+            f"the documents that {stage} kept were removed from {run} (skypile prune or keep_documents = false); "
+            "what reads them cannot be made again: restore the settings that the later stages were made with, or run "
+            "into another folder"
+        )
+
+
 def write(
     run: str,
     plan: Plan,
@@ -95,6 +109,8 @@ def write(
     done = manifest(run, plan.stage)
     if done is not None and done["fingerprint"] == fingerprint:
         return done, False
+    if (number := schema.STAGES.index(plan.stage)) > 0:
+        check_not_pruned(run, schema.STAGES[number - 1])  # before anything is removed that could not be made again
     if (files.read_json(files.join(folder, "plan.json")) or {}).get("fingerprint") != fingerprint:
         files.remove_tree(folder)
         files.write_json(files.join(folder, "plan.json"), described | {"fingerprint": fingerprint})

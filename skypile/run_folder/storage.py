@@ -46,6 +46,7 @@ def read_kept(spark: SparkSession, run: str, stage: str) -> DataFrame:
     """The rows `stage` kept, without its verdict: the next stage's input, straight from a Parquet scan."""
     if stage_folder.manifest(run, stage) is None:
         raise FileNotFoundError(f"{stage_dir(run, stage)} has no manifest.json: run the {stage} stage first")
+    stage_folder.check_not_pruned(run, stage)
     columns = schema.STAGE_COLUMNS[stage]
     documents = files.join(stage_dir(run, stage), "documents")
     frame = spark.read.schema(spark_schema(columns).add("kept", "boolean")).parquet(documents)
