@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from xml.parsers import expat
 
 from skypile.crawl.url import canonical, host
+from skypile.errors import Refused
 from skypile.runtime import files
 
 MAX_TOKEN: Final = 8 << 20  # bytes of one tag or comment, which expat holds whole; in dumps they have under 1 KB
@@ -38,17 +39,26 @@ _COMMENT: Final = ("<!--", "-->")
 _NOWIKI: Final = re.compile(r"<nowiki\s*>|</nowiki\s*>", re.IGNORECASE)
 _REF: Final = re.compile(r"<ref(?=[\s>/])[^<>]*>", re.IGNORECASE)
 _REF_END: Final = re.compile(r"</ref\s*>", re.IGNORECASE)
-_CITE: Final = re.compile(r"\{\{\s*(?:cite|citation|vcite)\b", re.IGNORECASE)
+# English names, and those of the Chinese edition: 引用网页, 引用新聞, 書籍引用, …
+_CITE: Final = re.compile(
+    r"\{\{\s*(?:(?:cite|citation|vcite)(?![a-z])|引[用文]|[\u4e00-\u9fff]{1,6}引用)", re.IGNORECASE
+)
 _BRACES: Final = re.compile(r"\{\{|\}\}")
-_URL_PARAMETER: Final = re.compile(r"\|\s*(?:[a-z]{1,20}[ _-]?)?url\s*=\s*(https?://[^\s|{}\[\]<>\"]+)", re.IGNORECASE)
-_URL: Final = re.compile(r"https?://[^\s|{}\[\]<>\"\x00-\x1f]+", re.IGNORECASE)
+# Full-width punctuation ends an address: Chinese sets no blank between the two. (MediaWiki takes it into the link.)
+_NOT_IN_URL: Final = r"\s|{}\[\]<>\"\x00-\x1f、。，．；：！？…—～｜（）｛｝［］〈〉《》「」『』【】〔〕〖〗“”‘’"
+_URL_PARAMETER: Final = re.compile(
+    r"\|\s*(?:(?:[a-z]{1,20}[ _-]?)?url|[\u4e00-\u9fff]{0,4}(?:[网網]址|[链鏈連][接結结]))\s*="
+    rf"\s*(https?://[^{_NOT_IN_URL}]+)",
+    re.IGNORECASE,
+)
+_URL: Final = re.compile(rf"https?://[^{_NOT_IN_URL}]+", re.IGNORECASE)
 
 _WAYBACK: Final = re.compile(r"/web/[0-9*]{1,14}[a-z_]{0,4}/(.+)", re.IGNORECASE | re.DOTALL)
 _ARCHIVE_TODAY: Final = re.compile(r"/(?:[0-9.-]{8,20}|o/\w{4,8}|newest|oldest)/(.+)", re.IGNORECASE | re.DOTALL)
 _ARCHIVE_TODAY_HOSTS: Final = {f"archive.{top}" for top in ("today", "is", "ph", "li", "vn", "fo", "md")}
 
 
-class DumpError(ValueError):
+class DumpError(Refused):
     """The file is no Wikipedia dump, or holds what no dump holds."""
 
 

@@ -16,17 +16,19 @@ from skypile import config as settings
 from skypile import schema
 from skypile.classifiers.in_run import train_in_run
 from skypile.crawl import inputs
+from skypile.dedup.distributed.recurring import cut_notes, cut_summary
 from skypile.dedup.stage import dedup as dedup_stage
 from skypile.distribution.stage import distribution_filter as distribution_stage
 from skypile.extraction import documents
 from skypile.extraction import stage as extraction_stage
-from skypile.extraction.plan import check_failures, extraction_plan
+from skypile.extraction.plan import check_failures, extraction_plan, planned_splits, wave_bytes
 from skypile.quality.stage import quality_filter as quality_stage
 from skypile.run_folder import stage_folder, storage
+from skypile.run_folder.prune import prune
 from skypile.run_folder.storage import Rows, Stage, read_kept
 from skypile.runtime import files
-from skypile.runtime.progress import stage_progress
-from skypile.runtime.session import active_tasks
+from skypile.runtime.progress import Done, Unit, stage_progress
+from skypile.runtime.session import written
 from skypile.shards import shards as shards_stage
 
 SCRATCH = "_scratch"
@@ -39,29 +41,36 @@ def run(
     config: settings.Config,
     console: Console | None = None,
     extracted: dict[str, Any] | None = None,
+    limit: int | None = None,
+    until: str = schema.STAGES[-1],
 ) -> list[dict[str, Any]]:
     """All stages over the inputs in `paths`, under `output`; their manifests, in order.
 
     `extracted`: the manifest of stage 1 if that is done already (`skypile.extraction.without_spark`).
+    `limit`: the most records of the input that are read, its first ones. `until`: the last stage to run.
     """
     console = console or Console(stderr=True)
     files.write_text(files.join(output, "config.toml"), settings.dumps(config))
-    manifests = [extracted or extraction(spark, paths, output, config, console)]
-    manifests += [
-        stage(spark, output, config, console) for stage in (distribution_filter, dedup, quality_filter, shards)
-    ]
+    manifests = [extracted or extraction(spark, paths, output, config, console, limit)]
+    following = (distribution_filter, dedup, quality_filter, shards)[: schema.STAGES.index(until)]
+    manifests += [stage(spark, output, config, console) for stage in following]
     return manifests
 
 
 def extraction(
-    spark: SparkSession, paths: Sequence[str], run: str, config: settings.Config, console: Console
+    spark: SparkSession,
+    paths: Sequence[str],
+    run: str,
+    config: settings.Config,
+    console: Console,
+    limit: int | None = None,
 ) -> dict[str, Any]:
-    """Stage 1. `paths`: files, folders or globs of WARC, HTML, JSONL or Parquet, local or remote."""
-    splits = inputs.plan(paths, config.extraction)
+    """Stage 1. `paths`: files, folders or globs of WARC, HTML, JSONL or Parquet, local or remote. `limit`: as `run`."""
+    splits = planned_splits(paths, config.extraction, limit)
     if config.extraction.engine == "fast" and str(spark.sparkContext.master).startswith("local"):
         documents.prepare()  # here, before a task on every core starts to compile the same
 
-    plan, waves = extraction_plan(splits, config.extraction)
+    plan, waves = extraction_plan(splits, config.extraction, limit)
 
     def wave(part: list[inputs.Split]) -> tuple[Rows, DataFrame]:
         rows = Observation()
@@ -69,8 +78,18 @@ def extraction(
         frame = frame.observe(rows, F.coalesce(F.sum(extraction_stage.READ), F.lit(0)).alias("rows"))
         return rows, frame.drop(extraction_stage.READ)
 
-    stage = Stage(plan.stage, plan.settings, plan.inputs, [functools.partial(wave, part) for part in waves])
-    return _write(spark, run, stage, console, lambda stamp: check_failures(stamp, config.extraction.max_failed_share))
+    sizes = wave_bytes(waves)
+    each = [functools.partial(wave, part) for part in waves]
+    stage = Stage(plan.stage, plan.settings, plan.inputs, each, notes=plan.notes)
+    return _write(
+        spark,
+        run,
+        stage,
+        console,
+        sizes,
+        "bytes",
+        lambda stamp: check_failures(stamp, config.extraction.max_failed_share),
+    )
 
 
 def distribution_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -80,7 +99,7 @@ def distribution_filter(spark: SparkSession, run: str, config: settings.Config, 
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
         return distribution_stage(config.distribution_filter, rows, scratch, clusters)(frame)
 
-    return _narrow(spark, run, "distribution_filter", config.distribution_filter, stage, console)
+    return _narrow(spark, run, "distribution_filter", config, stage, console)
 
 
 def dedup(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -89,7 +108,13 @@ def dedup(spark: SparkSession, run: str, config: settings.Config, console: Conso
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
         return dedup_stage(config.dedup, rows, scratch)(frame)
 
-    return _narrow(spark, run, "dedup", config.dedup, stage, console)
+    @functools.cache
+    def cut() -> dict[str, Any]:
+        folder = files.join(stage_folder.stage_dir(run, "dedup"), "documents")
+        return cut_summary(spark.read.schema(storage.spark_schema(schema.STAGE_COLUMNS["dedup"])).parquet(folder))
+
+    said: dict[str, Any] = {"notes": lambda: [*cut_notes(cut())], "findings": lambda: {"cut": cut()}}
+    return _narrow(spark, run, "dedup", config, stage, console, **said)
 
 
 def quality_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -110,7 +135,7 @@ def quality_filter(spark: SparkSession, run: str, config: settings.Config, conso
             notes.append("no citation classifier: language and rules alone decide")
         return quality_stage(section, classifier)(frame)
 
-    return _narrow(spark, run, "quality_filter", section, stage, console, notes=lambda: notes)
+    return _narrow(spark, run, "quality_filter", config, stage, console, notes=lambda: notes)
 
 
 def shards(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -121,19 +146,20 @@ def shards(spark: SparkSession, run: str, config: settings.Config, console: Cons
 
     # Read again and again for months: worth the slower compression.
     options = {"parquet.compression.codec.zstd.level": str(config.shards.compression_level)}
-    return _narrow(spark, run, "shards", config.shards, stage, console, ("language",), options)
+    return _narrow(spark, run, "shards", config, stage, console, ("language",), options)
 
 
 def _narrow(
     spark: SparkSession,
     run: str,
     name: str,
-    section: settings.Settings,
+    config: settings.Config,
     stage: Callable[[DataFrame, int, str], DataFrame],
     console: Console,
     partition_by: tuple[str, ...] = (),
     options: dict[str, str] | None = None,
     notes: Callable[[], list[str]] = list,
+    findings: Callable[[], dict[str, Any]] = dict,
 ) -> dict[str, Any]:
     """Write a stage that reads what the one before it kept: stage(frame, rows, scratch folder)."""
     before = schema.STAGES[schema.STAGES.index(name) - 1]
@@ -147,10 +173,12 @@ def _narrow(
         frame = read_kept(spark, run, before)
         return upstream["kept"], stage(frame, upstream["kept"], scratch)
 
-    identity = {"stage": before, "fingerprint": upstream["fingerprint"], "digest": upstream["digest"]}
-    plan = Stage(name, section.model_dump(mode="json"), identity, [build], partition_by, options or {}, notes)
-    result = _write(spark, run, plan, console)
+    plan = stage_folder.following_plan(name, getattr(config, name).model_dump(mode="json"), upstream, notes)
+    whole = Stage(name, plan.settings, plan.inputs, [build], partition_by, options or {}, notes, findings)
+    result = _write(spark, run, whole, console, [upstream["kept"]], "records")
     files.remove_tree(scratch)
+    if not config.run.keep_documents:
+        prune(run)
     return result
 
 
@@ -159,14 +187,27 @@ def _write(
     run: str,
     stage: Stage,
     console: Console,
+    sizes: list[int],
+    unit: Unit,
     check: Callable[[dict[str, Any]], None] = lambda stamp: None,
 ) -> dict[str, Any]:
-    with stage_progress(functools.partial(active_tasks, spark), stage.name, len(stage.waves), console) as done:
+    """Write a stage with waves of the given `sizes`, and show how far it is."""
+    finished = stamped = 0  # waves, and the records in them
+    before = written(spark).steps
 
-        def on_wave(number: int, stamp: dict[str, Any]) -> None:
-            done(number, stamp)
-            check(stamp)
+    def on_wave(number: int, stamp: dict[str, Any]) -> None:
+        nonlocal finished, stamped
+        finished, stamped = number + 1, stamped + stamp["read"]
+        check(stamp)
 
+    def done() -> Done:
+        now = written(spark)
+        if unit == "records":
+            return Done(now.records if now.tasks else None, now.records, f"{now.steps - before} Spark stages done")
+        begun = sizes[finished] * now.ended // now.tasks if now.tasks and finished < len(sizes) else 0
+        return Done(sum(sizes[:finished]) + begun, stamped + now.records)
+
+    with stage_progress(done, stage.name, sum(sizes), unit, console):
         result, fresh = storage.write_stage(spark, run, stage, on_wave)
     console.print(stage_folder.summary(result, fresh), soft_wrap=True)
     return result

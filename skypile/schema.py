@@ -75,7 +75,7 @@ DISTRIBUTION_COLUMNS: Final = (
 
 DEDUP_COLUMNS: Final = (
     Column("duplicates", pa.int32(), "records dropped in favour of this one"),
-    Column("cut_paragraphs", pa.int32(), "recurring boilerplate paragraphs cut from the text"),
+    Column("cut_paragraphs", pa.int32(), "paragraphs that the site adds to its pages, cut from the text"),
 )
 
 QUALITY_COLUMNS: Final = (
@@ -131,11 +131,11 @@ REASONS: Final = {
     # distribution filter
     "dense_cluster": "one of too many look-alikes: its cluster's dense core is over budget",
     # dedup
-    "duplicate_text": "the same normalised text is kept under another record",
+    "duplicate_text": "the same text, but for white space, is kept under another record",
     "duplicate_url": "the same canonical URL is kept under another record",
     "near_duplicate": "Jaccard similarity to the survivor is at or over the threshold",
     "contained": "almost all of it stands in the survivor",
-    "boilerplate": "mostly paragraphs that recur across pages; too little is left",
+    "boilerplate": "mostly paragraphs that its site adds to its pages; too little is left",
     "in_corpus": "a match stands in the corpus deduplicated against",
     # quality filter
     "language": "the text is in no wanted language, or too uncertain",

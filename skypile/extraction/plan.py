@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from skypile.config import ExtractionConfig
+from skypile.crawl import inputs
 from skypile.crawl.inputs import Split
+from skypile.crawl.read import first_records
 from skypile.errors import SkypileError
 from skypile.run_folder.stage_folder import Plan, Stamp
 
@@ -16,18 +18,38 @@ class TooManyFailures(SkypileError):
     """So many pages fail in extraction that the installation, not the pages, is likely at fault."""
 
 
-def extraction_plan(splits: Sequence[Split], config: ExtractionConfig) -> tuple[Plan, list[list[Split]]]:
-    """The stage's plan and the splits of each wave."""
+def planned_splits(paths: Sequence[str], config: ExtractionConfig, limit: int | None = None) -> list[Split]:
+    """The splits of all files that `paths` name (`inputs.plan`), or of their first `limit` records.
+
+    The first in the order of the files' names, and in each file that of its records: the same ones each time.
+    """
+    splits = inputs.plan(paths, config)
+    return splits if limit is None else first_records(splits, limit, config)
+
+
+def extraction_plan(
+    splits: Sequence[Split], config: ExtractionConfig, limit: int | None = None
+) -> tuple[Plan, list[list[Split]]]:
+    """The stage's plan and the splits of each wave. `limit`: as given to `planned_splits`; stands in the manifest."""
     waves = _waves(splits, int(config.wave_mb * 2**20))
-    return Plan("extraction", config.model_dump(mode="json"), _identity(splits), len(waves)), waves
+    identity, notes = _identity(splits), []
+    if limit is not None:
+        identity["limit"] = limit
+        notes.append(f"only the first {limit:,} records of the input were read (--limit)")
+    return Plan("extraction", config.model_dump(mode="json"), identity, len(waves), lambda: notes), waves
 
 
-def _waves(splits: Sequence[Split], wave_bytes: int) -> list[list[Split]]:
-    """Splits grouped, in order, into waves of about `wave_bytes` of input."""
+def wave_bytes(waves: Sequence[Sequence[Split]]) -> list[int]:
+    """Bytes of input in each wave."""
+    return [sum(split.end - split.start for split in wave) for wave in waves]
+
+
+def _waves(splits: Sequence[Split], most: int) -> list[list[Split]]:
+    """Splits grouped, in order, into waves of about `most` bytes of input."""
     groups: list[list[Split]] = [[]]
     size = 0
     for split in splits:
-        if groups[-1] and size + split.end - split.start > wave_bytes:
+        if groups[-1] and size + split.end - split.start > most:
             groups.append([])
             size = 0
         groups[-1].append(split)

@@ -46,14 +46,19 @@ class ConservationError(SkypileError):
     """kept + dropped + failed != read, a record id appears twice, or a reason is not in the vocabulary."""
 
 
+class PrunedError(SkypileError):
+    """A stage is to be made from documents that were removed; the message says what can be done."""
+
+
 class Plan(NamedTuple):
-    """What a stage folder is made from, in how many waves; `notes` are asked for when it is done."""
+    """What a stage folder is made from, in how many waves; `findings` and `notes` are asked for when it is done."""
 
     stage: str
     settings: dict[str, Any]
     inputs: dict[str, Any]
     waves: int
     notes: Callable[[], list[str]] = list
+    findings: Callable[[], dict[str, Any]] = dict
 
 
 class Decisions(NamedTuple):
@@ -75,6 +80,16 @@ def manifest(run: str, stage: str) -> dict[str, Any] | None:
     return files.read_json(files.join(stage_dir(run, stage), "manifest.json"))
 
 
+def check_not_pruned(run: str, stage: str) -> None:
+    """PrunedError if the documents that `stage` kept were removed."""
+    if (manifest(run, stage) or {}).get("pruned"):
+        raise PrunedError(
+            f"the documents that {stage} kept were removed from {run} (skypile prune or keep_documents = false); "
+            "what reads them cannot be made again: restore the settings that the later stages were made with, or run "
+            "into another folder"
+        )
+
+
 def write(
     run: str,
     plan: Plan,
@@ -88,16 +103,13 @@ def write(
     `check_ids(folder)` raises ConservationError if a record has two verdicts in the finished folder.
     """
     folder = stage_dir(run, plan.stage)
-    described = {
-        "stage": plan.stage,
-        "skypile": __version__,
-        "waves": plan.waves,
-        "settings": plan.settings,
-    }
-    fingerprint = _fingerprint(described | {"inputs": plan.inputs})
+    described = _described(plan)
+    fingerprint = fingerprint_of(plan)
     done = manifest(run, plan.stage)
     if done is not None and done["fingerprint"] == fingerprint:
         return done, False
+    if (number := schema.STAGES.index(plan.stage)) > 0:
+        check_not_pruned(run, schema.STAGES[number - 1])  # before anything is removed that could not be made again
     if (files.read_json(files.join(folder, "plan.json")) or {}).get("fingerprint") != fingerprint:
         files.remove_tree(folder)
         files.write_json(files.join(folder, "plan.json"), described | {"fingerprint": fingerprint})
@@ -117,6 +129,7 @@ def write(
     result = (
         described
         | _add_up(stamps)
+        | plan.findings()
         | {"fingerprint": fingerprint, "inputs": plan.inputs, "notes": plan.notes(), "versions": versions()}
         | {"finished": datetime.now(UTC).isoformat(timespec="seconds")}
     )
@@ -165,8 +178,22 @@ def two_verdicts(record: str, verdicts: int, folder: str) -> ConservationError:
     return ConservationError(f"record {record} has {verdicts} verdicts in {folder}")
 
 
-def _fingerprint(value: dict[str, Any]) -> str:
+def following_plan(
+    stage: str, settings: dict[str, Any], upstream: dict[str, Any], notes: Callable[[], list[str]] = list
+) -> Plan:
+    """Plan of a stage that reads what the one before it kept, whose manifest is `upstream`, in one wave."""
+    inputs = {name: upstream[name] for name in ("stage", "fingerprint", "digest")}
+    return Plan(stage, settings, inputs, 1, notes)
+
+
+def fingerprint_of(plan: Plan) -> str:
+    """What differs where a stage would be made from something else."""
+    value = _described(plan) | {"inputs": plan.inputs}
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _described(plan: Plan) -> dict[str, Any]:
+    return {"stage": plan.stage, "skypile": __version__, "waves": plan.waves, "settings": plan.settings}
 
 
 def _remove_wave(folder: str, number: int) -> None:

@@ -17,6 +17,7 @@ from skypile import schema
 from skypile.run_folder import stage_folder
 from skypile.run_folder.stage_folder import Decisions, Plan, Stamp, stage_dir
 from skypile.runtime import files
+from skypile.runtime.session import writing
 
 # Number of rows a wave reads: known, or observed, under the name `rows`, while they are read.
 Rows = int | Observation
@@ -33,6 +34,7 @@ class Stage:
     partition_by: tuple[str, ...] = ()
     options: dict[str, str] = field(default_factory=dict)
     notes: Callable[[], list[str]] = list
+    findings: Callable[[], dict[str, Any]] = dict
 
 
 def spark_schema(columns: tuple[schema.Column, ...]) -> StructType:
@@ -44,6 +46,7 @@ def read_kept(spark: SparkSession, run: str, stage: str) -> DataFrame:
     """The rows `stage` kept, without its verdict: the next stage's input, straight from a Parquet scan."""
     if stage_folder.manifest(run, stage) is None:
         raise FileNotFoundError(f"{stage_dir(run, stage)} has no manifest.json: run the {stage} stage first")
+    stage_folder.check_not_pruned(run, stage)
     columns = schema.STAGE_COLUMNS[stage]
     documents = files.join(stage_dir(run, stage), "documents")
     frame = spark.read.schema(spark_schema(columns).add("kept", "boolean")).parquet(documents)
@@ -71,7 +74,7 @@ def write_stage(
         read = rows if isinstance(rows, int) else int(rows.get["rows"])
         return read, _decisions(read_verdicts(spark, folder).where(F.col("wave") == number))
 
-    plan = Plan(stage.name, stage.settings, stage.inputs, len(stage.waves), stage.notes)
+    plan = Plan(stage.name, stage.settings, stage.inputs, len(stage.waves), stage.notes, stage.findings)
     return stage_folder.write(run, plan, write_wave, lambda folder: _check_ids_unique(spark, folder), on_wave)
 
 
@@ -81,7 +84,8 @@ def _write_wave(spark: SparkSession, folder: str, stage: Stage, number: int, fra
     documents = files.join(folder, "documents")
     frame = frame.withColumns({"kept": F.col("verdict") == schema.KEPT, "wave": F.lit(number)})
     writer = frame.write.mode("overwrite").partitionBy("kept", "wave", *stage.partition_by).options(**stage.options)
-    writer.parquet(documents)
+    with writing(spark):
+        writer.parquet(documents)
 
     written = spark.read.schema(spark_schema(columns).add("wave", "integer")).parquet(documents)
     ledger = written.where(F.col("wave") == number).withColumn("stage", F.lit(stage.name))

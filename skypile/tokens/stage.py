@@ -23,7 +23,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,9 @@ from pyspark.sql import SparkSession
 from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
 from skypile.tokens.encoder import Encoder, default_model_path
-from skypile.tokens.shards import Packing, parquet_batches, tokenize_batches
+from skypile.tokens.parquet_texts import parquet_batches
+from skypile.tokens.piece_model import load_piece_model
+from skypile.tokens.shards import Packing, tokenize_file
 
 MANIFEST = "manifest.json"
 
@@ -81,6 +83,7 @@ def tokenize(spark: SparkSession, inputs: str, output: str, settings: TokenizeSe
         raise ValueError(f"{output}: token shards are written to a mounted file system, not to a URI")
     paths = _parquet_files(inputs)
     model = settings.model or str(default_model_path())
+    settings = replace(settings, packing=settings.packing.for_model(load_piece_model(model)))
     identity = {
         "settings": asdict(settings.packing) | {"model": Path(model).name, "model_digest": _digest(model)},
         "inputs": paths,
@@ -140,7 +143,7 @@ def _worker(output: str, settings: TokenizeSettings):
                 encoder = _encoder(settings.model, _device(settings.device))
                 fs, inner = files.filesystem(row["path"])
                 texts = parquet_batches(inner, filesystem=fs, language=_language(row["path"]))
-                counts, _ = tokenize_batches(texts, encoder, output, row["name"], settings.packing)
+                counts = tokenize_file(inner, texts, encoder, output, row["name"], settings.packing)
                 rows = [json.dumps(asdict(count), ensure_ascii=False) for count in counts]
                 yield pa.RecordBatch.from_arrays([pa.array(rows, pa.string())], schema=_RESULT_ARROW)
 

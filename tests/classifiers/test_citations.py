@@ -51,6 +51,28 @@ def write(path: Path, *pages: str, head: str = HEAD) -> str:
             ["http://新闻.cn/a"],
         ),
         ('<ref name="x"/>http://a.org/x<ref>http://b.org</ref>', ["http://b.org"]),
+        *(
+            (f"<ref>据http://a.org/x?b=1{mark}次年重印</ref>", ["http://a.org/x?b=1"])
+            for mark in "，。；：！？、（）《》「」…—”"
+        ),
+        (
+            "<ref>《县志》（http://a.org/x），【http://b.org/y】，http://c.org/z）。</ref>",
+            ["http://a.org/x", "http://b.org/y", "http://c.org/z"],
+        ),
+        ("<ref>http://百科.cn/条目/茶馆</ref>", ["http://百科.cn/条目/茶馆"]),
+        (
+            "{{引用書籍|title=茶|url=http://a.org/x}}{{引用期刊 | url= http://b.org/y。|刊名=z}}",
+            ["http://a.org/x", "http://b.org/y"],
+        ),
+        (
+            "{{網頁引用|网址=http://a.org/x}}{{引文新聞|存档网址=http://b.org/y|鏈接=http://c.org/z}}",
+            ["http://a.org/x", "http://b.org/y", "http://c.org/z"],
+        ),
+        (
+            "{{引用网页|url=http://a.org/x|archiveurl=https://web.archive.org/web/2012/http://a.org/x}}",
+            ["http://a.org/x"],
+        ),
+        ("{{cite_web|url=http://a.org/x}}{{cited|url=http://b.org}}{{官方网站|url=http://c.org}}", ["http://a.org/x"]),
         ("== External links ==\n* [http://a.org/x Site]\n{{official website|url=http://a.org}}", []),
         ("<!-- <ref>http://a.org/x</ref> --><nowiki><ref>http://b.org</ref></nowiki>", []),
         ("<references><ref name=a>http://a.org/x</ref></references>", ["http://a.org/x"]),
