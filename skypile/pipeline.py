@@ -17,6 +17,7 @@ from skypile import schema
 from skypile.classifiers.in_run import train_in_run
 from skypile.classifiers.model import load as load_classifier
 from skypile.crawl import inputs
+from skypile.dedup.distributed.recurring import cut_notes, cut_summary
 from skypile.dedup.stage import dedup as dedup_stage
 from skypile.distribution.stage import distribution_filter as distribution_stage
 from skypile.extraction import documents
@@ -114,7 +115,13 @@ def dedup(spark: SparkSession, run: str, config: settings.Config, console: Conso
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
         return dedup_stage(config.dedup, rows, scratch)(frame)
 
-    return _narrow(spark, run, "dedup", config, stage, console)
+    @functools.cache
+    def cut() -> dict[str, Any]:
+        folder = files.join(stage_folder.stage_dir(run, "dedup"), "documents")
+        return cut_summary(spark.read.schema(storage.spark_schema(schema.STAGE_COLUMNS["dedup"])).parquet(folder))
+
+    said: dict[str, Any] = {"notes": lambda counts: [*cut_notes(cut())], "findings": lambda: {"cut": cut()}}
+    return _narrow(spark, run, "dedup", config, stage, console, **said)
 
 
 def quality_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -170,6 +177,7 @@ def _narrow(
     partition_by: dict[str, str] | None = None,
     options: dict[str, str] | None = None,
     notes: Callable[[Stamp], list[str]] = lambda counts: [],
+    findings: Callable[[], dict[str, Any]] = dict,
 ) -> dict[str, Any]:
     """Write a stage that reads what the one before it kept: stage(frame, rows, scratch folder)."""
     before = schema.STAGES[schema.STAGES.index(name) - 1]
@@ -184,7 +192,7 @@ def _narrow(
         return upstream["kept"], stage(frame, upstream["kept"], scratch)
 
     plan = stage_folder.following_plan(name, getattr(config, name).model_dump(mode="json"), upstream, notes)
-    whole = Stage(name, plan.settings, plan.inputs, [build], partition_by or {}, options or {}, notes)
+    whole = Stage(name, plan.settings, plan.inputs, [build], partition_by or {}, options or {}, notes, findings)
     result = _write(spark, run, whole, console, [upstream["kept"]], "records")
     files.remove_tree(scratch)
     if not config.run.keep_documents:

@@ -5,7 +5,6 @@ offset of a line counts decoded bytes; there, damage costs the rest of the file,
 again behind it, and gives one failed row. A line is never held beyond the limit.
 """
 
-import datetime
 import json
 from collections.abc import Iterator
 from typing import IO, Any
@@ -13,8 +12,9 @@ from typing import IO, Any
 from skypile.config import ExtractionConfig
 from skypile.crawl.codec import Damage, codec_of
 from skypile.crawl.members import READ, Segment, decoded_segment, plain_segment
-from skypile.crawl.metadata import clean, metadata
+from skypile.crawl.metadata import metadata
 from skypile.crawl.record import Record, dropped, failed, record
+from skypile.text.limits import without_surrogates
 
 
 def jsonl_records(file: IO[bytes], source: str, start: int, end: int, config: ExtractionConfig) -> Iterator[Record]:
@@ -102,6 +102,7 @@ def from_fields(
 ) -> Record:
     """`row` with the content, URL and date of a JSON object or Parquet row; ready text wins over HTML.
 
+    Bytes where text should be are UTF-8, or fail: no replacement would be true to them. In HTML they are a page's own.
     All other fields become its metadata. `unread`: names of those too long to be read; `detail`: what is known to be
     wrong with the columns.
     """
@@ -109,24 +110,25 @@ def from_fields(
     text, html = fields.get(config.text_field), fields.get(config.html_field)
     used = {config.text_field, config.html_field}
     if isinstance(url, bytes):
-        url = url.decode("utf-8", "backslashreplace")
+        url = url.decode("utf-8", "replace")
     if isinstance(url, str) and url:
-        row = row._replace(url=clean(url))
+        row = row._replace(url=without_surrogates(url))
         used.add(config.url_field)
-    if isinstance(date, datetime.date | str):
-        row = row._replace(date=clean(date) if isinstance(date, str) else date.isoformat())
+    if isinstance(date, str):
+        row = row._replace(date=without_surrogates(date))
         used.add("date")
     row = row._replace(metadata=metadata({k: v for k, v in fields.items() if k not in used}, unread))
     if isinstance(text, bytes):
         try:
             text = text.decode()
         except UnicodeDecodeError as error:
-            return failed(row, "bad_utf8", at=row.offset, column=config.text_field, detail=str(error)[:200])
+            starts = error.object[:40].decode("latin-1")
+            return failed(row, "bad_text", at=row.offset, column=config.text_field, detail=str(error), starts=starts)
     if isinstance(text, str) and (text or not html):
-        return row._replace(text=clean(text)) if text else dropped(row, "empty_body")
+        return row._replace(text=without_surrogates(text)) if text else dropped(row, "empty_body")
     if isinstance(html, str):
         # As bytes like any other page; the header tells decoding what they are, whatever <meta> claims.
-        body = clean(html).encode()
+        body = without_surrogates(html).encode()
         row = row._replace(content_type="text/html; charset=utf-8")
     elif isinstance(html, bytes):
         body = html

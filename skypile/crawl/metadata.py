@@ -10,14 +10,14 @@ import datetime
 import decimal
 import json
 import math
-import re
 import uuid
 from typing import Any, Final
+
+from skypile.text.limits import without_surrogates
 
 MOST_BYTES: Final = 16 << 10  # of an object: four times the median text, so that it never outweighs what is kept
 SHOWN: Final = 200  # characters that are left of a text that is cut
 MARK: Final = "_cut"
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def metadata(fields: dict[str, Any], unread: tuple[str, ...] = ()) -> str | None:
@@ -31,8 +31,8 @@ def metadata(fields: dict[str, Any], unread: tuple[str, ...] = ()) -> str | None
     """
     if not fields and not unread:
         return None
-    sure = {clean(name): _written(value) for name, value in fields.items()}
-    cut = [clean(name) for name in unread]
+    sure = {without_surrogates(name): _written(value) for name, value in fields.items()}
+    cut = [without_surrogates(name) for name in unread]
     parts = {json.dumps(name, ensure_ascii=False): value for name, value in sure.items()}
 
     def over() -> bool:
@@ -96,9 +96,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, str):
-        return clean(value)
+        return without_surrogates(value)
     if isinstance(value, dict):
-        return {clean(str(name)): _plain(inner) for name, inner in value.items()}
+        return {without_surrogates(str(name)): _plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
     if isinstance(value, bytes):
@@ -109,9 +109,4 @@ def _plain(value: Any) -> Any:
         return value.total_seconds()
     if hasattr(value, "item"):  # a number of NumPy
         return _plain(value.item())
-    return str(value) if isinstance(value, decimal.Decimal | uuid.UUID) else clean(str(value))
-
-
-def clean(text: str) -> str:
-    """`text` without lone surrogates, which JSON can spell and UTF-8 cannot."""
-    return _SURROGATE.sub("\ufffd", text) if not text.isascii() else text
+    return str(value) if isinstance(value, decimal.Decimal | uuid.UUID) else without_surrogates(str(value))

@@ -14,7 +14,7 @@ from skypile.runtime.parquet_rows import as_plain, is_text, plain, utf8
 from skypile.schema import FAILED, KEPT
 
 Counts = dict[str, Any]  # read, kept, dropped: {reason: rows}, failed: {reason: rows}
-NO_TEXT, BAD_UTF8 = "no_text", "bad_utf8"
+NO_TEXT, BAD_TEXT = "no_text", "bad_text"
 SHOWN_URL = 2000  # characters of a URL that verdicts show; what a page is known by is the whole of it
 
 
@@ -75,7 +75,7 @@ def read_columns(batch: pa.RecordBatch, columns: Columns, config: DedupConfig) -
     Such a row has an empty text. A null is no text, and bytes that are no UTF-8 are none either.
     """
     text, wrong = utf8(batch[columns.text])
-    reason = pc.if_else(wrong, BAD_UTF8, pc.if_else(pc.is_null(text), NO_TEXT, pa.scalar(None, pa.string())))
+    reason = pc.if_else(wrong, BAD_TEXT, pc.if_else(pc.is_null(text), NO_TEXT, pa.scalar(None, pa.string())))
     url = _shown(_texts(batch[columns.url])) if columns.url else pa.nulls(len(batch), pa.string())
     identity = as_plain(batch[columns.id])
     arrays = [

@@ -138,7 +138,7 @@ def _listed(paths: Sequence[str]) -> tuple[list[tuple[str, int, dict[str, str | 
     found: dict[str, tuple[str, int, dict[str, str | None]]] = {}
     beside = []
     for path in paths:
-        prefix, root, listed = inputs.listed(path)
+        prefix, listed = inputs.listed(path)
         shown = sorted(listed)
         chosen = 0
         for file in shown:
@@ -149,20 +149,20 @@ def _listed(paths: Sequence[str]) -> tuple[list[tuple[str, int, dict[str, str | 
                 continue
             if uri in found:
                 raise InputError(f"{uri} is named twice by the input paths {list(paths)}")
-            found[uri] = uri, file.size, _folder_columns(_below(file.path, root))
+            found[uri] = uri, file.size, _folder_columns(_below(file))
             chosen += 1
         if not shown:
             raise InputError(f"input {path!r} matches no file; {inputs.why(path)}")
         if not chosen:
-            names = ", ".join(_below(file.path, root) for file in shown[:5])
+            names = ", ".join(_below(file) for file in shown[:5])
             raise InputError(
                 f"input {path!r} holds no Parquet file, which deduplication of files reads; it has {names}"
             )
     return list(found.values()), beside
 
 
-def _below(path: str, root: str) -> str:
-    return path[len(root) :].lstrip("/")
+def _below(file: inputs.File) -> str:
+    return file.path[len(file.root) :].lstrip("/")
 
 
 def _is_parquet(uri: str) -> bool:

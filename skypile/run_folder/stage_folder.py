@@ -36,7 +36,6 @@ PACKAGES = (
     "pyarrow",
     "trafilatura",
     "resiliparse",
-    "faiss-cpu",
     "fasttext-community",
     "eldc",
 )
@@ -53,13 +52,14 @@ class PrunedError(SkypileError):
 
 
 class Plan(NamedTuple):
-    """What a stage folder is made from, in how many waves; `notes(counts)` are asked for when it is done."""
+    """What a stage folder is made from, in how many waves; `notes(counts)` and `findings()`: asked when it is done."""
 
     stage: str
     settings: dict[str, Any]
     inputs: dict[str, Any]
     waves: int
     notes: Callable[[Stamp], list[str]] = lambda counts: []
+    findings: Callable[[], dict[str, Any]] = dict
 
 
 class Decisions(NamedTuple):
@@ -129,7 +129,7 @@ def write(
     check_ids(folder)
     counts = _add_up(stamps)
     notes = plan.notes(counts) + warnings(counts, folder)
-    result = described | counts
+    result = described | counts | plan.findings()
     result |= {"fingerprint": fingerprint, "inputs": plan.inputs, "notes": notes, "versions": versions()}
     result |= {"finished": datetime.now(UTC).isoformat(timespec="seconds")}
     files.write_json(files.join(folder, "manifest.json"), result)

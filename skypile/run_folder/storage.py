@@ -36,6 +36,7 @@ class Stage:
     partition_by: dict[str, str] = field(default_factory=dict)  # folder's name -> column, which stays in the files
     options: dict[str, str] = field(default_factory=dict)
     notes: Callable[[Stamp], list[str]] = lambda counts: []
+    findings: Callable[[], dict[str, Any]] = dict
 
 
 def spark_schema(columns: tuple[schema.Column, ...]) -> StructType:
@@ -80,7 +81,7 @@ def write_stage(
         read = rows if isinstance(rows, int) else int(rows.get["rows"])
         return read, _decisions(read_verdicts(spark, folder).where(F.col("wave") == number))
 
-    plan = Plan(stage.name, stage.settings, stage.inputs, len(stage.waves), stage.notes)
+    plan = Plan(stage.name, stage.settings, stage.inputs, len(stage.waves), stage.notes, stage.findings)
     return stage_folder.write(run, plan, write_wave, lambda folder: _check_ids_unique(spark, folder), on_wave)
 
 

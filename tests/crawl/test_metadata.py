@@ -53,11 +53,11 @@ COLUMNS = {
     "category": (pa.array(["c"]).dictionary_encode(), "c"),
     "bytes": (pa.array([b"\xff\x00"]), "/wA="),
     "day": (pa.array([datetime.date(2024, 2, 29)]), "2024-02-29"),
-    "far day": (pa.array([6_600_000], pa.date32()), "20040-03-09"),
+    "far day": (pa.array([6_600_000], pa.date32()), "+20040-03-09"),
     "moment": (pa.array([0], pa.timestamp("us", "UTC")), "1970-01-01T00:00:00+00:00"),
     "nano": (pa.array([1], pa.timestamp("ns")), "1970-01-01T00:00:00.000000001"),
     "nano of micro": (pa.array([1000], pa.timestamp("ns")), "1970-01-01T00:00:00.000001"),
-    "far": (pa.array([569_000_000_000_000_000], pa.timestamp("us")), "20000-11-22T03:33:20.000000"),
+    "far": (pa.array([569_000_000_000_000_000], pa.timestamp("us")), "+20000-11-22T03:33:20"),
     "clock": (pa.array([1_000_000_001], pa.time64("ns")), "00:00:01"),
     "took": (pa.array([1500], pa.duration("ms")), 1.5),
     "list": (pa.array([[1, None]]), [1, None]),
@@ -92,7 +92,7 @@ def test_bytes_that_are_no_utf8_cost_at_most_their_row(tmp_path: Path, column: s
     rows = read(tmp_path)
     assert len(rows) == 600
     lost = [(row["offset"], row["reason"]) for row in rows if row["verdict"] != "kept"]
-    assert lost == ([(300, "bad_utf8")] if column == "text" else [])
+    assert lost == ([(300, "bad_text")] if column == "text" else [])
     if column == "html":
         assert rows[300]["body"] == b"\xe6\x9d"
     if column == "title":
@@ -107,7 +107,7 @@ def test_dates_beyond_pythons_years_cost_nothing(tmp_path: Path, kind: str) -> N
     pq.write_table(pa.table({"text": [f"t{i}" for i in range(100)], "date": dates}), tmp_path / "a.parquet")
     rows = read(tmp_path)
     assert [row["verdict"] for row in rows] == ["kept"] * 100
-    assert rows[0]["date"].startswith("1970-01-01") and rows[99]["date"][:5] in ("20000", "20040", "1970-")
+    assert rows[0]["date"].startswith("1970-01-01") and rows[99]["date"][:6] in ("+20000", "+20040", "1970-0")
 
 
 def test_what_is_too_long_is_cut_and_said_to_be(tmp_path: Path) -> None:

@@ -159,9 +159,9 @@ def test_a_row_without_a_text_costs_that_row(spark: SparkSession, tmp_path: Path
     text = pa.StringArray.from_buffers(len(raw), raw.buffers()[1], raw.buffers()[2], raw.buffers()[0])
     path = write(tmp_path / "a.parquet", id=list("abcdefgh"), text=text)
     done, documents, verdicts = both(spark, [path], tmp_path / "out")
-    assert done["failed"] == {"bad_utf8": 2, "no_text": 2} and done["dropped"] == {"duplicate_text": 1}
+    assert done["failed"] == {"bad_text": 2, "no_text": 2} and done["dropped"] == {"duplicate_text": 1}
     assert {row["record_id"]: row["reason"] for row in verdicts if row["verdict"] == "failed"} == {
-        "b": "no_text", "c": "bad_utf8", "e": "no_text", "g": "bad_utf8",
+        "b": "no_text", "c": "bad_text", "e": "no_text", "g": "bad_text",
     }  # fmt: skip
     assert [row["id"] for row in documents] == ["a", "d", "f"]
 
