@@ -5,6 +5,7 @@ whose settings and inputs have not changed is left as it is.
 """
 
 import functools
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,13 +17,16 @@ from classifiers.in_run import train_in_run
 from skypile import config as settings
 from skypile import schema
 from skypile.crawl import inputs
+from skypile.dedup.arrivals import arrivals_seen
 from skypile.dedup.stage import dedup as dedup_stage
 from skypile.distribution.stage import distribution_filter as distribution_stage
 from skypile.extraction import documents
 from skypile.extraction import stage as extraction_stage
-from skypile.extraction.plan import check_failures, extraction_plan
+from skypile.extraction.plan import check_failures, extraction_plan, run_output
 from skypile.quality.stage import quality_filter as quality_stage
 from skypile.run_folder import stage_folder, storage
+from skypile.run_folder.identity import tree_signature
+from skypile.run_folder.stage_folder import Plan
 from skypile.run_folder.storage import Rows, Stage, read_kept
 from skypile.runtime import files
 from skypile.runtime.progress import stage_progress
@@ -45,11 +49,12 @@ def run(
     `extracted`: the manifest of stage 1 if that is done already (`skypile.extraction.without_spark`).
     """
     console = console or Console(stderr=True)
-    files.write_text(files.join(output, "config.toml"), settings.dumps(config))
-    manifests = [extracted or extraction(spark, paths, output, config, console)]
-    manifests += [
-        stage(spark, output, config, console) for stage in (distribution_filter, dedup, quality_filter, shards)
-    ]
+    with run_output(output, config, paths):
+        files.write_text(files.join(output, "config.toml"), settings.dumps(config))
+        manifests = [extracted or extraction(spark, paths, output, config, console)]
+        manifests += [
+            stage(spark, output, config, console) for stage in (distribution_filter, dedup, quality_filter, shards)
+        ]
     return manifests
 
 
@@ -69,8 +74,18 @@ def extraction(
         frame = frame.observe(rows, F.coalesce(F.sum(extraction_stage.READ), F.lit(0)).alias("rows"))
         return rows, frame.drop(extraction_stage.READ)
 
-    stage = Stage(plan.stage, plan.settings, plan.inputs, [functools.partial(wave, part) for part in waves])
-    return _write(spark, run, stage, console, lambda stamp: check_failures(stamp, config.extraction.max_failed_share))
+    stage = Stage(
+        plan.stage,
+        plan.settings,
+        plan.inputs,
+        [functools.partial(wave, part) for part in waves],
+        wave_inputs=plan.waves,
+        unsettled=plan.unsettled,
+    )
+    with run_output(run, config, paths):
+        return _write(
+            spark, run, stage, console, lambda stamp: check_failures(stamp, config.extraction.max_failed_share)
+        )
 
 
 def distribution_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -80,7 +95,7 @@ def distribution_filter(spark: SparkSession, run: str, config: settings.Config, 
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
         return distribution_stage(config.distribution_filter, rows, scratch, clusters)(frame)
 
-    return _narrow(spark, run, "distribution_filter", config.distribution_filter, stage, console)
+    return _narrow(spark, run, "distribution_filter", config, stage, console)
 
 
 def dedup(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -89,7 +104,7 @@ def dedup(spark: SparkSession, run: str, config: settings.Config, console: Conso
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
         return dedup_stage(config.dedup, rows, scratch)(frame)
 
-    return _narrow(spark, run, "dedup", config.dedup, stage, console)
+    return _narrow(spark, run, "dedup", config, stage, console)
 
 
 def quality_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -110,7 +125,7 @@ def quality_filter(spark: SparkSession, run: str, config: settings.Config, conso
             notes.append("no citation classifier: language and rules alone decide")
         return quality_stage(section, classifier)(frame)
 
-    return _narrow(spark, run, "quality_filter", section, stage, console, notes=lambda: notes)
+    return _narrow(spark, run, "quality_filter", config, stage, console, notes=lambda: list(notes))
 
 
 def shards(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -121,14 +136,14 @@ def shards(spark: SparkSession, run: str, config: settings.Config, console: Cons
 
     # Read again and again for months: worth the slower compression.
     options = {"parquet.compression.codec.zstd.level": str(config.shards.compression_level)}
-    return _narrow(spark, run, "shards", config.shards, stage, console, ("language",), options)
+    return _narrow(spark, run, "shards", config, stage, console, ("language",), options)
 
 
 def _narrow(
     spark: SparkSession,
     run: str,
     name: str,
-    section: settings.Settings,
+    config: settings.Config,
     stage: Callable[[DataFrame, int, str], DataFrame],
     console: Console,
     partition_by: tuple[str, ...] = (),
@@ -136,22 +151,66 @@ def _narrow(
     notes: Callable[[], list[str]] = list,
 ) -> dict[str, Any]:
     """Write a stage that reads what the one before it kept: stage(frame, rows, scratch folder)."""
-    before = schema.STAGES[schema.STAGES.index(name) - 1]
+    before = _before(name)
+    root = files.join(stage_folder.stage_dir(run, name), SCRATCH)
+    scratch = files.join(root, uuid.uuid4().hex[:8])  # what is left of an attempt that died may still be written to
+
+    def build() -> tuple[Rows, DataFrame]:
+        upstream = stage_folder.check_finished(run, before)
+        return upstream["kept"], stage(read_kept(spark, run, before), upstream["kept"], scratch)
+
+    with run_output(run, config):
+        inputs = narrow_inputs(run, name, config)
+        plan = Stage(name, getattr(config, name).deciding(), inputs, [build], partition_by, options or {}, notes)
+        result = _write(spark, run, plan, console)
+        files.remove_tree(root)
+    return result
+
+
+def narrow_inputs(run: str, name: str, config: settings.Config) -> dict[str, Any]:
+    """What a stage after the first is made from: what the one before it kept, and files besides, by their content.
+
+    FileNotFoundError if the stage before it is not finished.
+    """
+    before = _before(name)
     upstream = stage_folder.manifest(run, before)
     if upstream is None:
         folder = stage_folder.stage_dir(run, before)
         raise FileNotFoundError(f"{folder} has no manifest.json: run the {before} stage first")
-    scratch = files.join(stage_folder.stage_dir(run, name), SCRATCH)
+    found: dict[str, Any] = dict(stage_folder.kept_by(before, upstream))
+    quality = config.quality_filter
+    if name == "distribution_filter" and config.distribution_filter.model:
+        found["embedding model"] = tree_signature(config.distribution_filter.model)
+    if name == "dedup" and config.dedup.against:
+        seen = (stage_folder.manifest(run, "dedup") or {}).get("inputs", {}).get("index")
+        found["index"] = arrivals_seen(config.dedup.against, seen if config.dedup.update_index else None)
+    if name == "quality_filter":
+        found |= {"word list": tree_signature(quality.bad_words)} if quality.bad_words else {}
+        if quality.classifier:
+            found["classifier"] = tree_signature(quality.classifier)
+        else:
+            for dump in quality.wikipedia:
+                found[f"citations dump {dump.rstrip('/').rpartition('/')[2]}"] = tree_signature(dump)
+    return found
 
-    def build() -> tuple[Rows, DataFrame]:
-        frame = read_kept(spark, run, before)
-        return upstream["kept"], stage(frame, upstream["kept"], scratch)
 
-    identity = {"stage": before, "fingerprint": upstream["fingerprint"], "digest": upstream["digest"]}
-    plan = Stage(name, section.model_dump(mode="json"), identity, [build], partition_by, options or {}, notes)
-    result = _write(spark, run, plan, console)
-    files.remove_tree(scratch)
-    return result
+def why_redo(run: str, paths: Sequence[str], config: settings.Config) -> dict[str, str | None]:
+    """Why each stage would be made by `run`, in words; None for one that is left as it is. Starts no Spark."""
+    found: dict[str, str | None] = {}
+    first, _ = extraction_plan(inputs.plan(paths, config.extraction), config.extraction)
+    found[first.stage] = stage_folder.why_redo(run, first)
+    for name in schema.STAGES[1:]:
+        if found[_before(name)] is not None:
+            made = stage_folder.manifest(run, name) is not None
+            found[name] = f"follows {_before(name)}" if made else "not made yet"
+        else:
+            plan = Plan(name, getattr(config, name).deciding(), narrow_inputs(run, name, config), [""])
+            found[name] = stage_folder.why_redo(run, plan)
+    return found
+
+
+def _before(stage: str) -> str:
+    return schema.STAGES[schema.STAGES.index(stage) - 1]
 
 
 def _write(
@@ -161,12 +220,15 @@ def _write(
     console: Console,
     check: Callable[[dict[str, Any]], None] = lambda stamp: None,
 ) -> dict[str, Any]:
+    def say(line: str) -> None:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+
     with stage_progress(functools.partial(active_tasks, spark), stage.name, len(stage.waves), console) as done:
 
         def on_wave(number: int, stamp: dict[str, Any]) -> None:
             done(number, stamp)
             check(stamp)
 
-        result, fresh = storage.write_stage(spark, run, stage, on_wave)
+        result, fresh = storage.write_stage(spark, run, stage, on_wave, say)
     console.print(stage_folder.summary(result, fresh), soft_wrap=True)
     return result

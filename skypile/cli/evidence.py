@@ -18,7 +18,7 @@ def status(run: RunFolder) -> None:
     for column in table.columns[1:]:
         column.justify = "right"
     notes: list[str] = []
-    for stage, folder in ledger.stage_folders(run).items():
+    for stage, folder in ledger.stage_folders(run, begun=True).items():
         done = files.read_json(files.join(folder, "manifest.json"))
         if done is None:
             plan = files.read_json(files.join(folder, "plan.json")) or {"waves": "?"}
@@ -92,3 +92,17 @@ def report(run: RunFolder) -> None:
     from skypile.report import write_report
 
     out.print(write_report(run), highlight=False)
+
+
+def verify(
+    folder: Annotated[str, typer.Argument(help="Run, output of dedup, or token shards", metavar="FOLDER")],
+) -> None:
+    """Read every part of a result and hold it against the sizes and checksums that its manifests name."""
+    from skypile.run_folder.verify import verify as verify_folder
+
+    found = verify_folder(files.absolute(folder))
+    for line in found.wrong:
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+    out.print(f"{found.parts:,} files, {found.size:,} bytes, {len(found.wrong)} wrong", highlight=False)
+    if found.wrong:
+        raise typer.Exit(1)

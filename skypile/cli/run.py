@@ -34,14 +34,16 @@ def _run(paths: list[str], output: str, config: settings.Config) -> str:
     """All stages and the report; returns the report's path."""
     template(PAGE_FUNCTION)
     with importing():
+        from skypile.extraction.plan import run_output
         from skypile.extraction.without_spark import extract_locally
-    extracted = extract_locally(paths, output, config, err)
-    from skypile import pipeline  # only here: the processes that extract are forked without it
-    from skypile.report import write_report
-    from skypile.runtime import session
+    with run_output(output, config, paths):
+        extracted = extract_locally(paths, output, config, err)
+        from skypile import pipeline  # only here: the processes that extract are forked without it
+        from skypile.report import write_report
+        from skypile.runtime import session
 
-    pipeline.run(session.start(config.spark), paths, output, config, err, extracted)
-    return str(write_report(output))
+        pipeline.run(session.start(config.spark), paths, output, config, err, extracted)
+        return str(write_report(output))
 
 
 def sample(directory: Annotated[Path, typer.Argument(help="Folder to write", metavar="DIR")], seed: int = 0) -> None:

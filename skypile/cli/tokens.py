@@ -31,10 +31,12 @@ def build(
     size: Annotated[int, typer.Option(help="Pieces in all; what base and characters leave goes to words")] = 65_536,
 ) -> None:
     """Extend a vocabulary with Chinese words counted on your own text, chosen by the tokens they save."""
+    from skypile.run_folder.output import new_file
     from skypile.tokens import vocabulary_builder as builder
     from skypile.tokens.weighted_text import weigh_texts
     from skypile.tokens.word_training import learn_words
 
+    new_file(str(output), [*map(str, texts), str(base), *([str(characters)] if characters else [])])
     have = set(builder.base_pieces(base))
     listed = builder.read_pieces(characters) if characters else builder.national_standard_characters()
     singles = [char for char in listed if len(char) == 1 and char not in have][: builder.CHARACTERS]
@@ -51,9 +53,11 @@ def build(
 @vocab.command()
 def export(output: Output, model: Model = None) -> None:
     """Write the vocabulary as a Hugging Face tokenizer.json."""
+    from skypile.run_folder.output import new_file
     from skypile.tokens.encoder import default_model_path
     from skypile.tokens.huggingface import write_tokenizer_json
 
+    new_file(str(output), [str(model or default_model_path())])
     write_tokenizer_json(model or default_model_path(), output)
 
 
@@ -82,17 +86,15 @@ def pack(
     validation: Annotated[float, typer.Option(help="Share of hosts held out for validation")] = 0.001,
 ) -> None:
     """Encode and pack Parquet shards (record_id, url, text) without Spark, one file at a time."""
-    from skypile.tokens.encoder import Encoder
-    from skypile.tokens.shards import Packing, parquet_batches, tokenize_batches
+    from skypile.tokens.outputs import pack_files
+    from skypile.tokens.shards import Packing
 
-    if remainder == "carry":
-        raise typer.BadParameter("between files nothing is carried here: pad or drop")
-    encoder = Encoder.load(model)
     packing = Packing(sequence_length=sequence_length, remainder=remainder, validation=validation)
-    for path in texts:
-        counts, _ = tokenize_batches(parquet_batches(str(path)), encoder, output, path.stem, packing)
-        for count in counts:
-            out.print(f"{count.split}/{count.shard}: {count.documents} documents, {count.tokens} tokens")
+    manifest, fresh = pack_files([str(path) for path in texts], str(output), model, packing)
+    for count in manifest["shards"]:
+        out.print(f"{count['split']}/{count['shard']}: {count['documents']} documents, {count['tokens']} tokens")
+    if not fresh:
+        out.print("up to date")
 
 
 @tokens.command()
@@ -120,11 +122,13 @@ def shuffle(
     seed: int = 0,
 ) -> None:
     """Put all sequences of all shards into one seeded order."""
-    from skypile.tokens.shuffled import plan_shuffle, write_shuffled
+    from skypile.tokens.outputs import shuffle_shards
 
-    for number, name in enumerate(plan_shuffle(packed, output, shards, seed)):
-        write_shuffled(packed, output, number)
+    manifest, fresh = shuffle_shards(str(packed), str(output), shards, seed)
+    for name in manifest["shards"]:
         out.print(name)
+    if not fresh:
+        out.print("up to date")
 
 
 def read_texts(path: Path):

@@ -44,6 +44,12 @@ class Config(Settings):
             )
         return self
 
+    def files_read(self) -> list[str]:
+        """Files and folders besides the crawl that the stages read."""
+        quality = self.quality_filter
+        named = (self.distribution_filter.model, self.dedup.against, quality.bad_words, quality.classifier)
+        return [*(path for path in named if path), *quality.wikipedia]
+
 
 class ConfigError(SkypileError):
     """The config file is unreadable or invalid; the message names key, value and rule."""

@@ -12,17 +12,24 @@ Both give the same rows and the same verdicts, to the byte of the evidence. Spar
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skypile import config as settings
 from skypile.config import DedupConfig
+from skypile.dedup.arrivals import arrivals_seen
 from skypile.dedup.columns import Columns, Counts
+from skypile.run_folder.identity import named_files
+from skypile.run_folder.once import Result, once
+from skypile.run_folder.output import check_ours
 from skypile.runtime import files
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+DATA = ("documents", "verdicts")
+OURS = r"/part-[^/]*$"
 
 
 def deduplicate(
@@ -78,14 +85,23 @@ def dedup_files(
 def _once(
     paths: Sequence[str], output: str, columns: Columns, config: DedupConfig, work: Callable[[], Counts]
 ) -> dict[str, Any]:
-    """The manifest of ``output``, after ``work`` has written its folders, unless it is finished already."""
+    """The manifest of ``output``, after ``work`` has written its folders, unless it is finished already.
+
+    Raises OutputRefused for an ``output`` that holds something else, and FolderLocked.
+    """
     started = time.monotonic()
-    identity = {"paths": sorted(paths), "columns": columns._asdict(), "config": config.model_dump(mode="json")}
-    done = files.read_json(files.join(output, "manifest.json"))
-    if done is not None:
-        if {key: done.get(key) for key in identity} != identity:
-            raise ValueError(f"{output} holds a finished run of other inputs or settings; choose another folder")
-        return done
-    manifest = identity | work() | {"seconds": round(time.monotonic() - started, 2)}
-    files.write_json(files.join(output, "manifest.json"), manifest)
-    return manifest
+    made_of = {"paths": sorted(paths), "columns": columns._asdict(), "config": config.deciding()}
+    read = [*paths, *([config.against] if config.against else [])]
+    if config.against and config.update_index:
+        check_ours(config.against, "index")
+    result = Result("dedup", "dedup", read, made_of, lambda done: _inputs(done, paths, config), DATA, OURS)
+    return once(output, result, lambda: work() | {"seconds": round(time.monotonic() - started, 2)})[0]
+
+
+def _inputs(done: Mapping[str, Any], paths: Sequence[str], config: DedupConfig) -> dict[str, Any]:
+    """What the files, and the corpus they are held against, are known by."""
+    found: dict[str, Any] = {"input": named_files(paths)}
+    if config.against:
+        seen = done.get("inputs", {}).get("index")
+        found["index"] = arrivals_seen(config.against, seen if config.update_index else None)
+    return found

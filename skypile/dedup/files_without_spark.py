@@ -34,9 +34,6 @@ def dedup_without_spark(given: list[File], output: str, columns: Columns, config
 
     None, with nothing written, if the sketches have more than ``MOST_SKETCHES`` bytes.
     """
-    place = files.filesystem(output)[1]
-    if inside := [file.path for file in given if file.path.startswith(f"{place}/")]:
-        raise ValueError(f"the input {inside[0]} lies in the output folder, which is written anew; choose another")
     sketches = _sketches(given, columns, config)
     if sketches is None:
         return None

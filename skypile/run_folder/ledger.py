@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from skypile.run_folder.parts import problems, refuse
+from skypile.run_folder.stage_folder import follows, stamped_parts
 from skypile.runtime import files
 from skypile.schema import LEDGER_COLUMNS, REASONS, STAGES, arrow_schema, names
 
@@ -36,28 +38,54 @@ class Verdict:
         return REASONS.get(self.reason) if self.reason else None
 
 
-def stage_folders(run: str) -> dict[str, str]:
-    """Folders of the stages that `run` has verdicts of, in order."""
+def stage_folders(run: str, begun: bool = False) -> dict[str, str]:
+    """Folders of the stages that `run` has verdicts of, in order: finished ones and, last, one with finished waves.
+
+    A stage made from what the one before it no longer holds is not among them. `begun`: one without a finished wave is.
+    """
     found = files.list_names(run)
     if not found:
         raise FileNotFoundError(f"no run in {run}: give the folder that `skypile run --output` wrote")
     named = {stage: f"{number:02d}_{stage}" for number, stage in enumerate(STAGES, 1)}
-    return {
-        stage: files.join(run, name)
-        for stage, name in named.items()
-        if name in found and "verdicts" in files.list_names(files.join(run, name))
-    }
+    folders: dict[str, str] = {}
+    upstream: dict[str, Any] | None = None
+    for stage, name in named.items():
+        folder = files.join(run, name)
+        names = files.list_names(folder) if name in found else []
+        done = files.read_json(files.join(folder, "manifest.json")) if "manifest.json" in names else None
+        if done is not None and (upstream is None or follows(done, upstream)):
+            folders[stage] = folder
+            upstream = done
+            continue
+        if done is None and ("plan.json" in names if begun else bool(files.list_names(files.join(folder, "waves")))):
+            folders[stage] = folder
+        if done is not None or names:
+            break
+    return folders
 
 
 def dataset(folder: str, schema: pa.Schema) -> "Dataset":
-    """The Parquet files under `folder`, whose hive partitions (kept, wave, language) become columns."""
+    """The Parquet files of a finished stage's `documents` or `verdicts`, or those of its finished waves.
+
+    Hive partitions (kept, wave, language) become columns. Raises DamagedParts if a file is missing or cut short.
+    """
     import pyarrow.dataset as ds  # only here: it loads pandas, 0.2 s that other commands do not wait for
 
     fs, path = files.filesystem(folder)
-    partitioning = ds.partitioning(
-        pa.schema([("kept", pa.string()), ("wave", pa.int32()), ("language", pa.string())]), flavor="hive"
+    partitions = pa.schema([("kept", pa.string()), ("wave", pa.int32()), ("language", pa.string())])
+    partitioning = ds.partitioning(partitions, flavor="hive")
+    stage, _, place = folder.rstrip("/").rpartition("/")
+    parts = stamped_parts(stage)
+    if parts is None:
+        return ds.dataset(path, schema=schema, format="parquet", filesystem=fs, partitioning=partitioning)
+    refuse(stage, problems(stage, parts, (place,), contents=False, surplus=False))
+    root = path.rstrip("/")[: -len(place)]
+    paths = sorted(f"{root}{name}" for name in parts if name.startswith(f"{place}/"))
+    if not paths:
+        return ds.FileSystemDataset.from_paths([], schema=schema, format=ds.ParquetFileFormat(), filesystem=fs)
+    return ds.dataset(
+        paths, schema=schema, format="parquet", filesystem=fs, partitioning=partitioning, partition_base_dir=path
     )
-    return ds.dataset(path, schema=schema, format="parquet", filesystem=fs, partitioning=partitioning)
 
 
 def verdicts(run: str, stage: str, where: pc.Expression | None = None) -> Iterator[Verdict]:

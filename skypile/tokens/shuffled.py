@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from skypile.run_folder.output import output_folder
+from skypile.runtime import files
 from skypile.tokens.megatron import open_indexed, shard_names, write_index
 from skypile.tokens.provenance import Place, locate
 from skypile.tokens.shuffle import permute, unpermute
@@ -26,11 +28,19 @@ _BLOCK = 1024
 
 
 def plan_shuffle(packed: str | Path, shuffled: str | Path, shards: int, seed: int) -> list[str]:
-    """Write the plan of a shuffle of all shards in folder `packed`; returns the names of the shuffled shards."""
+    """Write the plan of a shuffle of all shards in folder `packed`; returns the names of the shuffled shards.
+
+    Raises OutputRefused for a folder `shuffled` that is not empty, or holds another shuffle.
+    """
+    made_of = {"packed": files.absolute(str(packed)), "settings": {"shards": shards, "seed": seed}}
+    with output_folder(str(shuffled), "shuffle", [str(packed)], made_of):
+        return _write_plan(packed, shuffled, shards, seed)
+
+
+def _write_plan(packed: str | Path, shuffled: str | Path, shards: int, seed: int) -> list[str]:
     names = shard_names(packed)
     counts = [len(open_indexed(Path(packed) / name)) for name in names]
     shards = max(1, min(shards, sum(counts)))
-    Path(shuffled).mkdir(parents=True, exist_ok=True)
     plan = {"seed": seed, "names": names, "sequences": counts, "shards": shards}
     (Path(shuffled) / PLAN).write_text(json.dumps(plan, indent=1) + "\n")
     return [_shard_name(number) for number in range(shards)]

@@ -24,7 +24,7 @@ from skypile.config import SparkConfig, parse
 from skypile.crawl import inputs
 from skypile.extraction import without_spark
 from skypile.run_folder import stage_folder
-from skypile.run_folder.stage_folder import ConservationError
+from skypile.run_folder.stamp import ConservationError
 from skypile.run_folder.storage import spark_schema
 from skypile.runtime.process import cores
 from skypile.sample import write_sample
