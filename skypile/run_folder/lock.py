@@ -68,9 +68,12 @@ def _by_kernel(folder: str) -> Callable[[], None] | None:
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            holder = _written(descriptor)
+            supported = error.errno not in _UNSUPPORTED
+            holder = _written(descriptor) if supported else {}
+            if not supported and not os.fstat(descriptor).st_size:
+                path.unlink(missing_ok=True)  # ours, of just now
             os.close(descriptor)
-            if error.errno in _UNSUPPORTED:
+            if not supported:
                 return None
             raise _refusal(folder, holder) from None
         with suppress(FileNotFoundError):

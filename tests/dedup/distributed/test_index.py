@@ -9,7 +9,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from skypile.config import DedupConfig
 from skypile.dedup import stage
-from skypile.dedup.distributed.index import IndexMismatch, arrivals
+from skypile.dedup.arrivals import arrivals
+from skypile.dedup.distributed.index import IndexMismatch
 from skypile.dedup.stage import dedup_decisions
 from skypile.runtime import files
 from tests.dedup import oracle
