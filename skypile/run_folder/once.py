@@ -49,7 +49,6 @@ def once(output: str, result: Result, work: Callable[[], dict[str, Any]]) -> tup
             if reason is None:
                 return done, False
             print(f"{output} redone: {reason}", file=sys.stderr)
-            files.remove_tree(place)
         _clear(output, result)
         manifest = identity | work() | {"parts": summed(output, result.below)}
         files.write_json(place, manifest)
@@ -61,6 +60,7 @@ def _clear(output: str, result: Result) -> None:
     found = listed(output, result.below)
     if foreign := next((name for name in found if not re.search(result.ours, name)), None):
         raise OutputRefused(f"{output}/{foreign} is no file of skypile's; move it elsewhere")
+    files.remove_tree(files.join(output, MANIFEST))
     for name in found if "" in result.below else result.below:
         files.remove_tree(files.join(output, name))
 

@@ -5,6 +5,7 @@ or not. Anything else is refused by name before work begins, and so is an output
 in it, local or remote, under whatever name. Names that begin with a dot do not count: no command touches them.
 """
 
+import errno
 import fnmatch
 import os
 import posixpath
@@ -40,6 +41,14 @@ _OWN_NAMES: Final = {
 Place = tuple[str, str]  # a file system, and a path in it
 
 
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_FORBIDDEN: Final = (errno.EACCES, errno.EPERM)
+
+
+class StorageError(SkypileError):
+    """The disk is full, or a folder may not be written."""
+
+
 class OutputRefused(SkypileError):
     """The output is not ours to write, or input and output overlap."""
 
@@ -66,13 +75,45 @@ def output_folder(
         return
     _check_same(folder, kind, found, made_of, same)
     fs, path = files.filesystem(folder)
-    fs.makedirs(path, exist_ok=True)
-    with locked(folder):
+    with storage_errors(folder), _made(fs, path), locked(folder):
         found = _marker(folder, kind)  # another may have been quicker
         _check_same(folder, kind, found, made_of, same)
         if made_of is not None and found != (wanted := _described(kind, made_of)):
             files.write_json(files.join(folder, MARKER), wanted)
         yield
+
+
+@contextmanager
+def _made(fs: AbstractFileSystem, path: str) -> Iterator[None]:
+    fs.makedirs(path, exist_ok=True)
+    yield
+
+
+@contextmanager
+def storage_errors(folder: str) -> Iterator[None]:
+    """StorageError, one sentence, for whatever says below that the disk is full or that `folder` is not to be written.
+
+    Spark wraps such an error into hundreds of lines; the words of the operating system stand in them.
+    """
+    try:
+        yield
+    except Exception as error:
+        if (trouble := _trouble(error, folder)) is None:
+            raise
+        raise StorageError(f"writing {folder} failed: {trouble}; mend that, and the same command goes on") from None
+
+
+def _trouble(error: BaseException, folder: str) -> str | None:
+    """The operating system's words, if an error, or one that it came from, is about storage."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in (*_FULL, *_FORBIDDEN):
+            ours = str(seen.filename or "").startswith(folder)
+            if ours or seen.errno in _FULL:
+                return f"{os.strerror(seen.errno)}{f' ({seen.filename})' if seen.filename else ''}"
+        seen = seen.__cause__ or seen.__context__
+    words = "" if isinstance(error, SkypileError) else str(error)
+    return next((said for said in map(os.strerror, _FULL) if said in words), None)
 
 
 def new_file(path: str, inputs: Sequence[str]) -> None:
@@ -132,11 +173,16 @@ def _check_same(
 ) -> None:
     if found is None or made_of is None or found["made_of"] is None:
         return
-    old, new = found["made_of"], _described(kind, made_of)["made_of"]
-    differ = [key for key in new if old.get(key) != new[key]]
+    old, new = _flat(found["made_of"]), _flat(_described(kind, made_of)["made_of"])
+    differ = [key for key in [*new, *(key for key in old if key not in new)] if old.get(key) != new.get(key)]
     if differ and not same():
-        was = "; ".join(f"{key.replace('_', ' ')}: {_short(old.get(key))}, now {_short(new[key])}" for key in differ)
+        was = "; ".join(f"{key}: {_short(old.get(key))}, now {_short(new.get(key))}" for key in differ[:3])
         raise OutputRefused(f"{folder} holds {_KINDS[kind]} made from something else ({was}); choose another folder")
+
+
+def _flat(made_of: Mapping[str, Any]) -> dict[str, Any]:
+    inner = {name: value for table in made_of.values() if isinstance(table, Mapping) for name, value in table.items()}
+    return {name: value for name, value in made_of.items() if not isinstance(value, Mapping)} | inner
 
 
 def _described(kind: str, made_of: Mapping[str, Any]) -> dict[str, Any]:

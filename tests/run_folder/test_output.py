@@ -1,12 +1,13 @@
 """Where a command may write: absent, empty or its own; never in an input, never over an input."""
 
+import errno
 import os
 import uuid
 
 import fsspec
 import pytest
 
-from skypile.run_folder.output import OutputRefused, check_apart, new_file, output_folder
+from skypile.run_folder.output import OutputRefused, StorageError, check_apart, new_file, output_folder
 
 
 def claim(folder, kind="dedup", inputs=(), made_of=None):
@@ -28,7 +29,7 @@ def put(uri, text="mine"):
 def test_an_absent_folder_is_taken_and_stays_ours(root):
     claim(f"{root}/out")
     claim(f"{root}/out")
-    with pytest.raises(OutputRefused, match=r"made from something else \(settings: \{'a': 1\}, now \{'a': 2\}\)"):
+    with pytest.raises(OutputRefused, match=r"made from something else \(a: 1, now 2\)"):
         claim(f"{root}/out", made_of={"settings": {"a": 2}})
     with pytest.raises(OutputRefused, match="holds a deduplication, not token shards"):
         claim(f"{root}/out", kind="tokens")
@@ -133,3 +134,27 @@ def test_a_single_file_is_never_written_over(tmp_path):
         new_file(str(tmp_path / "base.model"), [str(tmp_path / "base.model")])
     with pytest.raises(OutputRefused, match="exists already"):
         new_file(str(tmp_path / "base.model"), [])
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "", "/out/a"), "No space left on device (/out/a)"),
+        (OSError(errno.EROFS, ""), "Read-only file system"),
+        (
+            RuntimeError("java.io.IOException: No space left on device\n\tat org.apache…\n" * 400),
+            "No space left on device",
+        ),
+    ],
+)
+def test_a_full_disk_is_one_sentence(tmp_path, error, words):
+    with pytest.raises(StorageError) as told, output_folder(str(tmp_path / "out"), "dedup", [], {}):
+        raise error
+    assert str(told.value) == f"writing {tmp_path}/out failed: {words}; mend that, and the same command goes on"
+
+
+def test_an_input_that_may_not_be_read_is_no_trouble_of_the_output(tmp_path):
+    with pytest.raises(PermissionError), output_folder(str(tmp_path / "out"), "dedup", [], {}):
+        raise PermissionError(errno.EACCES, "", "/inputs/a.jsonl")
+    with pytest.raises(StorageError), output_folder(str(tmp_path / "out"), "dedup", [], {}):
+        raise PermissionError(errno.EACCES, "", f"{tmp_path}/out/manifest.json")
