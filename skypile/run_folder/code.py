@@ -1,6 +1,7 @@
 """What decides in a stage besides its settings and inputs: our own code, and the packages it calls."""
 
 import functools
+import os
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -26,13 +27,17 @@ def code(stage: str) -> dict[str, str]:
     """Versions of what makes a stage, for its fingerprint; 3 ms for extraction, the largest."""
     rooms, packages = _MADE_BY[stage]
     digest = xxhash.xxh3_64(__version__.encode())
-    for room in rooms:
-        place = _ROOT / room
-        for path in [place] if place.is_file() else sorted(place.rglob("*")):
-            if path.suffix in (".py", ".npz", ".toml", ".model"):
-                digest.update(f"\0{path.relative_to(_ROOT)}\0".encode())
-                digest.update(path.read_bytes())
+    for path in sorted(path for room in rooms for path in _sources(f"{_ROOT}/{room}")):
+        digest.update(path.removeprefix(str(_ROOT)).encode())
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  (half the time of Path.read_bytes)
+            digest.update(file.read())
     return {"the code of the stage": digest.hexdigest()} | {name: package_version(name) for name in packages}
+
+
+def _sources(place: str) -> list[str]:
+    """The files below `place` that decide: code, and what was trained or listed."""
+    found = [f"{parent}/{name}" for parent, _, names in os.walk(place) for name in names] or [place]
+    return [path for path in found if path.endswith((".py", ".npz", ".toml", ".model"))]
 
 
 @functools.cache

@@ -22,7 +22,7 @@ WHOLE_TOGETHER: Final = 1 << 30
 MOST_NAMED: Final = 1000  # files whose names a manifest holds, so that the one that changed can be named
 SAMPLES: Final = 16
 _SAMPLE: Final = 1 << 16
-_BLOCK: Final = 1 << 20
+_BLOCK: Final = 256 << 10
 _VERSIONS: Final = ("ETag", "etag", "md5Hash", "content_md5", "checksum", "VersionId")
 _TIMES: Final = ("mtime", "LastModified", "last_modified", "modified", "updated", "created")
 GONE: Final = "gone"
@@ -91,9 +91,10 @@ def named_files(paths: Sequence[str]) -> dict[str, str]:
 def content_digest(uri: str) -> str:
     """xxh3 (64 bits, hex) of a whole file."""
     digest = xxhash.xxh3_64()
-    with files.open_uri(uri) as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
+    block = memoryview(bytearray(_BLOCK))
+    with files.open_uri(uri) if "://" in uri else Path(uri).open("rb", buffering=0) as file:
+        while size := file.readinto(block):  # type: ignore[attr-defined]
+            digest.update(block[:size])
     return digest.hexdigest()
 
 

@@ -109,7 +109,8 @@ def write(
     if not kept:
         for name in OURS:
             files.remove_tree(files.join(folder, name))
-    files.write_json(files.join(folder, "plan.json"), plan.made_of | {"waves": len(plan.waves)})
+    begun = {"stage": plan.stage, "settings": plan.settings, "inputs": plan.inputs, "waves": len(plan.waves)}
+    files.write_json(files.join(folder, "plan.json"), begun)
     stamps = []
     for number in range(len(plan.waves)):
         stamp = kept.get(number)
