@@ -3,6 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 SPARK_SUBMIT := $(BIN)/spark-submit
+# The newest Python on this machine that skypile is tried on, found on PATH or among pyenv's.
+NEWEST ?= $(or $(shell for v in 3.13 3.12; do for p in python$$v $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$v*/bin/python; \
+	do $$p -c '' 2>/dev/null && echo $$p && exit; done; done),$(PYTHON))
+# What a new Python is likely to break: everything but the stages in Spark, whose Python code runs in these tests too.
+CORE_TESTS := tests/test_api.py tests/test_wheel.py tests/text tests/crawl tests/tokens tests/extraction tests/runtime \
+	tests/cli tests/config tests/dedup/test_files_without_spark.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint package cluster-test bench clean
@@ -18,6 +24,14 @@ demo: .venv/.core  ## Run the pipeline on a small crawl of our own making and sc
 test: .venv/.dev  ## Run the tests
 	$(BIN)/python -m pytest
 
+test-newest:  ## Build the wheel, install it on the newest Python here, run the demo from it and the core tests
+	$(NEWEST) --version
+	rm -rf build/wheel && $(NEWEST) -m venv --clear .venv-newest
+	$(NEWEST) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
+	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		"$$(ls build/wheel/skypile-*.whl)[test]"
+	$(CURDIR)/.venv-newest/bin/python -m pytest $(CORE_TESTS)
+
 lint: .venv/.dev  ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -29,7 +43,7 @@ cluster-test: .venv/.dev dist/skypile-environment.tar.gz  ## Submit every job to
 	$(BIN)/python -m pytest -m cluster tests/test_cluster.py
 
 train-extraction: .venv/.dev  ## Train the fast extraction engine's model anew
-	$(BIN)/python -m classifiers.extraction.train --data $(or $(SKYPILE_SHARED),../shared)/data/extraction \
+	$(BIN)/python -m skypile.classifiers.extraction.train --data $(or $(SKYPILE_SHARED),../shared)/data/extraction \
 		--crawl $(or $(SKYPILE_SHARED),../shared)/data/crawl/zh-web.warc.gz
 
 bench: bench-pipeline bench-extraction bench-dedup bench-tokenize  ## Run every benchmark against its peers
@@ -48,7 +62,7 @@ bench-tokenize: .venv-tokenize/.installed  ## Tokenization against SentencePiece
 	.venv-tokenize/bin/python -m benchmarks.tokenize
 
 clean:  ## Remove what the targets made, the data of the demo included
-	rm -rf .venv .venv-peers .venv-dedup .venv-tokenize build dist demo
+	rm -rf .venv .venv-newest .venv-peers .venv-dedup .venv-tokenize build dist demo
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -3,7 +3,7 @@
     python -m benchmarks.extraction --data ../shared/data/extraction
 
 Quality of the fast engine is out-of-fold: each page is scored by models that saw no page of its host
-(`--scores`, as written by `python -m classifiers.extraction.train --scores FILE`; trained here where it is not
+(`--scores`, as written by `python -m skypile.classifiers.extraction.train --scores FILE`; trained here where it is not
 given). Its speed is that of the shipped model through `extract`, decoding included, like the peers'. Times are
 processor time of one thread, page by page and engine by engine in turn, so that a busy machine slows all alike.
 """
@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from classifiers.extraction.dataset import label_page, load_crawl, read_pages
-from classifiers.extraction.evaluate import f1_by_type, snippet_scores
-from classifiers.extraction.fit import fit
-from classifiers.extraction.train import SETS, decide
+from skypile.classifiers.extraction.dataset import label_page, load_crawl, read_pages
+from skypile.classifiers.extraction.evaluate import f1_by_type, snippet_scores
+from skypile.classifiers.extraction.fit import fit
+from skypile.classifiers.extraction.train import SETS, decide
 from skypile.extraction.engines import clean, extract
 from skypile.extraction.fast.assemble import join
 

@@ -5,9 +5,9 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from classifiers import citations, training_set
-from classifiers.model import save
-from classifiers.train import train
+from skypile.classifiers import citations, training_set
+from skypile.classifiers.model import save
+from skypile.classifiers.train import train
 from skypile.config import QualityFilterConfig
 from skypile.run_folder.storage import stored
 from skypile.runtime import files

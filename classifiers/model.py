@@ -17,7 +17,7 @@ from typing import Any, Final
 import fasttext
 import numpy as np
 
-from classifiers.tokens import VERSION, tokens_for_classifier
+from skypile.classifiers.tokens import VERSION, tokens_for_classifier
 from skypile.runtime import files
 
 MANIFEST: Final = "classifier.json"

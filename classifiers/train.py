@@ -15,8 +15,8 @@ from typing import Any
 import fasttext
 import numpy as np
 
-from classifiers.evaluate import metrics, platt
-from classifiers.model import CITED, OTHER, calibrated, log_odds
+from skypile.classifiers.evaluate import metrics, platt
+from skypile.classifiers.model import CITED, OTHER, calibrated, log_odds
 from skypile.config import CitationConfig
 
 

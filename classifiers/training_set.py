@@ -21,9 +21,9 @@ import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from classifiers import citations
-from classifiers.tokens import tokens_for_classifier
-from classifiers.train import Examples
+from skypile.classifiers import citations
+from skypile.classifiers.tokens import tokens_for_classifier
+from skypile.classifiers.train import Examples
 from skypile.config import CitationConfig
 from skypile.crawl.url import canonical
 from skypile.runtime import files

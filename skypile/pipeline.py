@@ -13,9 +13,9 @@ from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from rich.console import Console
 
-from classifiers.in_run import train_in_run
 from skypile import config as settings
 from skypile import schema
+from skypile.classifiers.in_run import train_in_run
 from skypile.crawl import inputs
 from skypile.dedup.arrivals import arrivals_seen
 from skypile.dedup.stage import dedup as dedup_stage

@@ -17,7 +17,7 @@ FLOORS = (
     ("skypile.schema", "skypile.config"),
     ("skypile.text", "skypile.runtime"),
     ("skypile.run_folder", "skypile.crawl"),
-    ("classifiers",),
+    ("skypile.classifiers",),
     (
         "skypile.extraction",
         "skypile.distribution",
@@ -26,9 +26,10 @@ FLOORS = (
         "skypile.shards",
         "skypile.tokens",
     ),
-    ("skypile.report", "skypile.sample", "classifiers.extraction"),
+    ("skypile.report", "skypile.sample", "skypile.classifiers.extraction"),
     ("skypile.pipeline",),
-    ("skypile.job", "skypile.prepare"),
+    ("skypile.job", "skypile.prepare", "skypile.runs", "skypile.stages"),
+    ("skypile.api",),
     ("skypile.cli", "skypile", "jobs"),
 )
 
@@ -46,11 +47,13 @@ KNOWS_SPARK = (
     "skypile.quality.stage",
     "skypile.shards",
     "skypile.tokens.stage",
-    "classifiers.in_run",
-    "classifiers.training_set",
+    "skypile.classifiers.in_run",
+    "skypile.classifiers.training_set",
     "skypile.pipeline",
     "skypile.job",
     "skypile.prepare",
+    "skypile.stages",
+    "skypile.api",
     "jobs",
 )
 
@@ -63,9 +66,11 @@ def below(name: str, place: str) -> bool:
 def modules() -> dict[str, Path]:
     """Every module of the product, by name."""
     found = {}
-    for folder in ("skypile", "classifiers", "jobs"):
+    for folder, package in (("skypile", "skypile"), ("classifiers", "skypile.classifiers"), ("jobs", "jobs")):
         for path in sorted((REPOSITORY / folder).rglob("*.py")):
-            found[".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__")] = path
+            if not any(parent.is_symlink() for parent in path.parents):  # classifiers and jobs, as the wheel has them
+                name = [package, *path.relative_to(REPOSITORY / folder).with_suffix("").parts]
+                found[".".join(name).removesuffix(".__init__")] = path
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-from classifiers.extraction.labels import (
+from skypile.classifiers.extraction.labels import (
     agreed_labels,
     character_f1,
     gold_labels,

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from classifiers.extraction.dataset import LabelledPage
-from classifiers.extraction.labels import character_f1, word_f1
+from skypile.classifiers.extraction.dataset import LabelledPage
+from skypile.classifiers.extraction.labels import character_f1, word_f1
 
 
 def f1_by_type(pages: Sequence[LabelledPage], text_of: Callable[[int], str]) -> dict[str, float]:

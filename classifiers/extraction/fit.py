@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import lightgbm as lgb
 import numpy as np
 
-from classifiers.extraction.dataset import LabelledPage
-from classifiers.extraction.odds import count_odds, count_page_odds
+from skypile.classifiers.extraction.dataset import LabelledPage
+from skypile.classifiers.extraction.odds import count_odds, count_page_odds
 from skypile.extraction.fast.blocks import NAMES
 from skypile.extraction.fast.context import score_features
 from skypile.extraction.fast.engine import CERTAIN

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numba import njit
 
-from classifiers.extraction.dataset import LabelledPage
+from skypile.classifiers.extraction.dataset import LabelledPage
 from skypile.extraction.fast.block_text import tokens
 from skypile.extraction.fast.blocks import NAMES
 from skypile.extraction.fast.elements import block_parent

@@ -1,6 +1,7 @@
 """Train the fast extraction engine's model: `make train-extraction`.
 
-    python -m classifiers.extraction.train --data ../shared/data/extraction --crawl ../shared/data/crawl/zh-web.warc.gz
+    python -m skypile.classifiers.extraction.train --data ../shared/data/extraction \
+        --crawl ../shared/data/crawl/zh-web.warc.gz
 
 Reads the four evaluation files, fits with five folds by host, prints the out-of-fold scores, and writes the model
 into the package; `--scores FILE` keeps the out-of-fold scores for the benchmark. 3 minutes of one core, 5 GB.
@@ -14,9 +15,9 @@ from pathlib import Path
 import lightgbm as lgb
 import numpy as np
 
-from classifiers.extraction.dataset import LabelledPage, load_crawl, load_set
-from classifiers.extraction.evaluate import f1_by_type, snippet_scores
-from classifiers.extraction.fit import Fitted, fit, predict
+from skypile.classifiers.extraction.dataset import LabelledPage, load_crawl, load_set
+from skypile.classifiers.extraction.evaluate import f1_by_type, snippet_scores
+from skypile.classifiers.extraction.fit import Fitted, fit, predict
 from skypile.extraction.fast.assemble import choose
 from skypile.extraction.fast.blocks import block_texts
 from skypile.extraction.fast.model import SHIPPED, Model, save

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from skypile import config as settings
 from skypile.cli import evidence
-from skypile.cli.console import ConfigFile, Output, err, out
+from skypile.cli.console import ConfigFile, Output, err, out, shipped
 from skypile.run_folder import ledger
 from skypile.runtime import files
 from skypile.runtime.process import importing
@@ -59,7 +59,7 @@ def demo(output: Output = "demo", config: ConfigFile = None) -> None:
     from skypile.sample import score, write_sample
 
     written = write_sample(Path(output, "sample"))
-    chosen = settings.load(config)
+    chosen = settings.load(config or shipped("configs/demo.toml"))
     quality = chosen.quality_filter.model_copy(update={"wikipedia": (str(Path(written["wikipedia"]).absolute()),)})
     folder = str(Path(output, "run").absolute())
     page = _run([written["crawl"]], folder, chosen.model_copy(update={"quality_filter": quality}))

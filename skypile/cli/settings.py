@@ -1,11 +1,11 @@
-"""`config`: the settings, as TOML or as a table."""
+"""`config`, the settings as TOML or as a table; `jobs`, where the entry points for spark-submit lie."""
 
 from typing import Annotated
 
 import typer
 
 from skypile import config as settings
-from skypile.cli.console import ConfigFile
+from skypile.cli.console import ConfigFile, shipped
 
 
 def config(
@@ -19,3 +19,8 @@ def config(
         print(table(), end="")
     else:
         print(settings.dumps(settings.load(config)), end="")
+
+
+def jobs() -> None:
+    """Print the folder with the entry points for spark-submit, one a stage."""
+    print(shipped("jobs"))

@@ -34,7 +34,28 @@ def dedup_without_spark(given: list[File], output: str, columns: Columns, config
 
     None, with nothing written, if the sketches have more than ``MOST_SKETCHES`` bytes.
     """
-    sketches = _sketches(given, columns, config)
+    wanted = list(dict.fromkeys(name for name in (*columns, config.survivor_column) if name))
+    verdicts = decided((batch for file in given for batch in batches(file, wanted)), columns, config)
+    if verdicts is None:
+        return None
+    for name in ("documents", "verdicts", "_scratch"):
+        files.remove_tree(files.join(output, name))
+    stays = pc.not_equal(verdicts["verdict"], DROPPED).to_numpy()
+    _write_documents(given, stays, files.join(output, "documents"))
+    with part(files.join(output, "verdicts"), 0, verdicts.schema) as add:
+        for batch in verdicts.to_batches():
+            add(batch)
+    groups = verdicts.group_by(["verdict", "reason"]).aggregate([([], "count_all")])
+    return counted({(row["verdict"], row["reason"]): row["count_all"] for row in groups.to_pylist()})
+
+
+def decided(read: Iterable[pa.RecordBatch], columns: Columns, config: DedupConfig) -> pa.Table | None:
+    """A verdict for every row of ``read``, in its order: record_id, url, and VERDICT_COLUMNS of the schema.
+
+    ``read``: batches with ``columns`` and the column that the survivor rule reads. None if the sketches have more than
+    ``MOST_SKETCHES`` bytes. Raises ValueError for an id that is null or not unique.
+    """
+    sketches = _sketches(read, columns, config)
     if sketches is None:
         return None
     _check_ids(sketches["record_id"], columns)
@@ -44,21 +65,11 @@ def dedup_without_spark(given: list[File], output: str, columns: Columns, config
     at = pc.index_in(names["record_id"], value_set=decisions["record_id"])
     verdicts = decisions.select(DECISION_COLUMNS[1:-1]).take(at)
     verdicts = verdicts.set_column(0, "verdict", pc.fill_null(verdicts["verdict"], KEPT))
-    for name in ("documents", "verdicts", "_scratch"):
-        files.remove_tree(files.join(output, name))
-    stays = pc.not_equal(verdicts["verdict"], DROPPED).to_numpy()
-    _write_documents(given, stays, files.join(output, "documents"))
-    table = pa.table([*names.columns, *verdicts.columns], [*names.column_names, *verdicts.column_names])
-    with part(files.join(output, "verdicts"), 0, table.schema) as add:
-        for batch in table.to_batches():
-            add(batch)
-    groups = verdicts.group_by(["verdict", "reason"]).aggregate([([], "count_all")])
-    return counted({(row["verdict"], row["reason"]): row["count_all"] for row in groups.to_pylist()})
+    return pa.table([*names.columns, *verdicts.columns], [*names.column_names, *verdicts.column_names])
 
 
-def _sketches(given: list[File], columns: Columns, config: DedupConfig) -> pa.Table | None:
+def _sketches(read: Iterable[pa.RecordBatch], columns: Columns, config: DedupConfig) -> pa.Table | None:
     """Sketches (``SKETCH``) of all rows in their order; None if they take too much memory."""
-    wanted = list(dict.fromkeys(name for name in (*columns, config.survivor_column) if name))
 
     def sketch(batch: pa.RecordBatch) -> pa.RecordBatch:
         nothing = pa.nulls(len(batch), pa.string())
@@ -66,7 +77,6 @@ def _sketches(given: list[File], columns: Columns, config: DedupConfig) -> pa.Ta
         arrays = [batch[columns.id].cast(pa.string()), url, _ranks(batch, columns, config), batch[columns.text]]
         return sketch_batch(pa.RecordBatch.from_arrays(arrays, ["record_id", "url", "rank", "text"]), config)
 
-    read = (batch for file in given for batch in batches(file, wanted))
     cut = (piece for batch in read for piece in pieces(batch, columns.text))
     made, held = [], 0
     for piece in _in_threads(sketch, cut):

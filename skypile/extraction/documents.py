@@ -34,11 +34,16 @@ _REASONS: Final = {
 
 def documents(split: Split, config: ExtractionConfig) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Records read, as the reader counts them, and DOCUMENT_COLUMNS of them, batch by batch, one row a record."""
+    return from_records(read_split(split, config), config)
+
+
+def from_records(records: Iterator[Record], config: ExtractionConfig) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """`documents` of records, wherever they come from."""
     sandbox = _sandbox(config.timeout_seconds, config.memory_mb)
     ahead: deque[list[Record]] = deque()
-    for records in _grouped(read_split(split, config)):
-        ahead.append(records)
-        pages = any(record.body is not None for record in records)
+    for group in _grouped(records):
+        ahead.append(group)
+        pages = any(record.body is not None for record in group)
         if pages and len(ahead) < GROUPS_AHEAD and not sandbox.is_ready():
             continue  # a process that has just begun reads until its sandbox has loaded what pages need
         while ahead:

@@ -18,9 +18,11 @@ texts of 1,400 characters or 3,800 English ones of 2,300 a CPU second.
 """
 
 import functools
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skypile.config import RuleThresholds
 from skypile.quality import units
@@ -92,29 +94,35 @@ class BrokenRule(NamedTuple):
     threshold: float
 
 
-# In the order in which they are tried: what is nearly nothing first, repetition last. `prose`: not asked of
-# pages of which half the lines are code.
-_RULES: Final = (
-    # reason, measure, threshold, least or most, prose
-    ("too_short", "words", "min_words", "min", False),
-    ("few_letters", "letter_share", "min_letter_share", "min", True),
-    ("symbols", "symbol_share", "max_symbol_share", "max", True),
-    ("symbols", "bullet_lines", "max_bullet_lines", "max", True),
-    ("symbols", "ellipsis_lines", "max_ellipsis_lines", "max", True),
-    ("long_words", "mean_word_length", "min_mean_word_length", "min", True),
-    ("long_words", "mean_word_length", "max_mean_word_length", "max", True),
-    ("few_function_words", "function_en", "min_function_en", "min", True),
-    ("few_function_words", "function_zh", "min_function_zh", "min", True),
-    ("few_sentences", "sentence_lines", "min_sentence_lines", "min", True),
-    ("short_lines", "short_lines", "max_short_lines", "max", True),
-    ("repeated_lines", "repeated_lines", "max_repeated_lines", "max", False),
-    ("repeated_ngrams", "repeated_ngrams", "max_repeated_ngrams", "max", False),
-    ("repeated_ngrams", "top_ngram", "max_top_ngram", "max", False),
-    ("bad_words", "bad_words", "max_bad_words", "max", False),
+class Rule(NamedTuple):
+    reason: str  # of REASONS
+    measure: str  # of measure()
+    threshold: str  # of RuleThresholds
+    bound: str  # "min": values below the threshold break the rule, "max": values above it
+    prose: bool  # not asked of pages of which half the lines are code
+
+
+# In the order in which they are tried: what is nearly nothing first, repetition last.
+RULES: Final = (
+    Rule("too_short", "words", "min_words", "min", False),
+    Rule("few_letters", "letter_share", "min_letter_share", "min", True),
+    Rule("symbols", "symbol_share", "max_symbol_share", "max", True),
+    Rule("symbols", "bullet_lines", "max_bullet_lines", "max", True),
+    Rule("symbols", "ellipsis_lines", "max_ellipsis_lines", "max", True),
+    Rule("long_words", "mean_word_length", "min_mean_word_length", "min", True),
+    Rule("long_words", "mean_word_length", "max_mean_word_length", "max", True),
+    Rule("few_function_words", "function_en", "min_function_en", "min", True),
+    Rule("few_function_words", "function_zh", "min_function_zh", "min", True),
+    Rule("few_sentences", "sentence_lines", "min_sentence_lines", "min", True),
+    Rule("short_lines", "short_lines", "max_short_lines", "max", True),
+    Rule("repeated_lines", "repeated_lines", "max_repeated_lines", "max", False),
+    Rule("repeated_ngrams", "repeated_ngrams", "max_repeated_ngrams", "max", False),
+    Rule("repeated_ngrams", "top_ngram", "max_top_ngram", "max", False),
+    Rule("bad_words", "bad_words", "max_bad_words", "max", False),
 )
 
 # Measures that mean something in one language only.
-_ONLY_IN: Final = {"function_en": "en", "function_zh": "zh", "mean_word_length": "en"}
+ONLY_IN: Final = {"function_en": "en", "function_zh": "zh", "mean_word_length": "en"}
 _MOSTLY_CODE: Final = 0.5
 
 
@@ -125,13 +133,29 @@ def broken_rule(values: dict[str, float | None], thresholds: RuleThresholds, lan
     BrokenRule(reason='too_short', measure='words', value=12.0, threshold=50.0)
     """
     code = (values.get("code_lines") or 0.0) >= _MOSTLY_CODE
-    for reason, measure, name, bound, prose in _RULES:
-        value, threshold = values.get(measure), float(getattr(thresholds, name))
-        if value is None or (prose and code) or _ONLY_IN.get(measure, language) != language:
+    for rule in RULES:
+        value, threshold = values.get(rule.measure), float(getattr(thresholds, rule.threshold))
+        if value is None or (rule.prose and code) or ONLY_IN.get(rule.measure, language) != language:
             continue
-        if value < threshold if bound == "min" else value > threshold:
-            return BrokenRule(reason, measure, value, threshold)
+        if value < threshold if rule.bound == "min" else value > threshold:
+            return BrokenRule(rule.reason, rule.measure, value, threshold)
     return None
+
+
+def breaking(
+    rule: Rule, threshold: float, values: Mapping[str, NDArray[np.float64]], languages: NDArray[np.str_]
+) -> NDArray[np.bool_]:
+    """Which of n texts break `rule`, whatever else they break: what `broken_rule` asks of one text, of many.
+
+    `values`: each measure of the n texts, NaN where nothing was measured; `languages`: their codes.
+    """
+    value = values[rule.measure]
+    broken = value < threshold if rule.bound == "min" else value > threshold
+    if rule.prose:
+        broken &= ~(values["code_lines"] >= _MOSTLY_CODE)
+    if rule.measure in ONLY_IN:
+        broken &= languages == ONLY_IN[rule.measure]
+    return broken
 
 
 def _line_measures(points: np.ndarray, kinds: np.ndarray) -> dict[str, float | None]:

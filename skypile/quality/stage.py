@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from classifiers.model import Classifier, load
+from skypile.classifiers.model import Classifier, load
 from skypile.config import QualityFilterConfig
 from skypile.quality import units
 from skypile.quality.rules import broken_rule, measure

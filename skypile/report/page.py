@@ -5,7 +5,6 @@ it is http or https; control and direction-changing characters are shown as symb
 rearrange the page around it; and the page forbids itself everything but its own style sheet (CSP).
 """
 
-import re
 from functools import cache
 from importlib.resources import files
 from itertools import groupby
@@ -13,17 +12,20 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from skypile.report.collect import OTHERS, Facts, Sample
+from skypile.report.charts import Chart, drawn
+from skypile.report.collect import Facts
 from skypile.report.compare import mark
+from skypile.report.evidence import cuts, told
+from skypile.report.formats import clean, is_link, moment, number, percent, place, size
+from skypile.report.rules import MEASURES
+from skypile.report.samples import Sample
 from skypile.schema import DROPPED, FAILED, KEPT, REASONS, STAGES
 from skypile.version import __version__
 
 EXCERPT = 700  # characters: about what fits a screen beside another
-TOP = 20  # hosts, languages and charsets shown
+TOP = 20  # hosts, files, languages, charsets and paragraphs shown
+NAMED = 3  # input files named in the title
 
-_LINK = re.compile(r"https?://[^\s\x00-\x20\"'<>\\]+", re.IGNORECASE)
-# C0 and C1 controls, and the marks that set or override direction.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 TITLES = {
     "extraction": "Extraction",
     "distribution_filter": "Distribution filter",
@@ -53,48 +55,12 @@ def render(facts: Facts) -> str:
             unfinished=facts.unfinished,
             titles=TITLES,
             **_funnel(facts),
+            **_inputs(facts),
             **_tables(facts),
+            **_scores(facts),
             outcomes=_outcomes(facts),
         )
     )
-
-
-def clean(text: Any, limit: int = 0) -> str:
-    """`text` with unseen characters made visible, cut after `limit` characters.
-
-    >>> clean("a\\u202eb\\x07", 0)
-    'a\\ufffdb\\ufffd'
-    """
-    text = _UNSEEN.sub("\ufffd", str(text))
-    return text[:limit].rstrip() + " …" if limit and len(text) > limit else text
-
-
-def is_link(url: str) -> bool:
-    """Whether a URL may become a link.
-
-    >>> is_link("https://a.example/x"), is_link("javascript:alert(1)"), is_link("http://a/ onclick=b")
-    (True, False, False)
-    """
-    return _LINK.fullmatch(url) is not None
-
-
-def number(value: float) -> str:
-    """
-    >>> number(1234567), number(0.98765), number(12.5)
-    ('1,234,567', '0.9877', '12.5')
-    """
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
-
-
-def percent(part: float, whole: float) -> str:
-    """
-    >>> percent(1, 3), percent(0, 0), percent(1, 4000)
-    ('33.3 %', '–', '< 0.1 %')
-    """
-    if not whole:
-        return "–"
-    share = 100 * part / whole
-    return "< 0.1 %" if 0 < share < 0.1 else f"{share:.1f} %"
 
 
 @cache
@@ -106,7 +72,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"clean": clean, "number": number}
+    environment.filters |= {"clean": clean, "number": number, "size": size, "moment": moment, "place": place}
     environment.tests["link"] = is_link
     environment.globals["percent"] = percent
     return environment
@@ -156,7 +122,6 @@ def _funnel(facts: Facts) -> dict[str, Any]:
 def _tables(facts: Facts) -> dict[str, Any]:
     tally = facts.tally
     languages = sorted(tally.languages.items(), key=lambda item: (-item[1][0], -item[1][1], item[0]))
-    hosts = list(tally.hosts.items())
     charsets = sorted(tally.charsets.items(), key=lambda item: (-sum(item[1][:2]), item[0]))
     return {
         "languages": [
@@ -164,35 +129,70 @@ def _tables(facts: Facts) -> dict[str, Any]:
             for name, (kept, lost, characters) in languages[:TOP]
         ],
         "more_languages": max(0, len(languages) - TOP),
-        "hosts_kept": _top_hosts(hosts, 0),
-        "hosts_lost": _top_hosts(hosts, 1),
-        "host_count": len(hosts),
-        "hosts_forgotten": tally.hosts_forgotten,
+        "hosts_kept": _top(tally.hosts, 0),
+        "hosts_lost": _top(tally.hosts, 1),
+        "host_count": len(tally.hosts),
+        "hosts_forgotten": "hosts" in tally.forgotten,
         "charsets": [
             {"name": name, "rung": rung, "kept": kept, "lost": lost, "damaged": damaged}
             for (name, rung), (kept, lost, damaged) in charsets[:TOP]
         ],
-        "lengths": _histogram(tally.lengths, lambda size: f"{2 ** (size / 2):,.0f}"),
-        "citation": _histogram(tally.citation, lambda size: f"{size / 20:.2f}"),
     }
 
 
-def _top_hosts(hosts: list[tuple[str, list[int]]], which: int) -> list[dict[str, Any]]:
-    ranked = sorted((item for item in hosts if item[1][which]), key=lambda item: (-item[1][which], item[0]))
+def _top(counts: dict[str, list[int]], which: int | None) -> list[dict[str, Any]]:
+    """The TOP names with the most kept (0), most lost (1) or most records (None)."""
+
+    def size(pair: list[int]) -> int:
+        return sum(pair) if which is None else pair[which]
+
+    ranked = sorted((item for item in counts.items() if size(item[1])), key=lambda item: (-size(item[1]), item[0]))
     return [{"name": name, "kept": pair[0], "lost": pair[1]} for name, pair in ranked[:TOP]]
 
 
-def _histogram(bins: dict[int, list[int]], label: Any) -> list[dict[str, Any]]:
-    """Every bin from the first to the last, with heights in per cent of the tallest."""
-    if not bins:
-        return []
-    tallest = max(sum(pair) for pair in bins.values())
-    rows = []
-    for size in range(min(bins), max(bins) + 1):
-        kept, lost = bins.get(size, [0, 0])
-        heights = {"kept_height": 100 * kept / tallest, "lost_height": 100 * lost / tallest}
-        rows.append({"label": label(size), "kept": kept, "lost": lost} | heights)
-    return rows
+def _inputs(facts: Facts) -> dict[str, Any]:
+    """Where the records came from and when the run was finished, for the title."""
+    described: dict[str, Any] = next((m["inputs"] for m in facts.manifests if m["stage"] == "extraction"), {})
+    sources = _top(facts.tally.sources, None)
+    names = [row["name"] for row in sources]
+    return {
+        "finished_at": max((m["finished"] for m in facts.manifests if m.get("finished")), default=None),
+        "bytes": described.get("bytes"),
+        "dates": facts.tally.dates,
+        "named": names[:NAMED],
+        "sources": sources,
+        "source_count": len(facts.tally.sources),
+        "sources_forgotten": "sources" in facts.tally.forgotten,
+    }
+
+
+def _scores(facts: Facts) -> dict[str, Any]:
+    """Distributions of the scores, stage by stage; a chart without a measured value is left out."""
+    clusters, duplicates, judged = facts.clusters, facts.duplicates, facts.judged
+    cuts = duplicates.boilerplate if duplicates else None
+    commonest = sorted(cuts.commonest.items(), key=lambda item: (-item[1][0], -item[1][1], item[0])) if cuts else []
+    return {
+        "lengths": drawn(facts.lengths),
+        "clusters": clusters,
+        "cluster_charts": _drawn(clusters.charts if clusters else []),
+        "pair_charts": _drawn(duplicates.charts[:2] if duplicates else []),
+        "cut_charts": _drawn(duplicates.charts[2:] if duplicates else []),
+        "cuts": cuts,
+        "commonest": [{"text": text, "pages": n, "cut": cut} for text, (n, cut) in commonest[:TOP]],
+        "judged": judged,
+        "rule_charts": _drawn(judged.charts if judged else []),
+        "measures": MEASURES,
+        "ranges": [
+            {"stage": TITLES[stage], "reason": reason, "range": found}
+            for stage in STAGES
+            for (where, reason), found in sorted(facts.tally.ranges.items())
+            if where == stage
+        ],
+    }
+
+
+def _drawn(charts: list[Chart]) -> list[dict[str, Any]]:
+    return [shown for chart in charts if (shown := drawn(chart))]
 
 
 def _outcomes(facts: Facts) -> list[dict[str, Any]]:
@@ -229,14 +229,10 @@ def _section(anchor: str, title: str, meaning: str, samples: list[Sample]) -> di
 
 
 def _shown(sample: Sample) -> dict[str, Any]:
-    hidden = {key for pair in OTHERS for key in pair[:2]}
     shown: dict[str, Any] = {
         "sample": sample,
-        "evidence": [
-            (key, number(value) if isinstance(value, float) else value)
-            for key, value in sample.evidence.items()
-            if key not in hidden
-        ],
+        "evidence": told(sample.evidence),
+        "cuts": cuts(sample.evidence),
         "excerpt": clean(sample.text, EXCERPT),
         "pair": None,
     }

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from skypile.run_folder.parts import problems, refuse
 from skypile.run_folder.stage_folder import follows, stamped_parts
 from skypile.runtime import files
-from skypile.schema import LEDGER_COLUMNS, REASONS, STAGES, arrow_schema, names
+from skypile.schema import LEDGER_COLUMNS, REASONS, STAGE_COLUMNS, STAGES, arrow_schema, names
 
 if TYPE_CHECKING:
     from pyarrow.dataset import Dataset
@@ -88,10 +88,20 @@ def dataset(folder: str, schema: pa.Schema) -> "Dataset":
     )
 
 
+def verdict_files(run: str, stage: str) -> "Dataset":
+    """LEDGER_COLUMNS of one stage, unread."""
+    return dataset(files.join(stage_folders(run)[stage], "verdicts"), arrow_schema(LEDGER_COLUMNS))
+
+
+def documents(run: str, stage: str) -> "Dataset":
+    """STAGE_COLUMNS of one stage and `kept` ("true" or "false"), unread."""
+    columns = arrow_schema(STAGE_COLUMNS[stage]).append(pa.field("kept", pa.string()))
+    return dataset(files.join(stage_folders(run)[stage], "documents"), columns)
+
+
 def verdicts(run: str, stage: str, where: pc.Expression | None = None) -> Iterator[Verdict]:
     """Verdicts of one stage, in no particular order; memory stays bounded."""
-    table = dataset(files.join(stage_folders(run)[stage], "verdicts"), arrow_schema(LEDGER_COLUMNS))
-    for batch in table.to_batches(columns=names(LEDGER_COLUMNS), filter=where):
+    for batch in verdict_files(run, stage).to_batches(columns=names(LEDGER_COLUMNS), filter=where):
         for row in batch.to_pylist():
             yield Verdict(**row | {"evidence": json.loads(row["evidence"]) if row["evidence"] else {}})
 

@@ -21,6 +21,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -134,7 +135,7 @@ def write(
         plan.made_of
         | add_up(stamps)
         | {"skypile": __version__, "waves": len(plan.waves), "fingerprint": _fingerprint(plan.made_of)}
-        | {"versions": versions(), "parts": parts}
+        | {"versions": versions(), "parts": parts, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
     )
     files.write_json(files.join(folder, "manifest.json"), result)
     return result, True

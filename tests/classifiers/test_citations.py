@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from classifiers.citations import (
+from skypile.classifiers.citations import (
     MAX_ARTICLE,
     DumpError,
     Scan,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from classifiers.extraction.labels import UNKNOWN, character_f1, gold_labels, snippet_labels, word_f1
+from skypile.classifiers.extraction.labels import UNKNOWN, character_f1, gold_labels, snippet_labels, word_f1
 from skypile.extraction.fast.assemble import threshold
 from skypile.extraction.fast.model import SHIPPED, load, save, shipped
 from skypile.extraction.fast.trees import class_probabilities, probability
@@ -69,7 +69,7 @@ def test_snippets_label_only_what_they_name():
 
 def test_compiled_trees_decide_as_lightgbm():
     lightgbm = pytest.importorskip("lightgbm", reason="LightGBM is needed for training only")
-    from classifiers.extraction.train import export_trees
+    from skypile.classifiers.extraction.train import export_trees
 
     rng = np.random.default_rng(0)
     X = np.round(rng.normal(size=(3000, 6)), 1).astype(np.float32)  # rounded: many values sit on thresholds

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifiers.evaluate import auc, metrics, platt
-from classifiers.model import CITED, MANIFEST, ClassifierError, calibrated, load, log_odds, save
-from classifiers.tokens import MAX_CHARACTERS, tokens_for_classifier
-from classifiers.train import Examples, held_out_hosts, train
-from classifiers.training_set import sampling_rates
+from skypile.classifiers.evaluate import auc, metrics, platt
+from skypile.classifiers.model import CITED, MANIFEST, ClassifierError, calibrated, load, log_odds, save
+from skypile.classifiers.tokens import MAX_CHARACTERS, tokens_for_classifier
+from skypile.classifiers.train import Examples, held_out_hosts, train
+from skypile.classifiers.training_set import sampling_rates
 from skypile.config import CitationConfig
 
 SMALL = CitationConfig(dimension=8, buckets=1000)

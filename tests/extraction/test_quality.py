@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from classifiers.extraction.labels import character_f1, word_f1
+from skypile.classifiers.extraction.labels import character_f1, word_f1
 from skypile.extraction.engines import extract
 
 

@@ -60,14 +60,15 @@ def rows(run: Path) -> list[dict[str, object]]:
 
 
 def same_stage(spark, tmp_path: Path, crawl: list[str], text: str) -> dict[str, object]:
-    """Run both ways over `crawl`; the manifest, seconds left out, is the same, and so is every column of every row."""
+    """Run both ways over `crawl`; the manifest, times left out, is the same, and so is every column of every row."""
     config = parse(tomllib.loads(text))
     here, there = tmp_path / "here", tmp_path / "spark"
     assert "Spark" not in finish(job(settings(tmp_path, text), here, *crawl))
     pipeline.extraction(spark, crawl, str(there), config, Console(quiet=True))
     manifests = [stage_folder.manifest(str(run), "extraction") for run in (here, there)]
     for manifest in manifests:
-        assert manifest is not None and manifest.pop("seconds") >= 0 and manifest.pop("parts")  # whose files differ
+        assert manifest is not None and manifest.pop("seconds") >= 0 and manifest.pop("finished")
+        assert manifest.pop("parts")  # whose files differ
     assert manifests[0] == manifests[1]
     assert rows(here) == rows(there)
     verdicts = ds.dataset(str(here / "01_extraction" / "verdicts"), schema=arrow_schema(LEDGER_COLUMNS)).to_table()
@@ -120,7 +121,8 @@ def test_each_way_goes_on_where_the_other_was_interrupted(spark, tmp_path, first
     (folder / "waves" / "00001.json").unlink()
     kept = (folder / "waves" / "00000.json").stat().st_mtime_ns
     again = run("here" if first == "spark" else "spark", tmp_path / "run")
-    assert {k: v for k, v in again.items() if k != "seconds"} == {k: v for k, v in whole.items() if k != "seconds"}
+    times = ("seconds", "finished")
+    assert {k: v for k, v in again.items() if k not in times} == {k: v for k, v in whole.items() if k not in times}
     assert (folder / "waves" / "00000.json").stat().st_mtime_ns == kept
     assert len(rows(tmp_path / "run")) == again["read"] == 10
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from classifiers.citations import DumpError
-from classifiers.in_run import train_in_run
+from skypile.classifiers.citations import DumpError
+from skypile.classifiers.in_run import train_in_run
 from skypile.config import CitationConfig, QualityFilterConfig, RuleThresholds
 from skypile.quality.stage import decide, quality_filter
 from skypile.schema import REASONS, STAGE_COLUMNS, names

@@ -30,7 +30,7 @@ def browse(path, tmp_path):
 def test_the_report_loads_and_nothing_in_it_acts(tmp_path):
     run = write_run(tmp_path / "run", records())
     dom, console, network = browse(run.parent / write_report(str(run)), tmp_path)
-    assert re.search(r"<title>([^<]*)</title>", dom)[1] == "run – skypile report"
+    assert re.search(r"<title>([^<]*)</title>", dom)[1] == "run, 2026-11-26 – skypile report"
     assert "What became of the records" in dom
     assert "<script" not in dom and "<img" not in dom
     assert console == []

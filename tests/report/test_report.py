@@ -4,12 +4,15 @@ import html.parser
 import random
 import re
 
+import numpy as np
 import pytest
 
 from skypile.report import write_report
-from skypile.report.collect import KEPT_SAMPLES, MAX_HOSTS, SAMPLES, Tally, collect, forget
+from skypile.report.bounded import MOST, forget
+from skypile.report.collect import collect
 from skypile.report.compare import mark
-from skypile.report.page import clean, is_link, percent
+from skypile.report.formats import clean, is_link, percent
+from skypile.report.samples import KEPT_SAMPLES, SAMPLES
 from skypile.schema import KEPT
 from tests.report.run_folder import records, write_run
 
@@ -89,7 +92,7 @@ def test_counts_are_those_of_the_records(run):
     facts = collect(str(run))
     rows = records()
     tally = facts.tally
-    assert [m["read"] for m in facts.manifests] == [40, 29, 28, 27, 25]
+    assert [m["read"] for m in facts.manifests] == [42, 31, 30, 28, 26]
     for language in ("en", "zh", "xx"):
         mine = [r for r in rows if r["language"] == language]
         kept = [r for r in mine if r["verdict"] == KEPT]
@@ -98,9 +101,30 @@ def test_counts_are_those_of_the_records(run):
     hosts = {r["host"] for r in rows}
     assert {h: sum(pair) for h, pair in tally.hosts.items()} == {h: sum(r["host"] == h for r in rows) for h in hosts}
     assert tally.charsets["gb18030", "meta"] == [1, 0, 1]
-    assert sum(map(sum, tally.lengths.values())) == 39  # all but the record without text
-    assert tally.lengths[24] == [1, 0]  # 5,000 characters: from 2 ** 12 to 2 ** 12.5
-    assert dict(tally.citation) == {2: [0, 1], 19: [1, 0]}
+    stayed = sum(r["verdict"] == KEPT for r in rows)
+    assert tally.sources == {"a.warc.gz": [stayed, len(rows) - stayed]}
+    assert tally.dates == ("2024-03-01", "2024-03-28")
+    assert tally.lengths.counts.sum(axis=1).tolist() == [stayed, len(rows) - stayed - 1]  # all but the one without text
+    long = tally.lengths.axis.bin_of(np.array([5000.0]))[0]
+    assert tally.lengths.counts[:, long].tolist() == [1, 0]
+    assert tally.lengths.axis.edges[long] <= 5000 < tally.lengths.axis.edges[long + 1]
+    twin = tally.ranges["dedup", "near_duplicate"]
+    assert (twin.count, twin.least, twin.most) == (1, 0.91, 0.91)
+    assert (twin.least_bound, twin.most_bound) == (0.8, 0.8)
+
+
+def test_the_title_says_when_and_of_what(page):
+    text = re.sub(r"\s+", " ", "".join(Page(page).text))
+    assert "Finished 2026-11-26, 20:24 UTC · 42 records from 1 file, 38.5 MB: a.warc.gz" in text
+    assert "captured 2024-03-01 to 2024-03-28" in text
+
+
+def test_what_was_cut_is_told_in_words(page):
+    text = re.sub(r"\s+", " ", "".join(Page(page).text))
+    assert "From 2 pages 8 paragraphs with 340 characters were cut" in text
+    assert "1 of these pages were dropped" in text
+    assert "Menu on 12 pages" in text and "on 1,234 pages" in text
+    assert "'pages':" not in text and '"pages":' not in text and "'text':" not in text
 
 
 def test_samples_are_few_and_carry_their_evidence(run):
@@ -110,7 +134,7 @@ def test_samples_are_few_and_carry_their_evidence(run):
     assert len([s for s in samples if s.verdict == KEPT and s.language == "en"]) == KEPT_SAMPLES
     twin = next(s for s in samples if s.reason == "near_duplicate")
     assert (twin.other_url, twin.other_role) == ("https://site3.example/24", "kept instead")
-    assert twin.other_text == "The common start. The kept middle. The common end."
+    assert twin.other_text == "The common start. The kept middle. The common end."  # before its boilerplate was cut
     assert next(s for s in samples if s.reason == "dense_cluster").evidence == {"evidence": "no JSON"}
 
 
@@ -135,13 +159,11 @@ def test_an_empty_folder_has_no_report(tmp_path):
         write_report(str(tmp_path))
 
 
-def test_hosts_beyond_the_limit_are_forgotten_smallest_first():
-    tally = Tally()
-    for number in range(MAX_HOSTS + 1):
-        tally.hosts[f"h{number}"] = [number, 0]
-    forget(tally)
-    assert len(tally.hosts) == MAX_HOSTS // 2 and tally.hosts_forgotten
-    assert min(pair[0] for pair in tally.hosts.values()) == MAX_HOSTS // 2 + 1
+def test_names_beyond_the_limit_are_forgotten_smallest_first():
+    hosts = {f"h{number}": [number, 0] for number in range(MOST + 1)}
+    assert forget(hosts)
+    assert len(hosts) == MOST // 2 and min(pair[0] for pair in hosts.values()) == MOST // 2 + 1
+    assert not forget(hosts)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from skypile.config import DedupConfig
 from skypile.dedup import stage
 from skypile.dedup.arrivals import arrivals
+from skypile.dedup.distributed import index as corpus_index
 from skypile.dedup.distributed.index import IndexMismatch
 from skypile.dedup.stage import dedup_decisions
 from skypile.runtime import files
@@ -100,7 +101,7 @@ def test_an_update_that_died_is_done_again(
             create = files.create_json
             broken.setattr(files, "create_json", lambda uri, value: (die if "/batches/" in uri else create)(uri, value))
         else:
-            broken.setattr(index.F, "posexplode", die)
+            broken.setattr(corpus_index.F, "posexplode", die)
         with pytest.raises(OSError, match="disk full"):
             dedup_decisions(frame(spark, second), settings(index))
     assert len(list((index / "documents").glob("attempt=*"))) == 2

@@ -1,0 +1,61 @@
+"""The documents of a stage's folder, narrow column by narrow column, in batches: memory does not grow with a run."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from numpy.typing import NDArray
+
+from skypile.run_folder import ledger
+from skypile.runtime import files
+from skypile.schema import STAGE_COLUMNS, arrow_schema
+
+ROWS = 65_536  # a batch: 25 MB of measured values as JSON
+TEXTS = 1024  # a batch with texts
+
+
+def documents(stage: str, folder: str) -> ds.Dataset:
+    """Every document a stage judged, those it did not keep too."""
+    schema = arrow_schema(STAGE_COLUMNS[stage])
+    return ledger.dataset(files.join(folder, "documents"), schema.append(pa.field("kept", pa.string())))
+
+
+def batches(
+    stage: str, folder: str, columns: list[str], lost_only: bool = False, where: pc.Expression | None = None
+) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Path and rows, file by file in the order of their paths; no batch is empty."""
+    found = documents(stage, folder)
+    only_lost = pc.field("kept") == "false" if lost_only else None
+    for fragment in sorted(found.get_fragments(filter=only_lost), key=lambda f: f.path):
+        read = {"batch_size": ROWS, "batch_readahead": 1, "fragment_readahead": 1}
+        for batch in fragment.to_batches(schema=found.schema, columns=columns, filter=where, **read):
+            if batch.num_rows:
+                yield fragment.path, batch
+
+
+def records(found: ds.Dataset, fragment: ds.Fragment, ids: list[str], columns: list[str]) -> Iterator[dict[str, Any]]:
+    """Rows of one file of the documents `found`, of the ids named. Texts are read of the row groups that hold any."""
+    read = {"batch_size": TEXTS, "batch_readahead": 1, "fragment_readahead": 1}
+    where = pc.field("record_id").isin(ids)
+    for group in fragment.split_by_row_group():
+        if group.count_rows(filter=where):
+            for batch in group.to_batches(schema=found.schema, columns=columns, filter=where, **read):
+                yield from batch.to_pylist()
+
+
+def floats(column: pa.Array) -> NDArray[np.float64]:
+    """Numbers of a column, NaN where it is null."""
+    return np.asarray(pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+
+
+def flags(column: pa.Array) -> NDArray[np.bool_]:
+    """Truth values of a column, false where it is null."""
+    return np.asarray(pc.fill_null(column, False).to_numpy(zero_copy_only=False), np.bool_)
+
+
+def groups(table: pa.Table, keys: list[str], figures: list[tuple[str, str]] | None = None) -> list[dict[str, Any]]:
+    """Rows of `table` by `keys`: `count_all` and the figures (column, function) of each."""
+    return table.group_by(keys).aggregate([*(figures or []), ([], "count_all")]).to_pylist()

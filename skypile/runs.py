@@ -1,0 +1,145 @@
+"""A run as an object: what `skypile.run` returns, and `skypile.open_run` of a folder that holds one."""
+
+import json
+import tomllib
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from skypile import config as settings
+from skypile import schema
+from skypile.run_folder import ledger, stage_folder
+from skypile.runtime import files
+
+if TYPE_CHECKING:
+    from pyarrow.dataset import Dataset
+
+    from skypile.config import Config, QualityFilterConfig
+
+
+class Run:
+    """A run folder, local or remote. Reads Parquet alone, no Spark.
+
+    Attributes:
+        folder: where it lies.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = files.absolute(folder)
+        ledger.stage_folders(self.folder)  # FileNotFoundError, if this is no run
+
+    def __repr__(self) -> str:
+        return f"Run({self.folder!r}): {', '.join(self.manifests) or 'no stage is finished'}"
+
+    @property
+    def stages(self) -> list[str]:
+        """Names of the stages that have verdicts, in their order."""
+        return list(ledger.stage_folders(self.folder))
+
+    @property
+    def manifests(self) -> dict[str, dict[str, Any]]:
+        """Manifest of each finished stage: settings, counts by reason, digest of all decisions, seconds, versions."""
+        found = {stage: stage_folder.manifest(self.folder, stage) for stage in self.stages}
+        return {stage: manifest for stage, manifest in found.items() if manifest is not None}
+
+    @cached_property
+    def config(self) -> "Config":
+        """Settings of the whole run."""
+        path = files.join(self.folder, "config.toml")
+        with files.open_uri(path) as file:
+            return settings.parse(tomllib.loads(file.read().decode("utf-8")), path)
+
+    def funnel(self) -> pa.Table:
+        """A row a finished stage: stage, read, kept, dropped, failed (int64)."""
+        rows = [
+            {
+                "stage": stage,
+                "read": manifest["read"],
+                "kept": manifest["kept"],
+                "dropped": sum(manifest[schema.DROPPED].values()),
+                "failed": sum(manifest[schema.FAILED].values()),
+            }
+            for stage, manifest in self.manifests.items()
+        ]
+        counts = [(name, pa.int64()) for name in ("read", "kept", "dropped", "failed")]
+        return pa.Table.from_pylist(rows, pa.schema([("stage", pa.string()), *counts]))
+
+    def documents(self, stage: str = schema.STAGES[-1], kept: bool | None = True) -> "Dataset":
+        """Documents as a stage left them, with all their columns (`skypile.schema.STAGE_COLUMNS`).
+
+        Args:
+            stage: one of `stages`; without it the last, whose documents are the corpus.
+            kept: True for those that it kept, False for those that it dropped or failed, None for all.
+
+        Returns:
+            A pyarrow Dataset, of which nothing is read yet: `.to_table(columns=[...])`, `.head(10)`, `.to_batches()`.
+        """
+        import pyarrow.compute as pc
+
+        found = ledger.documents(self.folder, self._known(stage))
+        return found if kept is None else found.filter(pc.field("kept") == str(kept).lower())
+
+    def verdicts(self, stage: str | None = None) -> "Dataset":
+        """Verdicts (`skypile.schema.LEDGER_COLUMNS`) of one stage or of all, as a pyarrow Dataset."""
+        import pyarrow.dataset as ds
+
+        chosen = self.stages if stage is None else [self._known(stage)]
+        return ds.dataset([ledger.verdict_files(self.folder, name) for name in chosen])
+
+    def why(self, key: str) -> list[ledger.Verdict]:
+        """Every verdict on the records with the URL or record id `key`: by record, then in the order of the stages."""
+        return ledger.why(self.folder, key)
+
+    def clusters(self) -> pa.Table:
+        """A row a cluster of the distribution filter: cluster, size, core, budget, medoid, medoid_url."""
+        import pyarrow.parquet as pq
+
+        folder = stage_folder.stage_dir(self.folder, "distribution_filter")
+        with files.open_uri(files.join(folder, "clusters", "clusters.parquet")) as file:
+            return pq.read_table(file)
+
+    def decide(self, quality_filter: "QualityFilterConfig") -> pa.Table:
+        """What other settings of the quality filter would have decided, from stored scores: no stage is run again.
+
+        Only thresholds and languages count; another word list or classifier would give other scores.
+
+        Returns:
+            record_id, url, verdict, reason, score, threshold: a row a document that the stage has read.
+        """
+        from skypile.quality.stage import decide  # only here: it loads Spark
+
+        columns = ["record_id", "url", "rules", "language", "language_score", "citation_score"]
+        documents = self.documents("quality_filter", kept=None)
+        made = []
+        for batch in documents.to_batches(columns=columns):
+            rows = [
+                {"record_id": row["record_id"], "url": row["url"]}
+                | decide(
+                    json.loads(row["rules"]),
+                    row["language"],
+                    row["language_score"],
+                    row["citation_score"],
+                    quality_filter,
+                )._asdict()
+                for row in batch.to_pylist()
+            ]
+            made.append(pa.RecordBatch.from_pylist(rows, _DECIDED))
+        return pa.Table.from_batches(made, _DECIDED)
+
+    def _known(self, stage: str) -> str:
+        if stage not in self.stages:
+            raise ValueError(f"{self.folder} has no stage {stage!r}; it has {', '.join(self.stages)}")
+        return stage
+
+
+# What `Run.decide` gives.
+_DECIDED = pa.schema(
+    [(c.name, c.type) for c in schema.LEDGER_COLUMNS if c.name in ("record_id", "url", "verdict", "reason")]
+    + [("score", pa.float64()), ("threshold", pa.float64())]
+)
+
+
+def open_run(folder: str) -> Run:
+    """The run in `folder`, finished or not; FileNotFoundError if there is none."""
+    return Run(folder)
