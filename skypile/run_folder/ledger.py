@@ -70,6 +70,7 @@ def dataset(folder: str, schema: pa.Schema) -> "Dataset":
     Hive partitions (kept, wave, language) become columns. Raises DamagedParts if a file is missing or cut short.
     """
     import pyarrow.dataset as ds  # only here: it loads pandas, 0.2 s that other commands do not wait for
+    from pyarrow.fs import LocalFileSystem
 
     fs, path = files.filesystem(folder)
     partitions = pa.schema([("kept", pa.string()), ("wave", pa.int32()), ("language", pa.string())])
@@ -82,7 +83,10 @@ def dataset(folder: str, schema: pa.Schema) -> "Dataset":
     root = path.rstrip("/")[: -len(place)]
     paths = sorted(f"{root}{name}" for name in parts if name.startswith(f"{place}/"))
     if not paths:
-        return ds.FileSystemDataset.from_paths([], schema=schema, format=ds.ParquetFileFormat(), filesystem=fs)
+        whole = pa.schema([*schema, *(field for field in partitions if field.name not in schema.names)])
+        return ds.FileSystemDataset.from_paths(
+            [], schema=whole, format=ds.ParquetFileFormat(), filesystem=LocalFileSystem()
+        )
     return ds.dataset(
         paths, schema=schema, format="parquet", filesystem=fs, partitioning=partitioning, partition_base_dir=path
     )

@@ -190,15 +190,21 @@ def follows(done: dict[str, Any], upstream: dict[str, Any]) -> bool:
 
 
 def stamped_parts(folder: str) -> Parts | None:
-    """The files that a stage's manifest, or before it is finished its stamps, name; None: all that are there.
+    """The files that a stage's manifest, or before it is finished its stamps, name.
 
-    That is so in a run of a version that noted none.
+    None: all that are there, in a run of a version that noted none.
     """
     done = files.read_json(files.join(folder, "manifest.json"))
     if done is not None:
         return done.get("parts")
-    names = files.list_names(files.join(folder, "waves"))
-    stamps = [files.read_json(files.join(folder, "waves", name)) for name in names if not name.startswith(".")]
+    names = files.list_names(folder)
+    if "waves" not in names:
+        return {} if "plan.json" in names else None
+    stamps = [
+        files.read_json(files.join(folder, "waves", name))
+        for name in files.list_names(files.join(folder, "waves"))
+        if not name.startswith(".")
+    ]
     return {name: entry for stamp in stamps if stamp for name, entry in stamp.get("parts", {}).items()}
 
 

@@ -88,3 +88,12 @@ def test_a_part_that_is_gone_is_named(run):
     part_file.unlink()
     with pytest.raises(DamagedParts, match=r"verdicts/wave=0/part-00000-attempt\.zstd\.parquet is missing"):
         ledger.why(str(run), "http://a.example/0/3")
+
+
+def test_a_stage_that_kept_nothing_has_documents_all_the_same(tmp_path):
+    """Of no rows: the columns are there."""
+    folder = tmp_path / "01_extraction"
+    (folder / "documents").mkdir(parents=True)
+    (folder / "plan.json").write_text('{"waves": 1}')
+    schema = arrow_schema(STAGE_COLUMNS[STAGE])
+    assert ledger.dataset(str(folder / "documents"), schema).to_table(columns=["record_id", "wave"]).num_rows == 0
