@@ -9,6 +9,7 @@ import errno
 import fnmatch
 import os
 import posixpath
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,13 +92,16 @@ def _made(fs: AbstractFileSystem, path: str) -> Iterator[None]:
 
 @contextmanager
 def storage_errors(folder: str) -> Iterator[None]:
-    """StorageError, one sentence, for whatever says below that the disk is full or that `folder` is not to be written.
+    """StorageError, one sentence, for whatever says below that the disk is full, that `folder` is not to be written, or
+    that a file of it is damaged.
 
     Spark wraps such an error into hundreds of lines; the words of the operating system stand in them.
     """
     try:
         yield
     except Exception as error:
+        if re.search(r"CRC checksum verification failed|ChecksumException", str(error)):
+            raise StorageError(f"a file in {folder} is not what was written; `skypile verify` names it") from None
         if (trouble := _trouble(error, folder)) is None:
             raise
         raise StorageError(f"writing {folder} failed: {trouble}; mend that, and the same command goes on") from None

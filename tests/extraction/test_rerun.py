@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,29 @@ def test_a_wave_whose_input_vanished_is_read_again_when_it_is_back(crawl):
     assert "redone: 1.jsonl vanished while it was read" in extract(crawl)
     assert redone(before, stamps(crawl)) == [1]
     assert "up to date" in extract(crawl)
+
+
+def test_of_two_runs_at_once_the_second_is_refused(crawl):
+    for number in range(FILES):  # enough to do that they meet
+        (crawl / f"{number}.jsonl").write_text(json.dumps({"html": f"<p>{'word ' * 3000}"}) + "\n")
+        with (crawl / f"{number}.jsonl").open("a") as file:
+            file.writelines(json.dumps({"html": f"<p>{f'word {n} ' * 3000}"}) + "\n" for n in range(300))
+    command = [sys.executable, str(REPOSITORY / "jobs" / "extraction.py"), "--config", "config.toml"]
+    first = subprocess.Popen(
+        [*command, "--output", "run", crawl.name],
+        cwd=crawl.parent,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (crawl.parent / "run/01_extraction/plan.json").exists():
+        assert first.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    said = extract(crawl, fails=True)
+    assert first.poll() is None, "the first had ended: nothing was tried"
+    assert f"{crawl.parent}/run is being written by process {first.pid} on " in said
+    _, messages = first.communicate(timeout=120)
+    assert first.returncode == 0, messages
+    extract(crawl, run="fresh")
+    assert digest(crawl, "fresh") == digest(crawl)
