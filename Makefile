@@ -11,7 +11,7 @@ CORE_TESTS := tests/test_api.py tests/test_wheel.py tests/text tests/crawl tests
 	tests/cli tests/config tests/dedup/test_files_without_spark.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint package cluster-test chaos bench clean
+.PHONY: help setup demo test lint docs package cluster-test chaos bench clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ lint: .venv/.dev  ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: .venv/.dev  ## Build the manual into build/site; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 package: dist/skypile-environment.tar.gz  ## Pack the environment that a cluster's workers unpack
 

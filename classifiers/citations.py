@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from xml.parsers import expat
 
 from skypile.crawl.url import canonical, host
+from skypile.errors import Refused
 from skypile.runtime import files
 
 MAX_ARTICLE: Final = 8 << 20  # characters; MediaWiki allows 2 MiB of text, so longer ones are no articles
@@ -47,7 +48,7 @@ _ARCHIVE_TODAY: Final = re.compile(r"/(?:[0-9.-]{8,20}|o/\w{4,8}|newest|oldest)/
 _ARCHIVE_TODAY_HOSTS: Final = {f"archive.{top}" for top in ("today", "is", "ph", "li", "vn", "fo", "md")}
 
 
-class DumpError(ValueError):
+class DumpError(Refused):
     """The file is no Wikipedia dump, or holds what no dump holds."""
 
 

@@ -18,6 +18,7 @@ import fasttext
 import numpy as np
 
 from skypile.classifiers.tokens import VERSION, tokens_for_classifier
+from skypile.errors import Refused
 from skypile.runtime import files
 
 MANIFEST: Final = "classifier.json"
@@ -25,7 +26,7 @@ CITED: Final = "__label__cited"
 OTHER: Final = "__label__other"
 
 
-class ClassifierError(ValueError):
+class ClassifierError(Refused):
     """The folder holds no classifier, a damaged one, or one this version cannot use."""
 
 

@@ -6,6 +6,7 @@ spark-submit jobs/tokenization.py [--model M.model] [--device cuda] --shards RUN
 import argparse
 
 from skypile.config import SparkConfig
+from skypile.failures import one_sentence
 from skypile.runtime import files, session
 from skypile.tokens.shards import Packing
 from skypile.tokens.stage import TokenizeSettings, tokenize
@@ -20,12 +21,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--device", default="cpu", help="cpu, or cuda: the GPU Spark gives to each task")
     parser.add_argument("--gpus-per-task", type=float, default=0.0, help="ask for GPUs for this stage alone")
     parser.add_argument("--sequence-length", type=int, default=default.sequence_length)
+    parser.add_argument("--end-of-document", type=int, help="id after every document; default: the model's")
     parser.add_argument("--remainder", default=default.remainder, help="pad or drop what is left of a file")
     parser.add_argument("--validation", type=float, default=default.validation, help="share of hosts held out")
     parser.add_argument("--seed", type=int, default=default.seed, help="of the validation split")
     given = parser.parse_args(arguments)
     packing = Packing(
         sequence_length=given.sequence_length,
+        end_of_document=given.end_of_document,
         remainder=given.remainder,
         validation=given.validation,
         seed=given.seed,
@@ -40,4 +43,5 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with one_sentence("tokenization.py"):
+        main()

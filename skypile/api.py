@@ -45,8 +45,9 @@ def extract(
 ) -> Page:
     """The main text of one page, in this process: no limit of time or memory holds here, as it does in a run.
 
-    >>> extract("<title>Tea</title><p>Tea is made of the leaves of a shrub, poured over with hot water.").title
-    'Tea'
+    Examples:
+        >>> extract("<title>Tea</title><p>Tea is made of the leaves of a shrub, poured over with hot water.").title
+        'Tea'
 
     Args:
         html: the page, best as the bytes that the server sent: then the charset is found as a browser would.

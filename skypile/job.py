@@ -7,12 +7,21 @@ import argparse
 import json
 import os
 
+from skypile.failures import one_sentence
 from skypile.runtime.process import ONE_THREAD, importing
 from skypile.runtime.sandbox import PAGE_FUNCTION, template
 
 
 def submit(stage: str, description: str | None, arguments: list[str] | None = None) -> None:
-    """Run one stage of a run folder with the command line's (or the given) arguments."""
+    """Run one stage of a run folder with the command line's (or the given) arguments.
+
+    An expected error ends the process with one sentence and exit code 2.
+    """
+    with one_sentence(f"{stage}.py"):
+        _submit(stage, description, arguments)
+
+
+def _submit(stage: str, description: str | None, arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(prog=f"{stage}.py", description=description)
     parser.add_argument("--config", help="TOML settings; without it, the defaults")
     parser.add_argument("--output", required=True, metavar="RUN", help="folder of the run, shared by all stages")
@@ -47,7 +56,12 @@ def submit(stage: str, description: str | None, arguments: list[str] | None = No
 
 
 def submit_dedup_files(description: str | None, arguments: list[str] | None = None) -> None:
-    """Deduplicate Parquet files that no run of the pipeline wrote."""
+    """Deduplicate Parquet files that no run of the pipeline wrote; errors as `submit`."""
+    with one_sentence("dedup.py"):
+        _submit_dedup_files(description, arguments)
+
+
+def _submit_dedup_files(description: str | None, arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(
         prog="dedup.py", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -17,20 +17,19 @@ from skypile import config as settings
 from skypile import schema
 from skypile.classifiers.in_run import train_in_run
 from skypile.crawl import inputs
-from skypile.dedup.arrivals import arrivals_seen
 from skypile.dedup.stage import dedup as dedup_stage
 from skypile.distribution.stage import distribution_filter as distribution_stage
 from skypile.extraction import documents
 from skypile.extraction import stage as extraction_stage
-from skypile.extraction.plan import check_failures, extraction_plan, run_output
+from skypile.extraction.plan import check_failures, extraction_plan, planned_splits, run_output, wave_bytes
+from skypile.plans import before, following_plan
 from skypile.quality.stage import quality_filter as quality_stage
 from skypile.run_folder import stage_folder, storage
-from skypile.run_folder.identity import tree_signature
-from skypile.run_folder.stage_folder import Plan
+from skypile.run_folder.prune import prune
 from skypile.run_folder.storage import Rows, Stage, read_kept
 from skypile.runtime import files
-from skypile.runtime.progress import stage_progress
-from skypile.runtime.session import active_tasks
+from skypile.runtime.progress import Done, Unit, stage_progress
+from skypile.runtime.session import written
 from skypile.shards import shards as shards_stage
 
 SCRATCH = "_scratch"
@@ -43,30 +42,37 @@ def run(
     config: settings.Config,
     console: Console | None = None,
     extracted: dict[str, Any] | None = None,
+    limit: int | None = None,
+    until: str = schema.STAGES[-1],
 ) -> list[dict[str, Any]]:
     """All stages over the inputs in `paths`, under `output`; their manifests, in order.
 
     `extracted`: the manifest of stage 1 if that is done already (`skypile.extraction.without_spark`).
+    `limit`: the most records of the input that are read, its first ones. `until`: the last stage to run.
     """
     console = console or Console(stderr=True)
     with run_output(output, config, paths):
         files.write_text(files.join(output, "config.toml"), settings.dumps(config))
-        manifests = [extracted or extraction(spark, paths, output, config, console)]
-        manifests += [
-            stage(spark, output, config, console) for stage in (distribution_filter, dedup, quality_filter, shards)
-        ]
+        manifests = [extracted or extraction(spark, paths, output, config, console, limit)]
+        following = (distribution_filter, dedup, quality_filter, shards)[: schema.STAGES.index(until)]
+        manifests += [stage(spark, output, config, console) for stage in following]
     return manifests
 
 
 def extraction(
-    spark: SparkSession, paths: Sequence[str], run: str, config: settings.Config, console: Console
+    spark: SparkSession,
+    paths: Sequence[str],
+    run: str,
+    config: settings.Config,
+    console: Console,
+    limit: int | None = None,
 ) -> dict[str, Any]:
-    """Stage 1. `paths`: files, folders or globs of WARC, HTML, JSONL or Parquet, local or remote."""
-    splits = inputs.plan(paths, config.extraction)
+    """Stage 1. `paths`: files, folders or globs of WARC, HTML, JSONL or Parquet, local or remote. `limit`: as `run`."""
+    splits = planned_splits(paths, config.extraction, limit)
     if config.extraction.engine == "fast" and str(spark.sparkContext.master).startswith("local"):
         documents.prepare()  # here, before a task on every core starts to compile the same
 
-    plan, waves = extraction_plan(splits, config.extraction)
+    plan, waves = extraction_plan(splits, config.extraction, limit)
 
     def wave(part: list[inputs.Split]) -> tuple[Rows, DataFrame]:
         rows = Observation()
@@ -74,17 +80,18 @@ def extraction(
         frame = frame.observe(rows, F.coalesce(F.sum(extraction_stage.READ), F.lit(0)).alias("rows"))
         return rows, frame.drop(extraction_stage.READ)
 
-    stage = Stage(
-        plan.stage,
-        plan.settings,
-        plan.inputs,
-        [functools.partial(wave, part) for part in waves],
-        wave_inputs=plan.waves,
-        unsettled=plan.unsettled,
-    )
+    sizes = wave_bytes(waves)
+    each = [functools.partial(wave, part) for part in waves]
+    stage = Stage.of(plan, each)
     with run_output(run, config, paths):
         return _write(
-            spark, run, stage, console, lambda stamp: check_failures(stamp, config.extraction.max_failed_share)
+            spark,
+            run,
+            stage,
+            console,
+            sizes,
+            "bytes",
+            lambda stamp: check_failures(stamp, config.extraction.max_failed_share),
         )
 
 
@@ -151,66 +158,22 @@ def _narrow(
     notes: Callable[[], list[str]] = list,
 ) -> dict[str, Any]:
     """Write a stage that reads what the one before it kept: stage(frame, rows, scratch folder)."""
-    before = _before(name)
     root = files.join(stage_folder.stage_dir(run, name), SCRATCH)
     scratch = files.join(root, uuid.uuid4().hex[:8])  # what is left of an attempt that died may still be written to
 
     def build() -> tuple[Rows, DataFrame]:
-        upstream = stage_folder.check_finished(run, before)
-        return upstream["kept"], stage(read_kept(spark, run, before), upstream["kept"], scratch)
+        upstream = stage_folder.check_finished(run, before(name))
+        return upstream["kept"], stage(read_kept(spark, run, before(name)), upstream["kept"], scratch)
 
     with run_output(run, config):
-        inputs = narrow_inputs(run, name, config)
-        plan = Stage(name, getattr(config, name).deciding(), inputs, [build], partition_by, options or {}, notes)
-        result = _write(spark, run, plan, console)
+        plan = following_plan(run, name, config, notes)
+        upstream = stage_folder.manifest(run, before(name)) or {}
+        whole = Stage.of(plan, [build], partition_by, options or {})
+        result = _write(spark, run, whole, console, [upstream["kept"]], "records")
         files.remove_tree(root)
+        if not config.run.keep_documents:
+            prune(run)
     return result
-
-
-def narrow_inputs(run: str, name: str, config: settings.Config) -> dict[str, Any]:
-    """What a stage after the first is made from: what the one before it kept, and files besides, by their content.
-
-    FileNotFoundError if the stage before it is not finished.
-    """
-    before = _before(name)
-    upstream = stage_folder.manifest(run, before)
-    if upstream is None:
-        folder = stage_folder.stage_dir(run, before)
-        raise FileNotFoundError(f"{folder} has no manifest.json: run the {before} stage first")
-    found: dict[str, Any] = dict(stage_folder.kept_by(before, upstream))
-    quality = config.quality_filter
-    if name == "distribution_filter" and config.distribution_filter.model:
-        found["embedding model"] = tree_signature(config.distribution_filter.model)
-    if name == "dedup" and config.dedup.against:
-        seen = (stage_folder.manifest(run, "dedup") or {}).get("inputs", {}).get("index")
-        found["index"] = arrivals_seen(config.dedup.against, seen if config.dedup.update_index else None)
-    if name == "quality_filter":
-        found |= {"word list": tree_signature(quality.bad_words)} if quality.bad_words else {}
-        if quality.classifier:
-            found["classifier"] = tree_signature(quality.classifier)
-        else:
-            for dump in quality.wikipedia:
-                found[f"citations dump {dump.rstrip('/').rpartition('/')[2]}"] = tree_signature(dump)
-    return found
-
-
-def why_redo(run: str, paths: Sequence[str], config: settings.Config) -> dict[str, str | None]:
-    """Why each stage would be made by `run`, in words; None for one that is left as it is. Starts no Spark."""
-    found: dict[str, str | None] = {}
-    first, _ = extraction_plan(inputs.plan(paths, config.extraction), config.extraction)
-    found[first.stage] = stage_folder.why_redo(run, first)
-    for name in schema.STAGES[1:]:
-        if found[_before(name)] is not None:
-            made = stage_folder.manifest(run, name) is not None
-            found[name] = f"follows {_before(name)}" if made else "not made yet"
-        else:
-            plan = Plan(name, getattr(config, name).deciding(), narrow_inputs(run, name, config), [""])
-            found[name] = stage_folder.why_redo(run, plan)
-    return found
-
-
-def _before(stage: str) -> str:
-    return schema.STAGES[schema.STAGES.index(stage) - 1]
 
 
 def _write(
@@ -218,17 +181,31 @@ def _write(
     run: str,
     stage: Stage,
     console: Console,
+    sizes: list[int],
+    unit: Unit,
     check: Callable[[dict[str, Any]], None] = lambda stamp: None,
 ) -> dict[str, Any]:
+    """Write a stage with waves of the given `sizes`, and show how far it is."""
+    finished = stamped = 0  # waves, and the records in them
+    steps_before = written(spark).steps
+
     def say(line: str) -> None:
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 
-    with stage_progress(functools.partial(active_tasks, spark), stage.name, len(stage.waves), console) as done:
+    def on_wave(number: int, stamp: dict[str, Any]) -> None:
+        nonlocal finished, stamped
+        finished, stamped = number + 1, stamped + stamp["read"]
+        check(stamp)
 
-        def on_wave(number: int, stamp: dict[str, Any]) -> None:
-            done(number, stamp)
-            check(stamp)
+    def done() -> Done:
+        now = written(spark)
+        if unit == "records":
+            steps = f"{now.steps - steps_before} Spark stages done"
+            return Done(now.records if now.tasks else None, now.records, steps)
+        begun = sizes[finished] * now.ended // now.tasks if now.tasks and finished < len(sizes) else 0
+        return Done(sum(sizes[:finished]) + begun, stamped + now.records)
 
+    with stage_progress(done, stage.name, sum(sizes), unit, console):
         result, fresh = storage.write_stage(spark, run, stage, on_wave, say)
     console.print(stage_folder.summary(result, fresh), soft_wrap=True)
     return result

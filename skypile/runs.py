@@ -74,10 +74,15 @@ class Run:
 
         Returns:
             A pyarrow Dataset, of which nothing is read yet: `.to_table(columns=[...])`, `.head(10)`, `.to_batches()`.
+
+        Raises:
+            PrunedError: what the stage kept was removed (`skypile prune`).
         """
         import pyarrow.compute as pc
 
         found = ledger.documents(self.folder, self._known(stage))
+        if kept is not False:
+            stage_folder.check_not_pruned(self.folder, stage)
         return found if kept is None else found.filter(pc.field("kept") == str(kept).lower())
 
     def verdicts(self, stage: str | None = None) -> "Dataset":

@@ -96,7 +96,7 @@ def submitted(master, tmp_path_factory) -> Path:
 
 
 def submit(master: str, stage: str, *arguments: str) -> None:
-    """What the README says: spark-submit with the packed environment as an archive."""
+    """What docs/cluster.md says: spark-submit with the packed environment as an archive."""
     command = [
         str(SPARK_HOME / "bin" / "spark-submit"),
         *("--master", master, "--archives", f"{ENVIRONMENT}#environment"),

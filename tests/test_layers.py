@@ -16,7 +16,7 @@ FLOORS = (
     ("skypile.verdict", "skypile.errors", "skypile.version"),
     ("skypile.schema", "skypile.config"),
     ("skypile.text", "skypile.runtime"),
-    ("skypile.run_folder", "skypile.crawl"),
+    ("skypile.run_folder", "skypile.crawl", "skypile.failures"),
     ("skypile.classifiers",),
     (
         "skypile.extraction",
@@ -27,7 +27,8 @@ FLOORS = (
         "skypile.tokens",
     ),
     ("skypile.report", "skypile.sample", "skypile.classifiers.extraction"),
-    ("skypile.pipeline",),
+    ("skypile.plans",),
+    ("skypile.pipeline", "skypile.dry_run"),
     ("skypile.job", "skypile.prepare", "skypile.runs", "skypile.stages"),
     ("skypile.api",),
     ("skypile.cli", "skypile", "jobs"),
@@ -36,6 +37,7 @@ FLOORS = (
 # What knows Spark: a stage's DataFrame function, and files or folders whose name says so.
 KNOWS_SPARK = (
     "skypile.runtime.session",
+    "skypile.runtime.jvm",
     "skypile.runtime.map_arrow",
     "skypile.run_folder.storage",
     "skypile.run_folder.attach",

@@ -1,25 +1,27 @@
 """The `skypile` command: thin bindings of the command line to the package, a file a topic."""
 
+import io
 import sys
+from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from skypile.cli import dedup, evidence, run, settings
-from skypile.cli.console import err
+from skypile.cli import dedup, evidence, extract, prune, run, settings
+from skypile.cli.console import err, shown
 from skypile.cli.tokens import tokens, vocab
-from skypile.errors import SkypileError
+from skypile.failures import REFUSED, sentence
+from skypile.runtime.process import ONE_COMMAND
 from skypile.version import __version__
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    rich_markup_mode="markdown",  # in which the lines of a docstring are one paragraph
     pretty_exceptions_enable=False,
-    help="The `skypile` command: thin bindings of the command line to the package.",
 )
 app.command()(run.run)
 app.command()(run.sample)
 app.command()(run.demo)
+app.command()(extract.extract)
 app.command()(evidence.why)
 app.command()(dedup.dedup)
 app.command()(dedup.dedup_curve)
@@ -27,6 +29,7 @@ app.command()(evidence.diff)
 app.command()(evidence.status)
 app.command()(evidence.report)
 app.command()(evidence.verify)
+app.command()(prune.prune)
 app.command()(settings.config)
 app.command()(settings.jobs)
 app.command()(run.prepare)
@@ -40,10 +43,78 @@ def version() -> None:
     print(f"skypile {__version__}")
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version")
+    ] = False,
+) -> None:
+    """Raw web crawl in, a Chinese-English pre-training corpus out, and for every page what became of it."""
+
+
+INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended; typer leaves with it too
+
+
 def main() -> None:
-    """Entry point: expected errors end with their message, not with a traceback."""
+    """Entry point: expected errors end with one sentence, and Ctrl-C with how to go on; bugs with a traceback."""
+    ONE_COMMAND.set()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a locale that lacks a character is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
-    except (SkypileError, FileNotFoundError, ValueError) as error:
-        err.print(f"[red]skypile:[/red] {escape(str(error))}", highlight=False)
-        sys.exit(2)
+        code = app(prog_name="skypile", standalone_mode=False)
+    except BaseException as error:
+        if _is_interrupt(error):
+            code = INTERRUPTED
+        else:
+            told = _usage(error)
+            told = sentence(error) if told is None else told
+            if told is None:
+                raise
+            if told:
+                err.print(f"[red]skypile:[/red] {shown(told)}", highlight=False, soft_wrap=True)
+            code = REFUSED
+    if code == INTERRUPTED:
+        err.print("skypile: interrupted; run the same command again: what is finished is not done twice")
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage(error: BaseException) -> str | None:
+    """What to say of a command line that typer refuses; its own box would be cut to the terminal's width.
+
+    Nothing where no argument was given, and it has printed the help.
+    """
+    if not hasattr(error, "format_message"):
+        return None
+    message = error.format_message().rstrip(".")
+    context, option = getattr(error, "ctx", None), getattr(error, "param", None)
+    given = _given(getattr(option, "opts", []))
+    value = f", and {given!r} was given" if given is not None and repr(given) not in message else ""
+    return f"{message}{value}; see {context.command_path if context else 'skypile'} --help" if message else ""
+
+
+def _given(names: list[str]) -> str | None:
+    """What the command line gives for an option: ["--seed"] -> "x" for --seed x and --seed=x."""
+    words = sys.argv[1:]
+    for at, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name in names:
+            return value if equals else next(iter(words[at + 1 :]), None)
+    return None
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C led to `error`, be it through what the clearing up then failed of."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt | typer.Abort) or (
+            isinstance(error, SystemExit) and error.code == INTERRUPTED
+        ):
+            return True
+        error = error.__context__
+    return False

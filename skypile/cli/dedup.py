@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from skypile import config as settings
-from skypile.cli.console import ConfigFile, out
+from skypile.cli.console import AsJson, ConfigFile, out, print_json
 
 
 def dedup(
@@ -17,14 +17,25 @@ def dedup(
     against: Annotated[str | None, typer.Option(help="Index: what matches the corpus in it is dropped")] = None,
     update_index: Annotated[bool, typer.Option("--update-index", help="Add the documents to the index")] = False,
     config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Deduplicate any Parquet files: the rows that stay, and a verdict with evidence for every row."""
+    """Deduplicate any Parquet files: the rows that stay, and a verdict with evidence for every row.
+
+    With --json: the manifest: read, kept, dropped ({reason: rows}), seconds, paths, columns, config; and output.
+    """
     from skypile.dedup.columns import Columns
     from skypile.dedup.files import deduplicate
 
     done = deduplicate(paths, output, Columns(id_column, text_column, url_column), config, against, update_index)
+    if as_json:
+        print_json({"output": output} | done)
+        return
     lost = ", ".join(f"{reason} {n:,}" for reason, n in done["dropped"].items()) or "none"
-    out.print(f"read {done['read']:,}, kept {done['kept']:,}, dropped: {lost}  ({done['seconds']} s)", highlight=False)
+    out.print(
+        f"read {done['read']:,}, kept {done['kept']:,}, dropped: {lost}  ({done['seconds']} s)",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def dedup_curve(config: ConfigFile = None) -> None:

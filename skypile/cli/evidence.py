@@ -1,97 +1,181 @@
-"""Commands that read a run: `status`, `why`, `diff`, `report`."""
+"""Commands that read a run, or what `skypile dedup` wrote: `status`, `why`, `diff`, `report`."""
 
-from typing import Annotated
+import itertools
+from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from skypile import schema
-from skypile.cli.console import RunFolder, err, out
+from skypile.cli.console import AsJson, Key, RunFolder, RunOption, err, line, out, print_json
+from skypile.cli.console import shown as escape
 from skypile.run_folder import ledger
+from skypile.run_folder.stage_folder import follows
 from skypile.runtime import files
 
+STAGE_BEFORE = dict(itertools.pairwise(reversed(schema.STAGES)))
+MOST_RECORDS = 20  # printed by `why`, of those that a host or a prefix names
 
-def status(run: RunFolder) -> None:
-    """Table of a run's stages: read, kept, dropped and failed by reason, speed."""
+
+def status(run: RunFolder, as_json: AsJson = False) -> None:
+    """Table of a run's stages: read, kept, dropped and failed by reason, speed.
+
+    With --json: run, and stages, a list of objects with stage, finished (true or false); if finished: read, kept,
+    dropped and failed ({reason: records}), seconds, notes (sentences), outdated (true if the stage before it was
+    done anew since); if not: waves and waves_done.
+    """
+    stages: list[dict[str, Any]] = []
+    before = None
+    for stage, folder in ledger.stage_folders(run, begun=True).items():
+        done = files.read_json(files.join(folder, "manifest.json"))
+        stages.append(_stage_status(stage, folder, done, before))
+        before = done
+    if as_json:
+        print_json({"run": run, "stages": stages})
+        return
     table = Table("stage", "read", "kept", "dropped", "failed", "records/s", "seconds", title=escape(run))
     for column in table.columns[1:]:
         column.justify = "right"
-    notes: list[str] = []
-    for stage, folder in ledger.stage_folders(run, begun=True).items():
-        done = files.read_json(files.join(folder, "manifest.json"))
-        if done is None:
-            plan = files.read_json(files.join(folder, "plan.json")) or {"waves": "?"}
-            stamped = len(files.list_names(files.join(folder, "waves")))
-            table.add_row(stage, f"unfinished: {stamped} of {plan['waves']} waves")
+    for done in stages:
+        if not done["finished"]:
+            waves = f": {done['waves_done']} of {done['waves']} waves" if done["waves"] else ""
+            table.add_row(done["stage"], f"unfinished{waves}")
             continue
         lost = [f"{sum(done[verdict].values()):,}" for verdict in (schema.DROPPED, schema.FAILED)]
         speed = f"{done['read'] / done['seconds']:,.0f}" if done["seconds"] else ""
-        table.add_row(stage, f"{done['read']:,}", f"{done['kept']:,}", *lost, speed, f"{done['seconds']:,.1f}")
+        table.add_row(done["stage"], f"{done['read']:,}", f"{done['kept']:,}", *lost, speed, f"{done['seconds']:,.1f}")
         for reason, n in sorted(done[schema.DROPPED].items(), key=lambda item: (-item[1], item[0])):
             table.add_row(f"  {reason}", "", "", f"{n:,}", style="dim")
         for reason, n in sorted(done[schema.FAILED].items(), key=lambda item: (-item[1], item[0])):
             table.add_row(f"  {reason}", "", "", "", f"{n:,}", style="dim")
-        notes += [f"{stage}: {note}" for note in done["notes"]]
     out.print(table)
-    for note in notes:
-        out.print(f"  {escape(note)}", style="yellow", highlight=False, soft_wrap=True)
+    if not stages:
+        out.print("no stage has written a verdict yet")
+    for done in stages:
+        for note in done.get("notes", ()):
+            out.print(f"  {done['stage']}: {escape(note)}", style="yellow", highlight=False, soft_wrap=True)
+
+
+def _stage_status(
+    stage: str, folder: str, done: dict[str, Any] | None, before: dict[str, Any] | None
+) -> dict[str, Any]:
+    """What `status --json` shows of a stage. `done`: its manifest; `before`: that of the stage whose rows it read."""
+    if done is None:
+        plan = files.read_json(files.join(folder, "plan.json")) or {}
+        stamped = len(files.list_names(files.join(folder, "waves")))
+        return {"stage": stage, "finished": False, "waves": plan.get("waves"), "waves_done": stamped}
+    # `skypile dedup` fails no row and takes no notes
+    counts = {"read": done["read"], "kept": done["kept"], "dropped": done["dropped"], "failed": done.get("failed", {})}
+    notes = list(done.get("notes", []))
+    outdated = not follows(done, before)
+    if outdated:
+        notes.append(f"out of date: {STAGE_BEFORE[stage]} was done anew since; run without --until to follow")
+    return (
+        {"stage": stage, "finished": True} | counts | {"seconds": done["seconds"], "notes": notes, "outdated": outdated}
+    )
 
 
 def why(
-    key: Annotated[str, typer.Argument(help="URL or record id", metavar="URL_OR_ID")],
-    run: Annotated[str, typer.Option("--run", help="Folder of a run")],
+    key: Annotated[
+        str, typer.Argument(help="URL, record id, host (example.com) or the beginning of URLs", metavar="URL_OR_ID")
+    ],
+    run: RunOption,
+    most: Annotated[int, typer.Option(min=1, help="Records shown of those a host or a beginning names")] = MOST_RECORDS,
+    as_json: AsJson = False,
 ) -> None:
-    """Say what became of a page, stage by stage, and on what evidence."""
-    found = ledger.why(run, key)
-    if not found:
-        err.print(f"{escape(key)} is not in {run}: no record has this URL or id (URLs are matched exactly)")
+    """Say what became of a page, stage by stage, and on what evidence.
+
+    With --json: key; by, what it was found as (id or URL, host, prefix); records, a list of objects with record_id,
+    url and verdicts (stage, verdict, reason, meaning, score, threshold, evidence); more, the number of records that
+    fit beyond those; similar, URLs that differ from key by scheme, www., slash or fragment alone.
+    """
+    found = ledger.find(run, key, most)
+    records = [list(group) for _, group in itertools.groupby(found.verdicts, key=lambda v: v.record_id)]
+    if as_json:
+        shown = [_record(record) for record in records]
+        print_json({"key": key, "by": found.by, "records": shown, "more": found.more, "similar": found.similar})
+        raise typer.Exit(0 if records else 1)
+    if not records:
+        nameless = ledger.stage_folders(run).get("dedup") == run and not _has_urls(run)
+        which = (
+            "id (none has a URL: dedup was given no --url-column)"
+            if nameless
+            else "id, URL, host or beginning of its URL"
+        )
+        err.print(f"{escape(key)} is not in {escape(run)}: no record has this {which}", highlight=False)
+    for url in found.similar:
+        err.print(f"differs only by scheme, www., slash or fragment: {escape(url)}", highlight=False, soft_wrap=True)
+    if not records:
         raise typer.Exit(1)
-    last = None
-    for verdict in found:
-        if verdict.record_id != last:
-            out.print(f"[bold]{escape(verdict.url)}[/bold]  record {verdict.record_id}", highlight=False)
-            last = verdict.record_id
-        words = f"{verdict.reason}: {verdict.meaning}" if verdict.reason else ""
-        numbers = "" if verdict.score is None else f"  score {verdict.score:.4g}"
-        numbers += "" if verdict.threshold is None else f", threshold {verdict.threshold:.4g}"
-        out.print(f"  {verdict.stage:<20} {verdict.verdict:<8} {words}{numbers}", highlight=False)
-        for name, value in verdict.evidence.items():
-            out.print(f"      {escape(str(name))}: {escape(str(value))}", highlight=False)
+    for record in records:
+        named = f"[bold]{escape(record[0].url)}[/bold]  " if record[0].url else ""
+        out.print(f"{named}record {escape(record[0].record_id)}", highlight=False, soft_wrap=True)
+        for verdict in record:
+            _print_verdict(verdict)
+    if found.by != "id or URL" or found.more:
+        more = f"; {found.more:,} more: --most {len(records) + found.more} shows all" if found.more else ""
+        what = {"host": "of this host", "prefix": "whose URL begins so", "id or URL": "with this id or URL"}[found.by]
+        number = "1 record" if len(records) == 1 else f"{len(records):,} records"
+        err.print(f"{number} {what}{more}", highlight=False, soft_wrap=True)
+
+
+def _has_urls(output: str) -> bool:
+    """Whether `skypile dedup` was told where URLs stand."""
+    return bool((files.read_json(files.join(output, "manifest.json")) or {}).get("columns", {}).get("url"))
+
+
+def _record(verdicts: list[ledger.Verdict]) -> dict[str, Any]:
+    """What `why --json` shows of a record."""
+    names = ("stage", "verdict", "reason", "meaning", "score", "threshold", "evidence")
+    told = [{name: getattr(verdict, name) for name in names} for verdict in verdicts]
+    return {"record_id": verdicts[0].record_id, "url": verdicts[0].url or None, "verdicts": told}
+
+
+def _print_verdict(verdict: ledger.Verdict) -> None:
+    words = f"{verdict.reason}: {verdict.meaning}" if verdict.reason else ""
+    numbers = "" if verdict.score is None else f"  score {verdict.score:.4g}"
+    numbers += "" if verdict.threshold is None else f", threshold {verdict.threshold:.4g}"
+    line = f"  {verdict.stage:<20} {verdict.verdict:<8} {words}{numbers}"
+    out.print(line.rstrip(), highlight=False, markup=False, soft_wrap=True)
+    for name, value in verdict.evidence.items():
+        out.print(f"      {name}: {value}", highlight=False, markup=False, soft_wrap=True)
 
 
 def diff(
-    key: Annotated[str, typer.Argument(help="URL or record id of a dropped duplicate", metavar="URL_OR_ID")],
-    run: Annotated[str, typer.Option("--run", help="Folder of a run")],
+    key: Key,
+    run: RunOption,
 ) -> None:
     """Print where a dropped duplicate and the document that stayed in its place differ."""
     from skypile.dedup.passages import differing_passages
 
     pairs = ledger.duplicate_pairs(run, key)
     if not pairs:
-        err.print(f"{escape(key)} was dropped as no duplicate in {run}; `skypile why` says what became of it")
+        err.print(
+            f"no record {escape(key)} was dropped as a duplicate in {escape(run)}: `skypile why` says what became of it"
+        )
         raise typer.Exit(1)
     for dropped, survivor in pairs:
         out.print(
             f"[red]- {escape(dropped.url)}[/red]  dropped\n[green]+ {escape(survivor.url)}[/green]  kept",
             highlight=False,
+            soft_wrap=True,
         )
         passages = differing_passages(dropped.text, survivor.text)
         for passage in passages:
-            around = [escape(part.replace("\n", " ")) for part in passage]
-            out.print(
-                f"  … {around[0]}[red]\\[-{around[1]}-][/red][green]{{+{around[2]}+}}[/green]{around[3]} …",
-                highlight=False,
-            )
+            before, gone, new, behind = (part.replace("\n", " ") for part in passage)
+            cut = line("  … ", before, (f"[-{gone}-]", "red"), (f"{{+{new}+}}", "green"), behind, " …")
+            out.print(cut, soft_wrap=True)
         if not passages:
             out.print("  the texts are the same")
 
 
 def report(run: RunFolder) -> None:
     """Write the run's report: one self-contained HTML page."""
+    if ledger.stage_folders(run).get("dedup") == run:
+        raise ValueError(f"{run} is no run but what `skypile dedup` wrote: `skypile status` and `why` read it")
     from skypile.report import write_report
 
-    out.print(write_report(run), highlight=False)
+    out.print(write_report(run), highlight=False, soft_wrap=True)
 
 
 def verify(
@@ -101,8 +185,8 @@ def verify(
     from skypile.run_folder.verify import verify as verify_folder
 
     found = verify_folder(files.absolute(folder))
-    for line in found.wrong:
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+    for sentence in found.wrong:
+        out.print(sentence, markup=False, highlight=False, soft_wrap=True)
     out.print(f"{found.parts:,} files, {found.size:,} bytes, {len(found.wrong)} wrong", highlight=False)
     if found.wrong:
         raise typer.Exit(1)

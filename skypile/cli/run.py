@@ -1,12 +1,13 @@
 """Commands that run the pipeline: `run`, `sample`, `demo`, `prepare`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 from rich.table import Table
 
 from skypile import config as settings
+from skypile import schema
 from skypile.cli import evidence
 from skypile.cli.console import ConfigFile, Output, err, out, shipped
 from skypile.run_folder import ledger
@@ -18,32 +19,84 @@ if TYPE_CHECKING:
     from skypile.sample import Score
 
 MISSED_SHOWN = 3  # per kind of planted truth
+FILES_SHOWN = 20  # of the input, by --dry-run
+
+Until = Literal["extraction", "distribution_filter", "dedup", "quality_filter", "shards"]
+assert get_args(Until) == schema.STAGES
 
 
 def run(
     paths: Annotated[list[str], typer.Argument(help="Files, folders or globs: WARC, WET, HTML, JSONL, Parquet")],
     output: Output,
     config: ConfigFile = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Read only the first N records of the input, by file name", metavar="N")
+    ] = None,
+    until: Annotated[Until, typer.Option(help="The last stage to run")] = schema.STAGES[-1],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and why; write nothing")] = False,
 ) -> None:
-    """Run every stage; what an earlier run has finished with the same settings and inputs is left as it is."""
-    page = _run(paths, files.absolute(output), settings.load(config))
-    err.print(f"report: {page}", soft_wrap=True)
+    """Run every stage; what an earlier run has finished with the same settings and inputs is left as it is.
+
+    With --limit, the first N records in the order of the files' names and of the records in them are the whole
+    input: nothing else is counted or in any verdict, and the manifest says so. Another N is another input.
+    """
+    output, chosen = files.absolute(output), settings.load(config)
+    if dry_run:
+        _print_dry_run(paths, output, chosen, limit, until)
+        return
+    page = _run(paths, output, chosen, limit, until)
+    err.print(f"report: {page}", soft_wrap=True, highlight=False)
 
 
-def _run(paths: list[str], output: str, config: settings.Config) -> str:
-    """All stages and the report; returns the report's path."""
+def _run(
+    paths: list[str],
+    output: str,
+    config: settings.Config,
+    limit: int | None = None,
+    until: Until = schema.STAGES[-1],
+) -> str:
+    """All stages as far as `until`, and the report; returns the report's path."""
     template(PAGE_FUNCTION)
     with importing():
         from skypile.extraction.plan import run_output
         from skypile.extraction.without_spark import extract_locally
     with run_output(output, config, paths):
-        extracted = extract_locally(paths, output, config, err)
-        from skypile import pipeline  # only here: the processes that extract are forked without it
-        from skypile.report import write_report
-        from skypile.runtime import session
+        extracted = extract_locally(paths, output, config, err, limit)
+        if extracted and until == schema.STAGES[0]:  # nothing is left that needs Spark
+            files.write_text(files.join(output, "config.toml"), settings.dumps(config))
+        else:
+            from skypile import pipeline  # only here: the processes that extract are forked without it
+            from skypile.runtime import session
 
-        pipeline.run(session.start(config.spark), paths, output, config, err, extracted)
+            pipeline.run(session.start(config.spark), paths, output, config, err, extracted, limit, until)
+        from skypile.report import write_report
+
         return str(write_report(output))
+
+
+def _print_dry_run(paths: list[str], output: str, config: settings.Config, limit: int | None, until: Until) -> None:
+    from skypile.crawl.inputs import NAMES_SEPARATOR
+    from skypile.dry_run import dry_run
+
+    splits, steps = dry_run(paths, output, config, limit, until)
+    found = {split.source: split for split in splits}  # of a file in pieces, one
+    names = [name for source in found for name in source.split(NAMES_SEPARATOR)]
+    size = sum(split.size for split in found.values())
+    first = "" if limit is None else f"the first {limit:,} records, from "
+    out.print(f"input: {first}{_counted(len(names), 'file')}, {size:,} bytes", highlight=False, soft_wrap=True)
+    for name in names[:FILES_SHOWN]:
+        out.print(f"  {name}", markup=False, highlight=False, soft_wrap=True)
+    if len(names) > FILES_SHOWN:
+        out.print(f"  and {len(names) - FILES_SHOWN:,} more", highlight=False)
+    out.print(f"run folder: {output}", markup=False, highlight=False, soft_wrap=True)
+    for step in steps:
+        because = f": {step.because}" if step.because else ""
+        out.print(f"  {step.stage:<20} {step.action}{because}", markup=False, highlight=False, soft_wrap=True)
+    out.print("dry run: nothing was written", highlight=False)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def sample(directory: Annotated[Path, typer.Argument(help="Folder to write", metavar="DIR")], seed: int = 0) -> None:
@@ -70,7 +123,7 @@ def demo(output: Output = "demo", config: ConfigFile = None) -> None:
         "\nNext:\n"
         f"  open {page}\n"
         f"  skypile why {url} --run {folder}\n"
-        "  skypile run --output RUN your.warc.gz …   on your own crawl; README.md has the settings",
+        "  skypile run --output RUN your.warc.gz …   on your own crawl; docs/your-crawl.md says more",
         soft_wrap=True,
         highlight=False,
     )

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-import pyarrow.parquet as pq
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from skypile.cli.console import err, out, shown
+from skypile.errors import Refused
 from skypile.tokens.provenance import Place
 
 vocab = typer.Typer(no_args_is_help=True, help="Build and measure vocabularies.")
 tokens = typer.Typer(no_args_is_help=True, help="Pack token shards and trace their pages.")
-out = Console()
 
 Model = Annotated[Path | None, typer.Option(help="SentencePiece .model; without it, the 65,536-piece default")]
 Texts = Annotated[list[Path], typer.Argument(help="Parquet or JSONL files with a column text")]
+TextsOrFolders = Annotated[
+    list[Path], typer.Argument(help="Parquet or JSONL files with a column text, or folders of them")
+]
 Output = Annotated[Path, typer.Option(help="File or folder to write")]
 
 
@@ -42,12 +44,13 @@ def build(
     singles = [char for char in listed if len(char) == 1 and char not in have][: builder.CHARACTERS]
     wanted = size - len(have) - len(singles) - builder.RESERVED
     if wanted < 0:
-        raise typer.BadParameter(f"{len(have)} base pieces and {len(singles)} characters leave no room in {size}")
+        raise Refused(f"size={size}: {len(have)} base pieces and {len(singles)} characters leave no room in it")
     weighted = weigh_texts(text for path in texts for text in read_texts(path))
     words = builder.reachable_words(base, singles, learn_words(weighted, wanted + wanted // 50), wanted)
     reserved = [f"<reserved_{number}>" for number in range(builder.RESERVED)]
     output.write_bytes(builder.build_vocabulary(base, singles, words, reserved))
-    out.print(f"{output}: {len(have)} base, {len(singles)} characters, {len(words)} words, {len(reserved)} reserved")
+    parts = f"{len(have)} base, {len(singles)} characters, {len(words)} words, {len(reserved)} reserved"
+    out.print(f"{shown(output)}: {parts}", soft_wrap=True)
 
 
 @vocab.command()
@@ -69,30 +72,35 @@ def compare(
     """Characters per token of the default vocabulary and others."""
     from skypile.tokens.compression import characters_per_token
 
-    table = Table("vocabulary", *[path.name for path in texts])
+    table = Table("vocabulary", *[shown(path.name) for path in texts])
     read = [list(read_texts(path)) for path in texts]
     for model in [None, *(models or [])]:
-        table.add_row(str(model or "default"), *[f"{characters_per_token(model, part):.3f}" for part in read])
+        table.add_row(shown(model or "default"), *[f"{characters_per_token(model, part):.3f}" for part in read])
     out.print(table)
 
 
 @tokens.command()
 def pack(
-    texts: Texts,
+    texts: TextsOrFolders,
     output: Output,
     model: Model = None,
     sequence_length: Annotated[int, typer.Option(help="Tokens in a sequence")] = 4096,
     remainder: Annotated[str, typer.Option(help="pad or drop what is left of a file")] = "pad",
     validation: Annotated[float, typer.Option(help="Share of hosts held out for validation")] = 0.001,
+    end_of_document: Annotated[int | None, typer.Option(help="Id after every document; default: the model's")] = None,
 ) -> None:
-    """Encode and pack Parquet shards (record_id, url, text) without Spark, one file at a time."""
     from skypile.tokens.outputs import pack_files
     from skypile.tokens.shards import Packing
 
-    packing = Packing(sequence_length=sequence_length, remainder=remainder, validation=validation)
-    manifest, fresh = pack_files([str(path) for path in texts], str(output), model, packing)
+    if remainder == "carry":
+        raise Refused("remainder='carry': between files nothing is carried here; choose pad or drop")
+    packing = Packing(sequence_length, end_of_document, remainder, validation=validation)
+    manifest, fresh = pack_files(texts, str(output), model, packing)
     for count in manifest["shards"]:
-        out.print(f"{count['split']}/{count['shard']}: {count['documents']} documents, {count['tokens']} tokens")
+        shard = shown(f"{count['split']}/{count['shard']}")
+        out.print(f"{shard}: {count['documents']} documents, {count['tokens']} tokens", soft_wrap=True)
+    for path, (rows, reason) in manifest["left_out"].items():
+        err.print(f"{shown(path)}: {rows} rows without a text left out ({shown(reason)})", soft_wrap=True)
     if not fresh:
         out.print("up to date")
 
@@ -110,7 +118,7 @@ def locate(
     places = locate_shuffled(folder, shuffled, key) if shuffled else provenance.locate(folder, key)
     found = [_print_place(place) for place in places]
     if not found:
-        out.print(f"no shard in {folder} holds {key} (URLs are matched exactly)")
+        out.print(f"no shard in {shown(folder)} holds {shown(key)} (URLs are matched exactly)", soft_wrap=True)
         raise typer.Exit(1)
 
 
@@ -126,25 +134,43 @@ def shuffle(
 
     manifest, fresh = shuffle_shards(str(packed), str(output), shards, seed)
     for name in manifest["shards"]:
-        out.print(name)
+        out.print(shown(name))
     if not fresh:
         out.print("up to date")
 
 
-def read_texts(path: Path):
-    """Texts of a Parquet or JSONL file, one by one."""
-    if path.suffix == ".parquet":
-        for batch in pq.ParquetFile(path).iter_batches(256, columns=["text"]):
-            yield from (text for text in batch["text"].to_pylist() if text)
-    else:
-        with path.open(encoding="utf-8") as file:
-            yield from (json.loads(line)["text"] for line in file)
+def read_texts(path: Path) -> Iterator[str]:
+    """Texts of a Parquet or JSONL file (plain or compressed), one by one, as `skypile run` reads them.
+
+    Rows without a text are counted on standard error. Raises Refused where no row has one.
+    """
+    from skypile.config import ExtractionConfig
+    from skypile.crawl import inputs
+    from skypile.crawl.read import read_split
+
+    if path.is_dir():
+        raise Refused(f"{path} is a folder: give the Parquet or JSONL files in it")
+    config = ExtractionConfig()
+    texts, lost, first = 0, 0, ""
+    for split in inputs.plan([str(path)], config):
+        for record in read_split(split, config):
+            if record.text:
+                texts += 1
+                yield record.text
+            else:
+                lost += 1
+                why = f"{record.reason}: {record.evidence}" if record.reason else "HTML, and no column text"
+                first = first or f"at {record.offset} {why}"
+    if not texts:
+        raise Refused(f"{path} holds no text" + (f" in its {lost} rows, the first {first}" if lost else ""))
+    if lost:
+        err.print(f"{shown(path)}: {lost} rows without text are left out, the first {shown(first)}", soft_wrap=True)
 
 
 def _print_place(place: Place) -> Place:
     out.print(
-        f"{place.shard} sequence {place.sequence} tokens {place.start}-{place.stop}  {place.url}  "
-        f"record {place.record_id} from token {place.document_offset}",
+        f"{shown(place.shard)} sequence {place.sequence} tokens {place.start}-{place.stop}  "
+        f"{shown(place.url or 'no URL')}  record {shown(place.record_id)} from token {place.document_offset}",
         highlight=False,
         soft_wrap=True,
     )

@@ -18,6 +18,7 @@ from skypile.config.extraction import ExtractionConfig as ExtractionConfig
 from skypile.config.quality import CitationConfig as CitationConfig
 from skypile.config.quality import QualityFilterConfig as QualityFilterConfig
 from skypile.config.quality import RuleThresholds as RuleThresholds
+from skypile.config.run import RunConfig as RunConfig
 from skypile.config.settings import Settings as Settings
 from skypile.config.shards import ShardsConfig as ShardsConfig
 from skypile.config.spark import SparkConfig as SparkConfig
@@ -27,6 +28,7 @@ from skypile.errors import SkypileError
 class Config(Settings):
     """One run."""
 
+    run: RunConfig = RunConfig()
     spark: SparkConfig = SparkConfig()
     extraction: ExtractionConfig = ExtractionConfig()
     distribution_filter: DistributionFilterConfig = DistributionFilterConfig()
@@ -51,6 +53,9 @@ class Config(Settings):
         return [*(path for path in named if path), *quality.wikipedia]
 
 
+MOST_SHOWN = 200  # characters of a refused value
+
+
 class ConfigError(SkypileError):
     """The config file is unreadable or invalid; the message names key, value and rule."""
 
@@ -60,11 +65,9 @@ def parse(table: dict[str, Any], origin: str = "config") -> Config:
     try:
         return Config.model_validate(table)
     except ValidationError as error:
-        lines = [f"{origin}: {error.error_count()} setting(s) refused"]
-        for item in error.errors():
-            key = ".".join(str(part) for part in item["loc"]) or "(whole)"
-            lines.append(f"  {key} = {item['input']!r}: {item['msg']}{_slip(key, item['type'])}")
-        raise ConfigError("\n".join(lines)) from None
+        refused = [_refusal(item["loc"], item["input"], item["msg"], item["type"]) for item in error.errors()]
+        count = f"{len(refused)} settings refused: " if len(refused) > 1 else ""
+        raise ConfigError(f"{origin}: {count}{'; '.join(refused)}") from None
 
 
 def load(path: str | Path | None) -> Config:
@@ -72,7 +75,7 @@ def load(path: str | Path | None) -> Config:
     if path is None:
         return Config()
     try:
-        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        table = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"no config file {path}; configs/ in the repository holds examples") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -85,20 +88,59 @@ def dumps(config: Config) -> str:
     return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
 
 
-def _slip(key: str, kind: str) -> str:
-    """The likely slip behind an unknown key: a field of another table, or a misspelt one."""
-    if kind != "extra_forbidden":
-        return ""
+def _refusal(place: tuple[int | str, ...], value: Any, message: str, kind: str) -> str:
+    """Key, value, rule and likely slip of one refused setting, in one line."""
+    key = ".".join(str(part) for part in place)
+    shown = repr(value)
+    shown = shown if len(shown) <= MOST_SHOWN else shown[:MOST_SHOWN] + " …"
+    if kind == "extra_forbidden":
+        return f"{key} = {shown}: no such setting{_slip(place)}"
+    rule = message.removeprefix("Value error, ")
+    if kind in ("tuple_type", "list_type"):
+        rule = 'must be a list, in brackets: ["a", "b"]'
+    if not place:  # a rule over several tables, which names their keys itself
+        return rule
+    if isinstance(value, dict) and kind == "value_error":  # a rule over several keys of one table
+        return f"{key}: {rule}"
+    table = _table(place)
+    if table is not None and kind in ("model_type", "model_attributes_type"):
+        return f"{key} = {shown}: {key} is a table of settings: write [{key}] and its settings below"
+    return f"{key} = {shown}: {rule}"
+
+
+def _slip(place: tuple[int | str, ...]) -> str:
+    """The likely slip behind an unknown key: a setting of another table, or a misspelt one, by its whole name."""
     import difflib
 
-    *tables, name = key.split(".")
-    owner: type[BaseModel] = Config
-    for table in tables:
-        owner = owner.model_fields[table].annotation  # type: ignore[assignment]
-    homes = [
-        f"{table}.{name}"
-        for table, field in Config.model_fields.items()
-        if name in getattr(field.annotation, "model_fields", {})
-    ]
-    near = homes or difflib.get_close_matches(name, owner.model_fields, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(owner.model_fields)}"
+    *tables, name = map(str, place)
+    every = _names(Config)
+    homes = [full for full in every if full.rpartition(".")[2] == name]
+    inside = ".".join(tables)
+    homes.sort(key=lambda full: not full.startswith(f"{inside}."))
+    if homes:
+        return f"; did you mean {' or '.join(homes[:3])}?"
+    beside = {full: full.rpartition(".")[2] for full in every if full.rpartition(".")[0] == inside}
+    for candidates in (beside, {full: full.rpartition(".")[2] for full in every}):
+        near = difflib.get_close_matches(name, candidates.values(), n=1, cutoff=0.75)
+        if near:
+            return f"; did you mean {next(full for full, last in candidates.items() if last == near[0])}?"
+    return f"; {f'[{inside}]' if inside else 'the config'} has {', '.join(beside.values())}"
+
+
+def _names(table: type[BaseModel], prefix: str = "") -> list[str]:
+    """Whole names of all settings and tables: ["spark", "spark.master", …]"""
+    found = []
+    for name, field in table.model_fields.items():
+        found.append(prefix + name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found += _names(field.annotation, f"{prefix}{name}.")
+    return found
+
+
+def _table(place: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The table that `place` names, None where it names a setting."""
+    table: Any = Config
+    for part in place:
+        field = getattr(table, "model_fields", {}).get(part)
+        table = field.annotation if field else None
+    return table if isinstance(table, type) and issubclass(table, BaseModel) else None

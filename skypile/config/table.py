@@ -1,4 +1,4 @@
-"""All settings as the Markdown table that stands in the README."""
+"""All settings as the Markdown tables that stand in docs/settings.md."""
 
 import json
 

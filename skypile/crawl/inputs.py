@@ -47,7 +47,8 @@ class Split:
 
     `uri` is the file and `source` its name relative to the input root; bytes [start, end) of its `size` are
     meant. A split of format `html` holds whole files: `uri` is the input root with a slash at its end,
-    `source` the names, separated by NAMES_SEPARATOR, and `size` their sum.
+    `source` the names, separated by NAMES_SEPARATOR, and `size` their sum. With `most`, only so many of its first
+    records are read.
     """
 
     uri: str
@@ -56,6 +57,7 @@ class Split:
     start: int
     end: int
     size: int
+    most: int | None = None
 
 
 class _File(NamedTuple):
@@ -132,6 +134,8 @@ def cut(split: Split, size: int) -> tuple[Split, Split | None]:
     >>> (piece.start, piece.end), (rest.start, rest.end)
     ((0, 12), (12, 30))
     """
+    if split.most is not None:  # its first records are known to no one who begins in its middle
+        return split, None
     if split.format == "html":
         sources = split.source.split(NAMES_SEPARATOR)
         number = min(max(1, len(sources) * size // max(split.size, 1)), len(sources))

@@ -4,7 +4,9 @@ Bad data never raises: it is a row with a verdict. What raises is the machine's 
 object store that does not answer), which a retry of the task may cure.
 """
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import IO
 
 from skypile.config import ExtractionConfig
@@ -29,6 +31,26 @@ def read_split(split: Split, config: ExtractionConfig) -> Iterator[Record]:
     `reason` and where in `evidence`. The splits of a file together give the records that the whole file as one
     split gives, ids included.
     """
+    yield from itertools.islice(_all_of(split, config), split.most)
+
+
+def first_records(splits: Sequence[Split], number: int, config: ExtractionConfig) -> list[Split]:
+    """The splits that hold the first `number` records of `splits`, cut off after the last of these.
+
+    Reads so many records, one at a time, without extracting them: 10,000 pages take about 5 s.
+    """
+    chosen: list[Split] = []
+    left = number
+    for split in splits:
+        if not left:
+            break
+        found = sum(1 for _ in read_split(replace(split, most=left), config))
+        left -= found
+        chosen.append(split if left else replace(split, most=found))
+    return chosen
+
+
+def _all_of(split: Split, config: ExtractionConfig) -> Iterator[Record]:
     if split.format == "html":
         yield from html_records(split, config.max_record_bytes)
         return

@@ -21,7 +21,7 @@ def dedup_with_spark(
     spark: SparkSession, paths: Sequence[str], output: str, columns: Columns, config: DedupConfig
 ) -> Counts:
     """Write ``documents`` and ``verdicts`` below ``output``, in place of what an unfinished run left there."""
-    rows = spark.read.parquet(*paths)
+    rows = spark.read.option("recursiveFileLookup", not _name_columns(paths)).parquet(*paths)
     check_columns(rows.columns, columns, config)
     if columns.id != "record_id":
         rows = rows.withColumn("record_id", F.col(columns.id).cast("string"))
@@ -41,6 +41,22 @@ def dedup_with_spark(
     kept.write.mode("overwrite").parquet(files.join(output, "documents"))
     files.remove_tree(scratch)
     return counts
+
+
+def _name_columns(paths: Sequence[str]) -> bool:
+    """Whether folders below ``paths`` are named ``column=value``. Without such names, Spark passes over folders within
+    folders unless told to look there; with them, it must not be told, or it makes no columns of them."""
+    for path in paths:
+        try:
+            fs, inner = files.filesystem(path)
+        except (ImportError, ValueError):  # only Spark can read there: it may decide
+            return True
+        roots = fs.glob(inner) if any(mark in inner for mark in "*?[{") else [inner]
+        for root in roots:
+            for _, folders, _ in fs.walk(root):
+                if any("=" in name for name in folders):
+                    return True
+    return False
 
 
 def _check_ids(documents: DataFrame, columns: Columns) -> int:

@@ -49,9 +49,10 @@ def deduplicate(
 ) -> Deduplicated:
     """Drop exact and near duplicates among the rows of a table.
 
-    >>> table = pa.table({"text": ["One text, said twice.", "Another text.", "One text, said twice."]})
-    >>> deduplicate(table).kept["text"].to_pylist()
-    ['One text, said twice.', 'Another text.']
+    Examples:
+        >>> table = pa.table({"text": ["One text, said twice.", "Another text.", "One text, said twice."]})
+        >>> deduplicate(table).kept["text"].to_pylist()
+        ['One text, said twice.', 'Another text.']
 
     Args:
         documents: a pyarrow Table, a pandas DataFrame, or paths of Parquet files or folders, which are read into

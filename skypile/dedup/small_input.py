@@ -1,10 +1,13 @@
 """Parquet files that one process holds: found as Spark finds them, read in batches of bounded size.
 
-What Spark might read otherwise is left to Spark: folders within folders (whose names may be columns), patterns but for
-``*`` and ``?``, files whose schemas differ, ids that are neither text nor integers.
+Folders within a folder are read too. Where all their names are ``column=value``, they are columns, as Spark has it:
+behind those of the files, int32 if all values are whole numbers. What Spark might read otherwise is left to Spark:
+values it could take for a date or another number, patterns but for ``*`` and ``?``, files whose schemas differ, ids
+that are neither text nor integers.
 """
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -37,22 +40,25 @@ class File(NamedTuple):
     rows: int
     size: int  # bytes before compression
     text: int  # of them, the column with the text
+    folders: tuple[pa.Scalar, ...] = ()  # values of the last columns of the schema, which its folders name
 
 
 def small_input(paths: Sequence[str], columns: Columns, config: DedupConfig) -> list[File] | None:
     """The files of ``paths`` if they can be deduplicated here; None leaves them, and what is wrong with them, to Spark.
 
     They can if they have at most ``config.local_documents`` rows and ``MOST_TEXT`` bytes of text, one schema with ids
-    that are text or integers, no columns that are folders' names, and no index to be compared with. ValueError for a
-    column that is missing.
+    that are text or integers, and no index to be compared with. ValueError for a column that is missing.
     """
     found = None if config.against else _listed(paths)
     if not found:
         return None
     read: list[File] = []
-    for fs, path in found:
+    named = _named_columns([folders for _, _, folders in found])
+    if named is None:
+        return None
+    for (fs, path, _), values in zip(found, named, strict=True):
         try:
-            read.append(_footer(fs, path, columns.text))
+            read.append(_footer(fs, path, columns.text, values))
         except (pa.ArrowException, OSError):
             return None
         same = read[-1].schema.equals(read[0].schema)
@@ -60,16 +66,21 @@ def small_input(paths: Sequence[str], columns: Columns, config: DedupConfig) -> 
         if not same or rows > config.local_documents or text > MOST_TEXT:
             return None
     check_columns(read[0].schema.names, columns, config)
+    if {*columns, config.survivor_column} & named[0].keys():  # they would be read with every batch
+        return None
     return read if _plain(read[0].schema, columns, config) else None
 
 
-def _footer(fs: AbstractFileSystem, path: str, text: str) -> File:
+def _footer(fs: AbstractFileSystem, path: str, text: str, values: dict[str, pa.Scalar]) -> File:
     with pq.ParquetFile(_source(fs, path)) as parquet:
         metadata = parquet.metadata
         groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
         size = sum(group.total_byte_size for group in groups)
         texts = sum(_column_bytes(group, text) for group in groups)
-        return File(fs, path, parquet.schema_arrow, metadata.num_rows, size, texts)
+        schema = parquet.schema_arrow
+        for name, value in values.items():
+            schema = schema.append(pa.field(name, value.type))
+        return File(fs, path, schema, metadata.num_rows, size, texts, tuple(values.values()))
 
 
 def _source(fs: AbstractFileSystem, path: str) -> Any:
@@ -77,9 +88,11 @@ def _source(fs: AbstractFileSystem, path: str) -> Any:
     return path if isinstance(fs, LocalFileSystem) else fs.open(path)
 
 
-def _listed(paths: Sequence[str]) -> list[tuple[AbstractFileSystem, str]] | None:
-    """All files of ``paths`` as Spark finds them; None where it might find others, or there are too many."""
-    found: list[tuple[AbstractFileSystem, str]] = []
+def _listed(paths: Sequence[str]) -> list[tuple[AbstractFileSystem, str, list[str]]] | None:
+    """All files of ``paths``, each with the names of the folders between a path and it; None where Spark might find
+    others, or there are too many."""
+    found: list[tuple[AbstractFileSystem, str, list[str]]] = []
+    roots = 0
     for path in paths:
         if any(mark in path for mark in ("[", "]", "{", "}", "\\", "**")):
             return None
@@ -87,23 +100,59 @@ def _listed(paths: Sequence[str]) -> list[tuple[AbstractFileSystem, str]] | None
             fs, inner = files.filesystem(path)
         except (ImportError, ValueError):  # Spark may have a reader of its own
             return None
-        roots = sorted(fs.glob(inner)) if "*" in inner or "?" in inner else [inner.rstrip("/")]
-        below = [_files_in(fs, root) for root in roots]
-        if not any(below) or None in below:
-            return None
-        found += [(fs, name) for names in below for name in names or ()]
-        if len(found) > MOST_FILES:
-            return None
+        for root in sorted(fs.glob(inner)) if "*" in inner or "?" in inner else [inner.rstrip("/")]:
+            roots += 1
+            below = _files_in(fs, root)
+            if not below or len(found) + len(below) > MOST_FILES:
+                return None
+            found += [(fs, name, name.removeprefix(root).split("/")[1:-1]) for name in below]
+    if roots > 1 and any("=" in name for _, _, folders in found for name in folders):
+        return None  # which Spark has refuse most of the time
     return found
 
 
 def _files_in(fs: AbstractFileSystem, path: str) -> list[str] | None:
-    """A file itself, or the files of a folder; None if it has folders of its own, whose names may be columns."""
-    if not fs.exists(path):
+    """A file itself, or the files in a folder and below it; None if there are none, or what Spark may see otherwise."""
+    if not fs.isdir(path):
+        return [path] if fs.exists(path) else None
+    found = files.visible_below(fs, path)
+    return None if any("/_" in name and "=" in name for name in found) else found  # _name=value is a column
+
+
+def _named_columns(folders: list[list[str]]) -> list[dict[str, pa.Scalar]] | None:
+    """The columns that each file's folders name, none without ``column=value``; None where that is Spark's to say.
+
+    >>> _named_columns([["wave=0", "language=en"], ["wave=1", "language=zh"]])[1]
+    {'wave': <pyarrow.Int32Scalar: 1>, 'language': <pyarrow.StringScalar: 'zh'>}
+    """
+    if not any("=" in name for names in folders for name in names):
+        return [{} for _ in folders]
+    pairs = [[_NAMED.fullmatch(name) for name in names] for names in folders]
+    rows = [{match[1]: match[2] for match in names if match} for names in pairs]
+    same = all(
+        tuple(row) == tuple(rows[0]) and len(row) == len(names) for row, names in zip(rows, folders, strict=True)
+    )
+    if not same:
         return None
-    shown = [entry for entry in fs.ls(path, detail=True) if not files.hidden(entry["name"].rsplit("/", 1)[-1])]
-    folders = any(entry["type"] == "directory" for entry in shown)
-    return None if folders else sorted(entry["name"] for entry in shown)
+    kinds: dict[str, pa.DataType] = {}
+    for name in rows[0]:
+        values = {row[name] for row in rows}
+        if all(_WHOLE.fullmatch(value) for value in values):
+            kinds[name] = pa.int32()
+        elif all(_WORD.fullmatch(value) and value.lower() not in _NO_WORDS for value in values):
+            kinds[name] = pa.string()
+        else:
+            return None
+    return [
+        {name: pa.scalar(int(text) if kinds[name] == pa.int32() else text, kinds[name]) for name, text in row.items()}
+        for row in rows
+    ]
+
+
+_NAMED = re.compile(r"([A-Za-z]\w*)=(.+)", re.ASCII)
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,8}", re.ASCII)
+_WORD = re.compile(r"[A-Za-z][A-Za-z_-]*", re.ASCII)  # in nothing like a number, a date or a time of day
+_NO_WORDS = ("nan", "infinity", "null")
 
 
 def _plain(schema: pa.Schema, columns: Columns, config: DedupConfig) -> bool:
@@ -134,7 +183,15 @@ def batches(file: File, columns: list[str] | None = None) -> Iterator[pa.RecordB
             group = parquet.metadata.row_group(number)
             size = sum(_column_bytes(group, name) for name in columns) if columns else group.total_byte_size
             rows = max(1, min(BATCH_ROWS, BATCH_BYTES * group.num_rows // max(size, 1)))
-            yield from parquet.iter_batches(rows, row_groups=[number], columns=columns)
+            for batch in parquet.iter_batches(rows, row_groups=[number], columns=columns):
+                yield batch if columns else _with_folders(batch, file)
+
+
+def _with_folders(batch: pa.RecordBatch, file: File) -> pa.RecordBatch:
+    """A batch of all columns of a file, and those that its folders name."""
+    for value, field in zip(file.folders, list(file.schema)[len(batch.schema) :], strict=True):
+        batch = batch.append_column(field, pa.repeat(value, len(batch)))
+    return batch
 
 
 def _column_bytes(group: pq.RowGroupMetaData, name: str) -> int:

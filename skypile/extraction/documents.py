@@ -52,6 +52,12 @@ def from_records(records: Iterator[Record], config: ExtractionConfig) -> Iterato
         yield len(ahead[0]), _batch(ahead.popleft(), sandbox, config)
 
 
+def document(record: Record, config: ExtractionConfig) -> dict[str, Any]:
+    """DOCUMENT_COLUMNS of one record, under the limits that hold in a run; null is None."""
+    columns = dict.fromkeys(names(DOCUMENT_COLUMNS))
+    return columns | _document(record, _sandbox(config.timeout_seconds, config.memory_mb), config)
+
+
 def prepare() -> None:
     """Compile the fast engine where it never was: 30 s, which the processes to come would each spend."""
     box = Sandbox(PAGE_FUNCTION, 1, 4096)

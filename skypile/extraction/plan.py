@@ -8,6 +8,7 @@ from typing import Any
 from skypile.config import Config, ExtractionConfig
 from skypile.crawl import inputs
 from skypile.crawl.inputs import NAMES_SEPARATOR, Split
+from skypile.crawl.read import first_records
 from skypile.errors import SkypileError
 from skypile.run_folder import stage_folder
 from skypile.run_folder.identity import GONE, MOST_NAMED, fingerprint_of, mark, signature
@@ -37,7 +38,8 @@ def run_output(run: str, config: Config, paths: Sequence[str] | None = None) -> 
     def moved() -> bool:
         done = stage_folder.manifest(run, "extraction")
         splits = inputs.plan(paths or (), config.extraction)
-        return done is not None and done.get("inputs") == _identity(splits, _known(splits))
+        known = {key: value for key, value in (done or {}).get("inputs", {}).items() if key != "limit"}
+        return known == _identity(splits, _known(splits))
 
     made_of = None if paths is None else {"inputs": sorted(files.absolute(path) for path in paths)}
     if config.dedup.against and config.dedup.update_index:
@@ -46,8 +48,22 @@ def run_output(run: str, config: Config, paths: Sequence[str] | None = None) -> 
         yield
 
 
-def extraction_plan(splits: Sequence[Split], config: ExtractionConfig) -> tuple[Plan, list[list[Split]]]:
-    """The stage's plan and the splits of each wave. Reads the input once if it is at most WHOLE_INPUT bytes."""
+def planned_splits(paths: Sequence[str], config: ExtractionConfig, limit: int | None = None) -> list[Split]:
+    """The splits of all files that `paths` name (`inputs.plan`), or of their first `limit` records.
+
+    The first in the order of the files' names, and in each file that of its records: the same ones each time.
+    """
+    splits = inputs.plan(paths, config)
+    return splits if limit is None else first_records(splits, limit, config)
+
+
+def extraction_plan(
+    splits: Sequence[Split], config: ExtractionConfig, limit: int | None = None
+) -> tuple[Plan, list[list[Split]]]:
+    """The stage's plan and the splits of each wave. `limit`: as given to `planned_splits`; stands in the manifest.
+
+    Reads the input once if it is at most WHOLE_INPUT bytes.
+    """
     waves = _waves(splits, int(config.wave_mb * 2**20))
     known = _known(splits)
     marks = [_marks(wave) for wave in waves]
@@ -59,7 +75,11 @@ def extraction_plan(splits: Sequence[Split], config: ExtractionConfig) -> tuple[
     def unsettled(wave: int) -> list[str]:
         return [] if _marks(waves[wave], fresh=True) == marks[wave] else [_changed(waves[wave])]
 
-    return Plan("extraction", config.deciding(), _identity(splits, known), identities, unsettled=unsettled), waves
+    identity, notes = _identity(splits, known), []
+    if limit is not None:
+        identity["limit"] = limit
+        notes.append(f"only the first {limit:,} records of the input were read (--limit)")
+    return Plan("extraction", config.deciding(), identity, identities, lambda: notes, unsettled), waves
 
 
 def _known(splits: Sequence[Split]) -> Callable[[str], str]:
@@ -72,12 +92,17 @@ def _known(splits: Sequence[Split]) -> Callable[[str], str]:
     return mark
 
 
-def _waves(splits: Sequence[Split], wave_bytes: int) -> list[list[Split]]:
-    """Splits grouped, in order, into waves of about `wave_bytes` of input."""
+def wave_bytes(waves: Sequence[Sequence[Split]]) -> list[int]:
+    """Bytes of input in each wave."""
+    return [sum(split.end - split.start for split in wave) for wave in waves]
+
+
+def _waves(splits: Sequence[Split], most: int) -> list[list[Split]]:
+    """Splits grouped, in order, into waves of about `most` bytes of input."""
     groups: list[list[Split]] = [[]]
     size = 0
     for split in splits:
-        if groups[-1] and size + split.end - split.start > wave_bytes:
+        if groups[-1] and size + split.end - split.start > most:
             groups.append([])
             size = 0
         groups[-1].append(split)

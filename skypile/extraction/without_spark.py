@@ -31,7 +31,7 @@ from skypile.config import Config, ExtractionConfig, SparkConfig
 from skypile.crawl import inputs
 from skypile.errors import SkypileError
 from skypile.extraction.documents import documents
-from skypile.extraction.plan import check_failures, extraction_plan, run_output
+from skypile.extraction.plan import check_failures, extraction_plan, planned_splits, run_output, wave_bytes
 from skypile.run_folder import stage_folder
 from skypile.run_folder.parquet_part import part
 from skypile.run_folder.parts import Parts
@@ -39,7 +39,7 @@ from skypile.run_folder.stamp import Decisions, Stamp, Written, two_verdicts
 from skypile.runtime import files
 from skypile.runtime.optional_import import without
 from skypile.runtime.process import cores, keep_freed_memory
-from skypile.runtime.progress import stage_progress
+from skypile.runtime.progress import Done, stage_progress
 from skypile.runtime.sandbox import PAGE_FUNCTION, end_template, template
 from skypile.schema import DOCUMENT_COLUMNS, KEPT, LEDGER_COLUMNS, arrow_schema, names
 
@@ -59,50 +59,58 @@ class WorkerDied(SkypileError):
 
 
 def extract_locally(
-    paths: Sequence[str], run: str, config: Config, console: "Console | None" = None
+    paths: Sequence[str], run: str, config: Config, console: "Console | None" = None, limit: int | None = None
 ) -> dict[str, Any] | None:
     """Write stage 1 under `run`; its manifest. None, with nothing written, if that is left to Spark: where a cluster
     or spark-submit runs it, or the input has over `config.spark.local_mb`.
 
     Call it before the process has threads: it forks. Raises what `inputs.plan` and `stage_folder.write` do,
-    TooManyFailures, and WorkerDied. `console`: for progress and a summary; None: standard error.
+    TooManyFailures, and WorkerDied. `console`: for progress and a summary; None: standard error. `limit`: the most
+    records that are read.
     """
     try:
-        splits = inputs.plan(paths, config.extraction)
+        splits = planned_splits(paths, config.extraction, limit)
         workers, most = local_cores(config.spark), config.spark.local_mb << 20
         if workers and most and sum(split.end - split.start for split in splits) <= most:
             with run_output(run, config, paths):
-                return _write(splits, run, config, console, workers)
+                return _write(splits, run, config, console, workers, limit)
         return None
     finally:
         end_template(PAGE_FUNCTION)
 
 
 def _write(
-    splits: Sequence[inputs.Split], run: str, config: Config, console: "Console | None", workers: int
+    splits: Sequence[inputs.Split],
+    run: str,
+    config: Config,
+    console: "Console | None",
+    workers: int,
+    limit: int | None,
 ) -> dict[str, Any]:
     template(PAGE_FUNCTION)  # the workers share it; it loads while they start
-    plan, waves = extraction_plan(splits, config.extraction)
-    finished = 0
-    running: list[Future[Written]] = []
+    plan, waves = extraction_plan(splits, config.extraction, limit)
+    sizes = wave_bytes(waves)
+    finished = stamped = 0  # waves, and the records in them
+    running: list[tuple[int, Future[Written]]] = []  # bytes, and who extracts them
     attempt = uuid.uuid4().hex[:8]
 
     def write_wave(folder: str, number: int) -> Written:
         pieces = _pieces(waves[number], workers, config.extraction.split_mb << 20)
+        write = functools.partial(_write_split, folder, number, attempt)
         running[:] = [
-            pool.submit(_write_split, folder, number, index, attempt, piece, config.extraction)
+            (piece.end - piece.start, pool.submit(write, index, piece, config.extraction))
             for index, piece in enumerate(pieces)
         ]
-        results = [future.result() for future in as_completed(running)]
+        results = [future.result() for future in as_completed([future for _, future in running])]
         parts = {name: entry for result in results for name, entry in sorted(result.parts.items())}
         return Written(
             sum(result.read for result in results), [one for result in results for one in result.decisions], parts
         )
 
     def on_wave(number: int, stamp: Stamp) -> None:
-        nonlocal finished
-        finished = number + 1
-        done(number, stamp)
+        nonlocal finished, stamped
+        running.clear()
+        finished, stamped = number + 1, stamped + stamp["read"]
         check_failures(stamp, config.extraction.max_failed_share)
 
     def say(line: str) -> None:
@@ -111,9 +119,10 @@ def _write(
         else:
             print(line, file=sys.stderr)
 
-    def tasks() -> tuple[int, int, int]:
-        ended = [future for future in running if future.done()]
-        return len(ended), len(running), 0
+    def done() -> Done:
+        ended = [(size, future) for size, future in list(running) if future.done() and not future.exception()]
+        share = sum(sizes[:finished]) + sum(size for size, _ in ended)
+        return Done(share, stamped + sum(future.result().read for _, future in ended))
 
     with ExitStack() as ending:
         pool = ending.enter_context(_processes(workers))
@@ -122,7 +131,7 @@ def _write(
             from rich.console import Console  # only here, 25 ms, while the processes begin to read
 
             console = Console(stderr=True)
-        done = ending.enter_context(stage_progress(tasks, STAGE, len(waves), console))
+        ending.enter_context(stage_progress(done, STAGE, sum(sizes), "bytes", console))
         try:
             manifest, fresh = stage_folder.write(run, plan, write_wave, _check_ids, on_wave, say)
         except BrokenProcessPool:
@@ -188,7 +197,7 @@ def _start_worker(ends: int, life: int) -> None:
 
 
 def _write_split(
-    folder: str, wave: int, number: int, attempt: str, split: inputs.Split, config: ExtractionConfig
+    folder: str, wave: int, attempt: str, number: int, split: inputs.Split, config: ExtractionConfig
 ) -> Written:
     """Write a split's part of a wave."""
     read = 0

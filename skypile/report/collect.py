@@ -103,6 +103,9 @@ def collect(run: str) -> Facts:
         for path, batch in batches(stage, folder, list(NARROW), lost_only=stage != last):
             count(tally, stage, batch)
             draw(draws, stage, path, batch)
+    # Of a pruned stage only what it lost is there: a distribution of that would be taken for one of all.
+    pruned = {manifest["stage"] for manifest in manifests if manifest.get("pruned")}
+    whole = {stage: folder for stage, folder in folders.items() if stage not in pruned}
     samples = drawn(draws)
     for stage in folders:
         fill([s for s in samples if s.stage == stage], stage, folders)
@@ -112,9 +115,9 @@ def collect(run: str) -> Facts:
         unfinished=unfinished,
         tally=tally,
         lengths=_lengths(tally.lengths, least),
-        clusters=_of("distribution_filter", folders, settings, clusters),
-        duplicates=_of("dedup", folders, settings, duplicates),
-        judged=_of("quality_filter", folders, settings, judged),
+        clusters=_of("distribution_filter", whole, settings, clusters),
+        duplicates=_of("dedup", whole, settings, duplicates),
+        judged=_of("quality_filter", whole, settings, judged),
         samples=samples,
         config=_config(run),
     )

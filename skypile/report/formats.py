@@ -3,18 +3,18 @@
 import re
 from typing import Any
 
+from skypile.text.visible import JOINERS, visible
+
 _LINK = re.compile(r"https?://[^\s\x00-\x20\"'<>\\]+", re.IGNORECASE)
-# C0 and C1 controls, and the marks that set or override direction.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def clean(text: Any, limit: int = 0) -> str:
     """`text` with unseen characters made visible, cut after `limit` characters.
 
-    >>> clean("a\\u202eb\\x07", 0)
-    'a\\ufffdb\\ufffd'
+    >>> print(clean("a\\u202eb\\x07", 0))
+    a\\u202eb\\u0007
     """
-    text = _UNSEEN.sub("\ufffd", str(text))
+    text = visible(str(text), keep="\n\t" + JOINERS)
     return text[:limit].rstrip() + " …" if limit and len(text) > limit else text
 
 

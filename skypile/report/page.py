@@ -1,7 +1,7 @@
 """The report as one HTML page that loads nothing: no script, no font, no picture, no network.
 
 Page text is hostile. It reaches the template only as values, which Jinja2 escapes; a URL becomes a link only if
-it is http or https; control and direction-changing characters are shown as symbols, so that a text cannot
+it is http or https; control and direction-changing characters are spelled out, so that a text cannot
 rearrange the page around it; and the page forbids itself everything but its own style sheet (CSP).
 """
 

@@ -69,7 +69,8 @@ def drawn(draws: Draws) -> list[Sample]:
 def fill(samples: list[Sample], stage: str, folders: dict[str, str]) -> None:
     """Read what the samples of a stage show: their own row, and the text of the record that their evidence names.
 
-    That text is read where deduplication read it, before it cut paragraphs: the two are compared.
+    That text is read where deduplication read it, before it cut paragraphs: the two are compared. Where it was pruned,
+    a later stage has it.
     """
     found = documents(stage, folders[stage])
     own = {fragment.path: fragment for fragment in found.get_fragments()}
@@ -81,9 +82,11 @@ def fill(samples: list[Sample], stage: str, folders: dict[str, str]) -> None:
         rows = {row["record_id"]: row for row in records(found, own[path], [s.record_id for s in wanted], columns)}
         for sample in wanted:
             _take(sample, rows[sample.record_id])
-    others = sorted({s.other_id for s in samples if s.other_id})
     before = "distribution_filter" if stage == "dedup" and "distribution_filter" in folders else stage
-    texts = dict(_texts(before, folders[before], others))
+    texts: dict[str, str] = {}
+    for name in list(folders)[list(folders).index(before) :]:
+        missing = sorted({s.other_id for s in samples if s.other_id} - texts.keys())
+        texts |= _texts(name, folders[name], missing)
     for sample in samples:
         sample.other_text = texts.get(sample.other_id) if sample.other_id else None
 

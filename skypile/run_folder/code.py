@@ -2,6 +2,7 @@
 
 import functools
 import os
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,16 @@ _MADE_BY: Final = {
     "shards": (("skypile/shards.py",), ()),
     "tokens": (("skypile/tokens",), ()),
 }
+PACKAGES = (
+    "skypile",
+    "pyspark",
+    "pyarrow",
+    "trafilatura",
+    "resiliparse",
+    "faiss-cpu",
+    "fasttext-community",
+    "eldc",
+)
 _ROOT: Final = Path(__file__).parents[2]
 
 
@@ -47,3 +58,9 @@ def package_version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "none"
+
+
+def versions() -> dict[str, str]:
+    """Python's and the main packages' versions, for the manifest."""
+    found = {package: package_version(package) for package in PACKAGES}
+    return {"python": sys.version.split()[0]} | {name: number for name, number in found.items() if number != "none"}

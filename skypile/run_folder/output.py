@@ -18,7 +18,7 @@ from typing import Any, Final
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
-from skypile.errors import SkypileError
+from skypile.errors import Refused, SkypileError
 from skypile.run_folder.lock import LOCK, locked
 from skypile.runtime import files
 from skypile.schema import STAGES
@@ -50,7 +50,7 @@ class StorageError(SkypileError):
     """The disk is full, or a folder may not be written."""
 
 
-class OutputRefused(SkypileError):
+class OutputRefused(Refused):
     """The output is not ours to write, or input and output overlap."""
 
 

@@ -18,7 +18,6 @@ same settings, and whose files are what was written; it makes all others.
 
 import hashlib
 import json
-import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -27,27 +26,21 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from skypile import schema
+from skypile.errors import SkypileError
 from skypile.run_folder import parts as part_files
-from skypile.run_folder.code import code, package_version
+from skypile.run_folder.code import code, versions
 from skypile.run_folder.identity import difference
 from skypile.run_folder.parts import Parts
 from skypile.run_folder.stamp import Stamp, Written, add_up, checked
 from skypile.runtime import files
 from skypile.version import __version__
 
-PACKAGES = (
-    "skypile",
-    "pyspark",
-    "pyarrow",
-    "trafilatura",
-    "resiliparse",
-    "faiss-cpu",
-    "fasttext-community",
-    "eldc",
-)
-
 DATA = ("documents", "verdicts")  # the folders of parts
 OURS = (*DATA, "waves", "plan.json", "manifest.json", "clusters", "classifier", "_scratch")
+
+
+class PrunedError(SkypileError):
+    """A stage is to be made from documents that were removed; the message says what can be done."""
 
 
 class Plan(NamedTuple):
@@ -84,6 +77,16 @@ def manifest(run: str, stage: str) -> dict[str, Any] | None:
     return files.read_json(files.join(stage_dir(run, stage), "manifest.json"))
 
 
+def check_not_pruned(run: str, stage: str) -> None:
+    """PrunedError if the documents that `stage` kept were removed."""
+    if (manifest(run, stage) or {}).get("pruned"):
+        raise PrunedError(
+            f"the documents that {stage} kept were removed from {run} (skypile prune or keep_documents = false); "
+            "what reads them cannot be made again: restore the settings that the later stages were made with, or run "
+            "into another folder"
+        )
+
+
 def write(
     run: str,
     plan: Plan,
@@ -102,6 +105,8 @@ def write(
     reason = why_redo(run, plan)
     if done is not None and reason is None:
         return done, False
+    if (number := schema.STAGES.index(plan.stage)) > 0:
+        check_not_pruned(run, schema.STAGES[number - 1])  # before anything is removed that could not be made again
     if done is not None:
         say(f"{plan.stage:<20} redone: {reason}")
         files.remove_tree(files.join(folder, "manifest.json"))
@@ -156,8 +161,19 @@ def why_redo(run: str, plan: Plan) -> str | None:
         return differ
     if done["unsettled"]:
         return f"{done['unsettled'][0]} while it was read"
-    wrong = part_files.problems(folder, done["parts"], DATA, part_files.affordable(done["parts"]))
+    wrong = part_files.problems(folder, done["parts"], _data(done), part_files.affordable(done["parts"]))
     return wrong[0] if wrong else None
+
+
+def _data(done: dict[str, Any]) -> tuple[str, ...]:
+    """The folders of parts of a finished stage."""
+    return ("documents/kept=false", "verdicts") if done.get("pruned") else DATA
+
+
+def waves_done(run: str, plan: Plan) -> int:
+    """How many waves of an unfinished stage need not be made again, by their stamps."""
+    stamps = (files.read_json(_stamp_path(stage_dir(run, plan.stage), number)) for number in range(len(plan.waves)))
+    return sum(bool(s) and s.get("made_from") == plan.made_from(n) for n, s in enumerate(stamps) if s)
 
 
 def refuse_foreign(folder: str) -> None:
@@ -174,7 +190,7 @@ def check_finished(run: str, stage: str) -> dict[str, Any]:
     if done is None:
         raise FileNotFoundError(f"{folder} has no manifest.json: run the {stage} stage first")
     parts = done.get("parts", {})
-    part_files.refuse(folder, part_files.problems(folder, parts, DATA, part_files.affordable(parts)))
+    part_files.refuse(folder, part_files.problems(folder, parts, _data(done), part_files.affordable(parts)))
     return done
 
 
@@ -183,10 +199,13 @@ def kept_by(stage: str, done: dict[str, Any]) -> dict[str, str]:
     return {f"what {stage} kept": f"{done['fingerprint']} {done['digest']}"}
 
 
-def follows(done: dict[str, Any], upstream: dict[str, Any]) -> bool:
-    """Whether a finished stage was made from what the one before it holds now, by their manifests."""
+def follows(done: dict[str, Any], upstream: dict[str, Any] | None) -> bool:
+    """Whether a finished stage was made from what the one before it holds now, by their manifests.
+
+    True for the first, which reads the crawl. `upstream` None: what was before it is not finished now.
+    """
     known = {key: value for key, value in done.get("inputs", {}).items() if key.startswith("what ")}
-    return not known or known == kept_by(upstream["stage"], upstream)
+    return not known or (upstream is not None and known == kept_by(upstream["stage"], upstream))
 
 
 def stamped_parts(folder: str) -> Parts | None:
@@ -234,12 +253,6 @@ def passed_on(columns: Sequence[schema.Column]) -> list[str]:
     """
     verdict = schema.names(schema.VERDICT_COLUMNS)
     return [c.name for c in columns if pa.types.is_string(c.type) and c.name not in verdict]
-
-
-def versions() -> dict[str, str]:
-    """Python's and the main packages' versions, for the manifest."""
-    found = {package: package_version(package) for package in PACKAGES}
-    return {"python": sys.version.split()[0]} | {name: number for name, number in found.items() if number != "none"}
 
 
 def summary(manifest: dict[str, Any], fresh: bool = True) -> str:

@@ -24,6 +24,7 @@ from skypile.run_folder.stage_folder import Plan, stage_dir
 from skypile.run_folder.stamp import Decisions, Stamp, Written, two_verdicts
 from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
+from skypile.runtime.session import writing
 
 # Number of rows a wave reads: known, or observed, under the name `rows`, while they are read.
 Rows = int | Observation
@@ -43,6 +44,18 @@ class Stage:
     wave_inputs: Sequence[str] | None = None  # what each wave's part of the input is known by; None: `inputs` say it
     unsettled: Callable[[int], list[str]] = lambda number: []
 
+    @classmethod
+    def of(
+        cls,
+        plan: Plan,
+        waves: Sequence[Callable[[], tuple[Rows, DataFrame]]],
+        partition_by: tuple[str, ...] = (),
+        options: dict[str, str] | None = None,
+    ) -> "Stage":
+        """The stage of a plan."""
+        made = (plan.stage, plan.settings, plan.inputs, waves, partition_by, options or {}, plan.notes)
+        return cls(*made, wave_inputs=plan.waves, unsettled=plan.unsettled)
+
     @property
     def plan(self) -> Plan:
         every = json.dumps(self.inputs, sort_keys=True)
@@ -59,6 +72,7 @@ def read_kept(spark: SparkSession, run: str, stage: str) -> DataFrame:
     """The rows `stage` kept, without its verdict: the next stage's input, straight from a Parquet scan."""
     if stage_folder.manifest(run, stage) is None:
         raise FileNotFoundError(f"{stage_dir(run, stage)} has no manifest.json: run the {stage} stage first")
+    stage_folder.check_not_pruned(run, stage)
     columns = schema.STAGE_COLUMNS[stage]
     documents = files.join(stage_dir(run, stage), "documents")
     frame = spark.read.schema(spark_schema(columns).add("kept", "boolean")).parquet(documents)
@@ -99,7 +113,8 @@ def _write_wave(spark: SparkSession, folder: str, stage: Stage, number: int, fra
     documents = files.join(folder, "documents")
     frame = frame.withColumns({"kept": F.col("verdict") == schema.KEPT, "wave": F.lit(number)})
     writer = frame.write.mode("overwrite").partitionBy("kept", "wave", *stage.partition_by).options(**stage.options)
-    writer.parquet(documents)
+    with writing(spark):
+        writer.parquet(documents)
 
     written = spark.read.schema(spark_schema(columns).add("wave", "integer")).parquet(documents)
     ledger = written.where(F.col("wave") == number).withColumn("stage", F.lit(stage.name))

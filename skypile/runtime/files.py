@@ -14,6 +14,8 @@ from typing import IO, Any
 import fsspec
 from fsspec.core import url_to_fs
 
+from skypile.errors import Refused
+
 
 def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """The file system of `uri` and the path within it."""
@@ -24,6 +26,8 @@ def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
         return url_to_fs(uri)
     except ImportError as error:
         raise ImportError(f"reading {uri} needs another package: {error}") from None
+    except ValueError as error:  # of fsspec: a scheme it does not know
+        raise Refused(f"{uri}: {error}; give a path, or a URI such as s3a://… or hdfs://…") from None
 
 
 def hidden(name: str) -> bool:
@@ -35,10 +39,14 @@ def hidden(name: str) -> bool:
     return any(part.startswith((".", "_")) for part in name.split("/"))
 
 
+def visible_below(fs: fsspec.AbstractFileSystem, folder: str) -> list[str]:
+    """Sorted paths of all files in `folder`, a path within `fs`, and below it; what is hidden is left out."""
+    return [path for path in sorted(fs.find(folder)) if not hidden(path.removeprefix(folder))]
+
+
 def parquet_below(fs: fsspec.AbstractFileSystem, folder: str) -> list[str]:
-    """Sorted paths of all Parquet files in `folder`, a path within `fs`, and below it; what is hidden is left out."""
-    found = sorted(fs.find(folder))
-    return [path for path in found if path.endswith(".parquet") and not hidden(path.removeprefix(folder))]
+    """Of `visible_below`, what is Parquet by its name."""
+    return [path for path in visible_below(fs, folder) if path.endswith(".parquet")]
 
 
 def open_uri(uri: str, mode: str = "rb") -> IO[bytes]:
@@ -90,9 +98,16 @@ def read_json(uri: str) -> dict[str, Any] | None:
     """The JSON object in `uri`, None if there is no such file."""
     try:
         with open_uri(uri) as file:
-            return json.loads(file.read())
+            found = json.loads(file.read())
     except FileNotFoundError:
         return None
+    except ValueError as error:  # UnicodeDecodeError is one too
+        raise Refused(
+            f"{uri} is damaged ({error}): remove it, or the folder it is in, and run the command again"
+        ) from None
+    if not isinstance(found, dict):
+        raise Refused(f"{uri} holds a JSON {type(found).__name__} where skypile writes an object: is it another file?")
+    return found
 
 
 def write_text(uri: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -15,6 +16,9 @@ ONE_THREAD: Final = {
     "RAYON_NUM_THREADS": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
+
+# Set where this process serves one command of a command line, so that Ctrl-C means its end; in a notebook it does not.
+ONE_COMMAND: Final = threading.Event()
 
 KEPT_BYTES: Final = 32 << 20  # the most that glibc takes for M_MMAP_THRESHOLD
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3

@@ -11,8 +11,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyspark
 from py4j.protocol import Py4JError
@@ -21,7 +23,8 @@ from pyspark.sql import SparkSession
 
 from skypile.config import SparkConfig
 from skypile.errors import SkypileError
-from skypile.runtime.process import ONE_THREAD, cores
+from skypile.runtime.jvm import end_on_interrupt, start_jvm
+from skypile.runtime.process import ONE_COMMAND, ONE_THREAD, cores
 
 MINIMUM_JAVA = 17  # Spark 4 runs on Java 17 and later only
 ADVICE = f"skypile needs Java {MINIMUM_JAVA} or later: install a JDK (Debian: openjdk-17-jre-headless)"
@@ -49,6 +52,8 @@ REQUIRED = {
     # One task, one core.
     **{f"spark.executorEnv.{name}": value for name, value in ONE_THREAD.items()},
 }
+
+WRITING = "documents of a stage"
 
 JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 QUIET_ARCHIVE = "-Xlog:cds*=off"  # a class archive that does not fit, after an update of Java, is no news
@@ -125,31 +130,57 @@ def start(config: SparkConfig, name: str = "skypile", extra: dict[str, str] | No
         if (archive := archive_path()).exists():
             settings[JAVA_OPTIONS] += f" -XX:SharedArchiveFile={archive} {QUIET_ARCHIVE}"
         settings["spark.sql.shuffle.partitions"] = config.shuffle_partitions or 2 * cores()
-    elif config.shuffle_partitions:
-        settings["spark.sql.shuffle.partitions"] = config.shuffle_partitions
+    else:
+        settings["spark.log.level"] = "WARN"  # under spark-submit, by default a line a task
+        if config.shuffle_partitions:
+            settings["spark.sql.shuffle.partitions"] = config.shuffle_partitions
     for key in list(settings):
         if key not in REQUIRED and submitted.contains(key):
             del settings[key]
     settings |= config.conf | (extra or {})
-    builder = SparkSession.builder.appName(name).master(master)
-    for key, value in settings.items():
-        builder = builder.config(key, str(value))
-    return builder.getOrCreate()
+    given = {key: str(value) for key, value in settings.items()} | {"spark.app.name": name, "spark.master": master}
+    start_jvm(given)
+    builder = SparkSession.builder
+    for key, value in given.items():
+        builder = builder.config(key, value)
+    running = builder.getOrCreate()
+    if ONE_COMMAND.is_set():
+        end_on_interrupt()
+    return running
 
 
-def active_tasks(spark: SparkSession) -> tuple[int, int, int]:
-    """Tasks finished, tasks in all, and records written so far, over Spark's running stages (for `stage_progress`).
+class Written(NamedTuple):
+    """What Spark's running stages of the jobs described as `WRITING` have done. `tasks` is 0 where there are none."""
 
-    From the status store, which exists without the web UI.
-    """
-    finished = total = written = 0
+    ended: int
+    tasks: int
+    records: int
+    steps: int  # stages of any job that have ended, since the session began
+
+
+def written(spark: SparkSession) -> Written:
+    """What is written at this moment, from the status store, which exists without the web UI."""
+    ended = tasks = records = steps = 0
     try:
-        stages = spark._jsparkSession.sparkContext().statusStore().activeStages()  # type: ignore[union-attr]
+        store = spark._jsparkSession.sparkContext().statusStore()  # type: ignore[union-attr]
+        steps = store.appSummary().numCompletedStages()
+        stages = store.activeStages()
         for index in range(stages.size()):
             stage = stages.apply(index)
-            finished += stage.numCompleteTasks()
-            total += stage.numTasks()
-            written += stage.outputRecords()
+            if stage.description().isDefined() and stage.description().get() == WRITING:
+                ended += stage.numCompleteTasks()
+                tasks += stage.numTasks()
+                records += stage.outputRecords()
     except (Py4JError, ConnectionError):  # the session is going down
-        return 0, 0, 0
-    return finished, total, written
+        return Written(0, 0, 0, 0)
+    return Written(ended, tasks, records, steps)
+
+
+@contextmanager
+def writing(spark: SparkSession) -> Iterator[None]:
+    """Jobs begun in the block are described as `WRITING`."""
+    spark.sparkContext.setJobDescription(WRITING)
+    try:
+        yield
+    finally:
+        spark.sparkContext.setJobDescription(None)  # type: ignore[arg-type]

@@ -25,6 +25,8 @@ from pathlib import Path
 
 import numpy as np
 
+from skypile.errors import Refused
+
 MAGIC = b"MMIDIDX\x00\x00"
 VERSION = 1
 DTYPE_CODES: dict[np.dtype, int] = {
@@ -77,7 +79,7 @@ def write_index(path: str | Path, lengths: np.ndarray, dtype: np.dtype, document
     """
     dtype = np.dtype(dtype)
     if dtype not in DTYPE_CODES:
-        raise ValueError(f"Megatron has no dtype code for {dtype}; tokens must be uint16 or int32")
+        raise Refused(f"Megatron has no dtype code for {dtype}; tokens must be uint16 or int32")
     lengths = np.asarray(lengths, np.int64)
     pointers = (np.cumsum(lengths) - lengths) * dtype.itemsize
     if documents is None:
@@ -92,37 +94,56 @@ def write_index(path: str | Path, lengths: np.ndarray, dtype: np.dtype, document
     partial.rename(path)
 
 
-def shard_names(folder: str | Path) -> list[str]:
-    """Names of the shards in a folder, without suffix, in order; ValueError if it has none."""
+def open_shards(folder: str | Path) -> dict[str, IndexedDataset]:
+    """The shards of a folder that are to be joined, by name (without suffix), in order of name.
+
+    Raises:
+        Refused: there are none, one is damaged, or their tokens differ in type: those of two types come from two
+            tools or vocabularies, and bytes of one read as the other are other tokens.
+    """
+    if not Path(folder).is_dir():
+        raise Refused(f"{folder} is no folder of token shards; pack the tokens first")
     names = sorted(path.name.removesuffix(".idx") for path in Path(folder).glob("*.idx"))
     if not names:
-        raise ValueError(f"{folder} holds no .idx file; pack the tokens first")
-    return names
+        below = sorted({path.parent for path in Path(folder).rglob("*.idx")})
+        hint = f"; {', '.join(map(str, below[:3]))} does, give that" if below else "; pack the tokens first"
+        raise Refused(f"{folder} holds no .idx file{hint}")
+    shards = {name: open_indexed(Path(folder) / name) for name in names}
+    first = names[0]
+    for name, shard in shards.items():
+        if shard.tokens.dtype != shards[first].tokens.dtype:
+            raise Refused(
+                f"{folder}: {first} holds {shards[first].tokens.dtype} tokens and {name} {shard.tokens.dtype}; shards "
+                "are joined only if all are of one type: pack them anew with one vocabulary and one tool"
+            )
+    return shards
 
 
 def open_indexed(prefix: str | Path) -> IndexedDataset:
     """Open `prefix`.bin and `prefix`.idx.
 
     Raises:
-        ValueError: not a Megatron index, an unknown dtype, or a .bin that is too short for it.
+        Refused: not a Megatron index, an unknown dtype, or a .bin that is missing or too short for it.
     """
     index_path, bin_path = Path(f"{prefix}.idx"), Path(f"{prefix}.bin")
     data = index_path.read_bytes()
     if len(data) < _HEADER.size or not data.startswith(MAGIC):
-        raise ValueError(f"{index_path} does not start with {MAGIC!r}: no Megatron index (mmap format)")
+        raise Refused(f"{index_path} does not start with {MAGIC!r}: no Megatron index (mmap format)")
     _, version, code, sequences, bounds = _HEADER.unpack_from(data)
     by_code: dict[int, np.dtype] = {known: dtype for dtype, known in DTYPE_CODES.items()}
     if version != VERSION or code not in by_code:
-        raise ValueError(f"{index_path}: version {version}, dtype code {code}; known: 1 and {sorted(by_code)}")
+        raise Refused(f"{index_path}: version {version}, dtype code {code}; known: 1 and {sorted(by_code)}")
     if len(data) < _HEADER.size + 12 * sequences + 8 * bounds:
-        raise ValueError(f"{index_path} is cut short: {len(data)} bytes for {sequences} sequences")
+        raise Refused(f"{index_path} is cut short: {len(data)} bytes for {sequences} sequences")
     lengths = np.frombuffer(data, "<i4", sequences, _HEADER.size)
     pointers = np.frombuffer(data, "<i8", sequences, _HEADER.size + 4 * sequences)
     documents = np.frombuffer(data, "<i8", bounds, _HEADER.size + 12 * sequences)
     dtype = by_code[code]
     needed = int((pointers + lengths.astype(np.int64) * dtype.itemsize).max(initial=0))
+    if not bin_path.exists():
+        raise Refused(f"{bin_path} is missing beside its index {index_path}: copy both files of a shard")
     if bin_path.stat().st_size < needed:
-        raise ValueError(
+        raise Refused(
             f"{bin_path} holds {bin_path.stat().st_size} bytes, its index needs {needed}: cut short, or written "
             f"with another type than {dtype}"
         )

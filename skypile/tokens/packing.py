@@ -10,16 +10,20 @@ Attention masks need the documents of a sequence: `document_lengths` reads them 
 end-of-document ids, in the form variable-length attention kernels take.
 
 A host is wholly in the training split or wholly in the validation split, by a hash of its name: no page
-of a validation host is ever trained on, also in later crawls.
+of a validation host is ever trained on, also in later crawls. A document without a host (no URL, or one that
+names none) goes by a hash of its text: wherever and under whatever id it stands, it falls into one split.
+The ids play no part. Copies of one text on two hosts are two documents here: deduplicate first.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import numpy as np
 
 from skypile.crawl.url import host
+from skypile.errors import Refused
 from skypile.tokens.piece_model import CONTROL
 
 REMAINDERS = ("carry", "pad", "drop")
@@ -49,28 +53,44 @@ def position_ids(sequence: np.ndarray, end_of_document: int) -> np.ndarray:
     return np.arange(len(sequence)) - np.repeat(firsts, lengths)
 
 
-def is_validation(url: str, fraction: float, seed: int = 0) -> bool:
-    """Whether a page belongs to the validation split; the same for every page of its host.
+def split_key(url: str | None, text: Callable[[], str]) -> str:
+    """What decides on a document's split: the host of its URL, or the text where the URL names none.
 
-    The host's BLAKE2 hash, keyed with the seed, is read as a number in [0, 1) and compared with
-    `fraction`, so a larger fraction keeps every host of a smaller one. Pages without a host train.
+    `text` is asked for only then. split_key("http://www.a.example/1", …) -> "a.example"
     """
-    if not 0 <= fraction < 1:
-        raise ValueError(f"fraction={fraction} of hosts for validation must be at least 0 and below 1")
-    site = host(url)
-    if not site:
-        return False
-    key = seed.to_bytes(8, "little", signed=True)
-    digest = hashlib.blake2b(site.encode("utf-8", "replace"), digest_size=8, key=key).digest()
+    return host(url or "") or text()
+
+
+def is_validation(key: str, fraction: float, seed: int = 0) -> bool:
+    """Whether documents of a `split_key` belong to the validation split.
+
+    The key's BLAKE2 hash, keyed with the seed, is read as a number in [0, 1) and compared with `fraction`, so a
+    larger fraction keeps everything of a smaller one.
+    """
+    check_fraction(fraction)
+    by_seed = seed.to_bytes(8, "little", signed=True)
+    digest = hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=8, key=by_seed).digest()
     return int.from_bytes(digest, "little") < fraction * 2.0**64
+
+
+def check_fraction(fraction: float) -> None:
+    """Refuse a share for validation that is no share, or leaves nothing to train on."""
+    if not 0 <= fraction < 1:
+        raise Refused(
+            f"validation={fraction} must be at least 0 and below 1: it is the share of hosts held out, 0.01 for 1 %"
+        )
 
 
 def check_end_of_document(end_of_document: int, types: np.ndarray) -> None:
     """Refuse an end-of-document id that ordinary text could produce: it would cut documents silently."""
     if not 0 <= end_of_document < len(types):
-        raise ValueError(f"end_of_document={end_of_document} is no id of a {len(types)}-piece vocabulary")
+        raise Refused(
+            f"end_of_document={end_of_document} is no id of a {len(types)}-piece vocabulary: they are 0 to "
+            f"{len(types) - 1}"
+        )
     if types[end_of_document] != CONTROL:
-        raise ValueError(
+        control = np.flatnonzero(types == CONTROL)[:5].tolist()
+        raise Refused(
             f"end_of_document={end_of_document} is no control piece (type {types[end_of_document]}): "
-            "a page's text could spell it. </s> is usually id 2."
+            f"a page's text could spell it; the first control pieces of this model are {control}"
         )

@@ -25,6 +25,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skypile.errors import Refused
+
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6  # sentencepiece_model.proto
 BPE = 2
 
@@ -51,7 +53,7 @@ MERGE_FACTOR, FIRST_SLOT, SECOND_SLOT = 0x9E3779B97F4A7C15, 24, 43
 NO_RANK = (1 << 26) - 1  # of what cannot be joined; a rank and six more bits share 32
 
 
-class ModelError(ValueError):
+class ModelError(Refused):
     """The model file cannot be encoded exactly by this package; the message says why."""
 
 
@@ -80,6 +82,8 @@ class PieceModel:
             the compiled path needs no call into SentencePiece.
         dummy_prefix: True where a space is put before every non-empty text.
         user_defined: pieces that are always cut out whole, longest first.
+        end_of_sentence, pad: ids of the control pieces that the model names so, as SentencePiece's eos_id and
+            pad_id give them; None where it has none. They may stand at any id.
         tables: see `Tables`.
     """
 
@@ -90,6 +94,8 @@ class PieceModel:
     plain_spaces: bool
     dummy_prefix: bool
     user_defined: list[str]
+    end_of_sentence: int | None
+    pad: int | None
     tables: Tables
 
     def __len__(self) -> int:
@@ -157,6 +163,8 @@ def load_piece_model(model: str | Path | bytes) -> PieceModel:
         ),
         dummy_prefix=normalizer.add_dummy_prefix,
         user_defined=sorted((pieces[i] for i in np.flatnonzero(types == USER_DEFINED)), key=len, reverse=True),
+        end_of_sentence=_control_id(trainer.eos_piece, pieces, types),
+        pad=_control_id(trainer.pad_piece, pieces, types),
         tables=build_tables(pieces, types, scores, trainer.byte_fallback),
     )
 
@@ -222,6 +230,11 @@ def merge_slots(keys: np.ndarray, slots: int) -> np.ndarray:
     mixed = keys * np.uint64(MERGE_FACTOR)
     places = np.stack([mixed >> np.uint64(FIRST_SLOT), mixed >> np.uint64(SECOND_SLOT)])
     return (places & np.uint64(slots - 1)).astype(np.int64)
+
+
+def _control_id(name: str, pieces: list[str], types: np.ndarray) -> int | None:
+    """Id of the control piece `name`. One of another type is none: a text could spell it."""
+    return next((i for i in np.flatnonzero(types == CONTROL).tolist() if pieces[i] == name), None)
 
 
 def _byte_base(pieces: list[str], types: np.ndarray, byte_fallback: bool) -> int:

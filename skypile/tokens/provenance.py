@@ -23,6 +23,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from skypile.errors import Refused
+
 SUFFIX = ".documents.parquet"
 
 DOCUMENT_SCHEMA = pa.schema(
@@ -58,8 +60,15 @@ class Place:
 
 
 def locate(folder: str | Path, url_or_id: str) -> Iterator[Place]:
-    """Every place of a page in the shards below a folder, by its URL or record id, in order of position."""
-    for path in sorted(Path(folder).rglob("*" + SUFFIX)):
+    """Every place of a page in the shards below a folder, by its URL or record id, in order of position.
+
+    Raises:
+        Refused: there are no shards, or what tells of their documents cannot be read.
+    """
+    sidecars = sorted(Path(folder).rglob("*" + SUFFIX))
+    if not sidecars:
+        raise Refused(f"{folder} holds no {SUFFIX[1:]} of any shard: give the folder that tokens were packed into")
+    for path in sidecars:
         shard = str(path).removesuffix(SUFFIX)
         length = sequence_length(path)
         matches = (pc.field("url") == url_or_id) | (pc.field("record_id") == url_or_id)
@@ -79,9 +88,12 @@ def documents_of(shard: str | Path, sequence: int) -> list[Place]:
 
 def sequence_length(path: str | Path) -> int:
     """Sequence length a sidecar was written for, from its metadata."""
-    metadata = pq.read_schema(path).metadata or {}
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except pa.ArrowInvalid as error:
+        raise Refused(f"{path} is no whole Parquet file ({error}): pack or copy the shard anew") from None
     if b"sequence_length" not in metadata:
-        raise ValueError(f"{path} names no sequence_length in its metadata: not written by skypile")
+        raise Refused(f"{path} names no sequence_length in its metadata: not written by skypile")
     return int(metadata[b"sequence_length"])
 
 

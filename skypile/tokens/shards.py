@@ -11,26 +11,32 @@ lost), dropped (counted), or carried: handed to the caller, who may start anothe
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from skypile.errors import Refused
 from skypile.tokens.encoder import Encoder
 from skypile.tokens.megatron import write_index
 from skypile.tokens.packing import (
     REMAINDERS,
     append_end_of_document,
     check_end_of_document,
+    check_fraction,
     is_validation,
+    split_key,
 )
+from skypile.tokens.piece_model import CONTROL, ModelError, PieceModel
 from skypile.tokens.provenance import DOCUMENT_SCHEMA, SUFFIX, document_rows
 
 TRAIN, VALIDATION = "train", "validation"
+
+MAX_LENGTH = (1 << 31) - 1  # of a sequence: the index holds lengths as int32
 
 
 @dataclass(frozen=True)
@@ -39,25 +45,50 @@ class Packing:
 
     Attributes:
         sequence_length: tokens in a sequence.
-        end_of_document: id after every document; must be a control piece (</s> is 2).
+        end_of_document: id after every document; must be a control piece. None: the model's end of sentence.
         remainder: "pad", "drop" or "carry", what to do with the tokens after the last whole sequence.
-        padding: id that fills the last sequence; also a control piece.
-        validation: share of hosts whose pages go to the validation split.
+        padding: id that fills the last sequence; also a control piece. None: the model's padding piece, or, as
+            most have none, its end of document.
+        validation: share of hosts whose pages go to the validation split, and of documents without one.
         seed: of the validation split.
     """
 
     sequence_length: int = 4096
-    end_of_document: int = 2
+    end_of_document: int | None = None
     remainder: str = "pad"
-    padding: int = 2
+    padding: int | None = None
     validation: float = 0.001
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.sequence_length < 2:
-            raise ValueError(f"sequence_length={self.sequence_length} must be at least 2")
+        if not 2 <= self.sequence_length <= MAX_LENGTH:
+            raise Refused(f"sequence_length={self.sequence_length} must be at least 2 and at most {MAX_LENGTH}")
         if self.remainder not in REMAINDERS:
-            raise ValueError(f"remainder={self.remainder!r} must be one of {', '.join(REMAINDERS)}")
+            raise Refused(f"remainder={self.remainder!r} must be one of {', '.join(REMAINDERS)}")
+        if not -(1 << 63) <= self.seed < 1 << 63:
+            raise Refused(f"seed={self.seed} must fit 64 bits")
+        check_fraction(self.validation)
+
+    def for_model(self, model: PieceModel) -> Packing:
+        """With the ids of `model` where none are given, all of them checked.
+
+        Raises:
+            ModelError: no id is given and the model names no end of sentence.
+            Refused: an id that the model lacks, or that a text could spell.
+        """
+        end = model.end_of_sentence if self.end_of_document is None else self.end_of_document
+        if end is None:
+            control = {i: model.pieces[i] for i in np.flatnonzero(model.types == CONTROL)[:5].tolist()}
+            raise ModelError(
+                f"the model names no end of sentence, so no id tells documents apart; name one of its control "
+                f"pieces as end_of_document (the first: {control})"
+            )
+        padding = self.padding
+        if padding is None:
+            padding = end if model.pad is None else model.pad
+        for number in (end, padding):
+            check_end_of_document(number, model.types)
+        return replace(self, end_of_document=end, padding=padding)
 
 
 @dataclass
@@ -88,10 +119,13 @@ class ShardCounts:
 
 
 class ShardWriter:
-    """Writes one shard, a batch of documents at a time; `finish` completes it."""
+    """Writes one shard, a batch of documents at a time; `finish` completes it. `packing` names its ids."""
 
     def __init__(self, prefix: str | Path, packing: Packing, dtype: np.dtype, split: str = TRAIN):
+        if packing.end_of_document is None or packing.padding is None:
+            raise ValueError("a shard needs the ids of a model: packing.for_model(encoder.model)")
         self.prefix = Path(prefix)
+        self._end, self._padding = packing.end_of_document, packing.padding
         self.packing = packing
         self.dtype = np.dtype(dtype)
         self.counts = ShardCounts(shard=self.prefix.name, split=split)
@@ -117,7 +151,7 @@ class ShardWriter:
 
     def add(self, ids: np.ndarray, offsets: np.ndarray, record_ids: list[str], urls: list[str | None]) -> None:
         """Append documents encoded by `encode_batch`, in order."""
-        tokens = append_end_of_document(ids, offsets, self.packing.end_of_document)
+        tokens = append_end_of_document(ids, offsets, self._end)
         sizes = np.diff(offsets) + 1
         positions = self._position + np.cumsum(sizes) - sizes
         self.counts.documents += len(sizes)
@@ -147,7 +181,7 @@ class ShardWriter:
         if rest and self.packing.remainder == "pad":
             self.counts.padding = length - rest
             file, sidecar = self._open()
-            file.write(np.concatenate([self._tail, np.full(length - rest, self.packing.padding, self.dtype)]).tobytes())
+            file.write(np.concatenate([self._tail, np.full(length - rest, self._padding, self.dtype)]).tobytes())
             sidecar.write_table(self._tail_documents.combine_chunks())
         elif rest:
             kept, left = _split_rows(self._tail_documents, self._position - rest)
@@ -211,8 +245,7 @@ def tokenize_batches(
     Returns:
         One `ShardCounts` a split that got documents, and what each split carried over.
     """
-    check_end_of_document(packing.end_of_document, encoder.model.types)
-    check_end_of_document(packing.padding, encoder.model.types)
+    packing = packing.for_model(encoder.model)
     writers = {
         split: ShardWriter(Path(folder) / split / name, packing, encoder.id_dtype, split)
         for split in (TRAIN, VALIDATION)
@@ -232,31 +265,33 @@ def tokenize_batches(
     return [writer.counts for writer in writers.values() if writer.counts.documents], remainders
 
 
+def tokenize_file(
+    path: str | Path,
+    batches: Iterable[pa.RecordBatch],
+    encoder: Encoder,
+    folder: str | Path,
+    name: str,
+    packing: Packing,
+) -> list[ShardCounts]:
+    """Encode and write the batches of one file as `tokenize_batches`.
+
+    Raises:
+        Refused: as `tokenize_batches`, or a value that is no UTF-8; the file is named.
+    """
+    try:
+        return tokenize_batches(batches, encoder, folder, name, packing)[0]
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        raise Refused(f"{path}: a text, URL or id is no UTF-8 ({error}); decode with errors='replace'") from None
+
+
 def _split_batch(batch: pa.RecordBatch, packing: Packing) -> Iterator[tuple[str, pa.RecordBatch]]:
     if packing.validation == 0:
         yield TRAIN, batch
         return
-    inside = pa.array([is_validation(url or "", packing.validation, packing.seed) for url in batch["url"].to_pylist()])
+    pages = zip(batch["url"].to_pylist(), batch["text"], strict=True)
+    keys = (split_key(url, text.as_py) for url, text in pages)
+    inside = pa.array([is_validation(key, packing.validation, packing.seed) for key in keys])
     for split, mask in ((TRAIN, pc.invert(inside)), (VALIDATION, inside)):
         part = batch.filter(mask)
         if part.num_rows:
             yield split, part
-
-
-def parquet_batches(
-    path: str, batch_rows: int = 256, filesystem: Any = None, language: str | None = None
-) -> Iterator[pa.RecordBatch]:
-    """Batches with the columns `tokenize_batches` reads; at most 256 documents (10 MB pages stay affordable).
-
-    `language`: of all rows, where the file has no such column (Spark keeps partition columns in folder names).
-    """
-    with pq.ParquetFile(path, filesystem=filesystem) as file:
-        present = set(file.schema_arrow.names)
-        missing = {"text", "record_id", "url"} - present
-        if missing:
-            raise ValueError(f"{path} lacks the columns {sorted(missing)}; it has {sorted(present)}")
-        columns = [name for name in ("text", "record_id", "url", "language") if name in present]
-        for batch in file.iter_batches(batch_rows, columns=columns):
-            if language is not None and "language" not in present:
-                batch = batch.append_column("language", pa.array([language] * batch.num_rows))
-            yield batch

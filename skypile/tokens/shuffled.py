@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
+from skypile.errors import Refused
 from skypile.run_folder.output import output_folder
 from skypile.runtime import files
-from skypile.tokens.megatron import open_indexed, shard_names, write_index
-from skypile.tokens.provenance import Place, locate
+from skypile.tokens.megatron import open_shards, write_index
+from skypile.tokens.provenance import SUFFIX, Place, locate
 from skypile.tokens.shuffle import permute, unpermute
 
 PLAN = "shuffle.json"
@@ -32,16 +33,18 @@ def plan_shuffle(packed: str | Path, shuffled: str | Path, shards: int, seed: in
 
     Raises OutputRefused for a folder `shuffled` that is not empty, or holds another shuffle.
     """
+    if shards < 1:
+        raise Refused(f"shards={shards} must be at least 1: so many shuffled shards are written")
     made_of = {"packed": files.absolute(str(packed)), "settings": {"shards": shards, "seed": seed}}
     with output_folder(str(shuffled), "shuffle", [str(packed)], made_of):
         return _write_plan(packed, shuffled, shards, seed)
 
 
 def _write_plan(packed: str | Path, shuffled: str | Path, shards: int, seed: int) -> list[str]:
-    names = shard_names(packed)
-    counts = [len(open_indexed(Path(packed) / name)) for name in names]
+    opened = open_shards(packed)
+    counts = [len(shard) for shard in opened.values()]
     shards = max(1, min(shards, sum(counts)))
-    plan = {"seed": seed, "names": names, "sequences": counts, "shards": shards}
+    plan = {"seed": seed, "names": list(opened), "sequences": counts, "shards": shards}
     (Path(shuffled) / PLAN).write_text(json.dumps(plan, indent=1) + "\n")
     return [_shard_name(number) for number in range(shards)]
 
@@ -49,7 +52,10 @@ def _write_plan(packed: str | Path, shuffled: str | Path, shards: int, seed: int
 def write_shuffled(packed: str | Path, shuffled: str | Path, number: int) -> None:
     """Write shuffled shard `number` of the plan in folder `shuffled`."""
     plan = _read_plan(shuffled)
-    sources = [open_indexed(Path(packed) / name) for name in plan["names"]]
+    opened = open_shards(packed)
+    if plan["names"] != list(opened) or plan["sequences"] != [len(shard) for shard in opened.values()]:
+        raise Refused(f"the shards in {packed} have changed since the shuffle was planned: shuffle them anew")
+    sources = list(opened.values())
     firsts = np.concatenate([[0], np.cumsum(plan["sequences"])])
     bounds = _bounds(int(firsts[-1]), plan["shards"])
     prefix = Path(shuffled) / _shard_name(number)
@@ -69,10 +75,16 @@ def write_shuffled(packed: str | Path, shuffled: str | Path, number: int) -> Non
 def locate_shuffled(packed: str | Path, shuffled: str | Path, url_or_id: str) -> Iterator[Place]:
     """As `provenance.locate`, with the places in the shuffled shards."""
     plan = _read_plan(shuffled)
+    if missing := [name for name in plan["names"] if not Path(packed, name + SUFFIX).exists()]:
+        raise Refused(
+            f"{packed} lacks {missing[0]}{SUFFIX}: give the folder that was shuffled into {shuffled}, one split's"
+        )
     first = dict(zip(plan["names"], np.cumsum([0, *plan["sequences"]]).tolist(), strict=False))
     total = sum(plan["sequences"])
     bounds = _bounds(total, plan["shards"])
     for place in locate(packed, url_or_id):
+        if Path(place.shard).parent != Path(packed):  # of another split, in a folder below
+            continue
         origin = first[Path(place.shard).name] + place.sequence
         target = int(permute(np.array([origin]), total, plan["seed"])[0])
         number = int(np.searchsorted(bounds, target, "right")) - 1
@@ -82,7 +94,7 @@ def locate_shuffled(packed: str | Path, shuffled: str | Path, url_or_id: str) ->
 def _read_plan(shuffled: str | Path) -> dict:
     path = Path(shuffled) / PLAN
     if not path.exists():
-        raise ValueError(f"{path} is missing: no shuffle was planned for this folder")
+        raise Refused(f"{path} is missing: no shuffle was planned for this folder")
     return json.loads(path.read_text())
 
 

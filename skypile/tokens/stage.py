@@ -22,7 +22,7 @@ import functools
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -40,7 +40,8 @@ from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
 from skypile.tokens.encoder import Encoder
 from skypile.tokens.outputs import packed_result
-from skypile.tokens.shards import Packing, parquet_batches, tokenize_batches
+from skypile.tokens.parquet_texts import parquet_batches
+from skypile.tokens.shards import Packing, tokenize_file
 
 _RESULT = "counts string"
 _RESULT_ARROW = pa.schema([("counts", pa.string())])
@@ -78,16 +79,17 @@ def tokenize(spark: SparkSession, inputs: str, output: str, settings: TokenizeSe
     if "://" in output:
         raise ValueError(f"{output}: token shards are written to a mounted file system, not to a URI")
     paths = _parquet_files(inputs)
+    result, packing = packed_result(paths, settings.model, settings.packing)
 
     def work() -> dict[str, Any]:
         rows = spark.createDataFrame(list(zip(paths, shard_names(paths), strict=True)), "path string, name string")
         rows = rows.repartitionByRange(len(paths), "name")
         profile = gpu_profile(settings.gpus_per_task) if settings.gpus_per_task else None
-        results = map_arrow(rows, _worker(output, settings), _RESULT, profile=profile).collect()
+        worker = _worker(output, replace(settings, packing=packing))
+        results = map_arrow(rows, worker, _RESULT, profile=profile).collect()
         counts = sorted((json.loads(row["counts"]) for row in results), key=lambda c: (c["split"], c["shard"]))
         return {"shards": counts, "totals": totals(counts)}
 
-    result = packed_result(paths, settings.model, settings.packing)
     made_of = {"settings": result.made_of["settings"], "shards_in": files.absolute(inputs)}
     return once(output, result._replace(inputs=[inputs, *result.inputs], made_of=made_of), work)[0]
 
@@ -132,7 +134,7 @@ def _worker(output: str, settings: TokenizeSettings):
                 encoder = _encoder(settings.model, _device(settings.device))
                 fs, inner = files.filesystem(row["path"])
                 texts = parquet_batches(inner, filesystem=fs, language=_language(row["path"]))
-                counts, _ = tokenize_batches(texts, encoder, output, row["name"], settings.packing)
+                counts = tokenize_file(inner, texts, encoder, output, row["name"], settings.packing)
                 rows = [json.dumps(asdict(count), ensure_ascii=False) for count in counts]
                 yield pa.RecordBatch.from_arrays([pa.array(rows, pa.string())], schema=_RESULT_ARROW)
 

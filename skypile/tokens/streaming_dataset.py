@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skypile.tokens.megatron import open_indexed, shard_names
+from skypile.tokens.megatron import open_shards
 
 
 def write_mds(packed: str | Path, folder: str | Path, compression: str | None = "zstd") -> int:
@@ -19,13 +19,13 @@ def write_mds(packed: str | Path, folder: str | Path, compression: str | None = 
         from streaming import MDSWriter
     except ImportError:
         raise ImportError("writing MDS needs MosaicML's library: pip install mosaicml-streaming") from None
-    names = shard_names(packed)
-    dtype = open_indexed(Path(packed) / names[0]).tokens.dtype
+    shards = open_shards(packed)
+    dtype = next(iter(shards.values())).tokens.dtype
     columns = {"tokens": f"ndarray:{dtype}", "shard": "str", "sequence": "int"}
     written = 0
     with MDSWriter(out=str(folder), columns=columns, compression=compression) as writer:
-        for name in names:
-            for number, sequence in enumerate(open_indexed(Path(packed) / name)):
+        for name, shard in shards.items():
+            for number, sequence in enumerate(shard):
                 writer.write({"tokens": np.array(sequence), "shard": name, "sequence": number})
                 written += 1
     return written

@@ -73,3 +73,23 @@ def test_every_command_says_what_it_does():
     done = skypile("--help")
     for command in ("run", "demo", "sample", "why", "status", "report", "config"):
         assert f"│ {command} " in done.stdout
+
+
+def test_the_version_in_both_spellings():
+    for spelling in ("--version", "version"):
+        done = skypile(spelling)
+        assert done.returncode == 0 and done.stdout.startswith("skypile ") and done.stdout.count("\n") == 1
+
+
+def test_the_shell_is_told_how_a_command_ends():
+    program = "import sys; sys.argv = ['skypile']; from skypile.cli import main; main()"
+    asked = {"_SKYPILE_COMPLETE": "complete_bash", "COMP_WORDS": "skypile st", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=REPOSITORY,
+        env=os.environ | asked,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["status"]

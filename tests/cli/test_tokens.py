@@ -1,5 +1,6 @@
 """The commands, from Parquet to a located page."""
 
+import gzip
 import json
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from skypile.cli.tokens import tokens, vocab
+from skypile.errors import Refused
 from skypile.tokens.encoder import Encoder, default_model_path
 from tests.tokens.test_vocabulary import base
 
@@ -50,6 +52,33 @@ def test_pack_shuffle_and_locate(pages, tmp_path):
     assert absent.exit_code == 1 and "URLs are matched exactly" in absent.output
 
 
+def test_pack_folders_and_jsonl(tmp_path):
+    """As the help says: a column text is enough, in Parquet and JSONL, and folders are read with all below them."""
+    texts = {name: f"{name} 今天天气不错，我们去公园。" * 9 for name in ("a", "b", "c")}
+    for folder in ("en", "zh", "_hidden"):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+    pq.write_table(pa.table({"text": [texts["a"]]}), tmp_path / "in" / "en" / "0.parquet")
+    pq.write_table(pa.table({"text": ["hidden"]}), tmp_path / "in" / "_hidden" / "0.parquet")
+    line = json.dumps({"text": texts["b"], "url": "http://b.example/"})
+    (tmp_path / "in" / "zh" / "0.jsonl.gz").write_bytes(gzip.compress(f"{line}\nno json\n".encode()))
+    (tmp_path / "in" / "notes.txt").write_text("no data")
+    (tmp_path / "c.jsonl").write_text(json.dumps({"text": texts["c"]}))
+    arguments = ("--output", tmp_path / "out", "--sequence-length", 64, "--validation", 0)
+    told = run("tokens", "pack", tmp_path / "in", tmp_path / "c.jsonl", *arguments)
+    assert [line.split(",")[0] for line in told.splitlines() if "documents" in line] == [
+        "train/en-0: 1 documents", "train/zh-0: 1 documents", "train/c: 1 documents",
+    ]  # fmt: skip
+    assert "1 rows without a text left out (bad_json)" in told
+    assert "zh-0" in run("tokens", "locate", "http://b.example/", tmp_path / "out" / "train")
+    twice = CliRunner().invoke(
+        app, [str(a) for a in ("tokens", "pack", tmp_path / "c.jsonl", tmp_path / "c.jsonl", *arguments)]
+    )
+    assert isinstance(twice.exception, ValueError) and "are one file" in str(twice.exception)
+    (tmp_path / "empty").mkdir()
+    none = CliRunner().invoke(app, [str(a) for a in ("tokens", "pack", tmp_path / "empty", *arguments)])
+    assert isinstance(none.exception, FileNotFoundError)
+
+
 def test_build_compare_and_export(pages, tmp_path):
     (tmp_path / "base.model").write_bytes(base())
     (tmp_path / "characters.txt").write_text("今\n天\t7\n气\n不\n错\n，\n我\n们\n去\n公\n园\n。\n", encoding="utf-8")
@@ -61,8 +90,8 @@ def test_build_compare_and_export(pages, tmp_path):
     assert "base.model" in run("vocab", "compare", pages, "--model", tmp_path / "base.model")
     run("vocab", "export", "--model", model, "--output", tmp_path / "tokenizer.json")
     assert len(json.loads((tmp_path / "tokenizer.json").read_text())["model"]["vocab"]) == size
-    too_small = CliRunner().invoke(app, [str(a) for a in (*build, "--size", 100, "--output", model)])
-    assert too_small.exit_code == 2
+    too_small = CliRunner().invoke(app, [str(a) for a in (*build, "--size", 100, "--output", tmp_path / "small.model")])
+    assert isinstance(too_small.exception, Refused) and "size=100" in str(too_small.exception)
 
 
 def test_the_default_model_is_in_the_package():

@@ -29,7 +29,7 @@ def test_shipped_configs_are_valid(path):
     ("table", "message"),
     [
         ({"extraction": {"engine": "magic"}}, "extraction.engine = 'magic'"),
-        ({"extraction": {"engin": "fast"}}, "did you mean engine?"),
+        ({"extraction": {"engin": "fast"}}, "did you mean extraction.engine?"),
         ({"extraction": {"clusters": 3}}, "did you mean distribution_filter.clusters?"),
         ({"dedup": {"bands": 64, "rows": 8}}, "64 x 8 = 512 > 128"),
         ({"extraction": {"languages": ["en"]}}, "add ['zh'] to extraction.languages"),

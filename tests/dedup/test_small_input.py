@@ -38,11 +38,22 @@ def test_what_is_left_to_spark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert not found(path, survivor="best_quality", quality_column="text")
     assert not found(write(table.append_column("ID", table["id"]), tmp_path / "case"))
     write(table, tmp_path / "hive" / "language=en")
-    assert not found(str(tmp_path / "hive")) and not found(str(tmp_path / "hi*"))
+    assert found(str(tmp_path / "hive")) and found(str(tmp_path / "hi*"))
     assert found(str(tmp_path / "hive" / "language=en")) and found(str(tmp_path / "hive" / "*"))
     write(table, tmp_path / "mixed" / "folder" / "folder")
     pq.write_table(table, tmp_path / "mixed" / "file")
-    assert not found(str(tmp_path / "mixed" / "*")) and found(str(tmp_path / "mixed" / "fi*"))
+    assert found(str(tmp_path / "mixed" / "*")) and found(str(tmp_path / "mixed" / "fi*"))
+    assert not found(str(tmp_path / "hive"), str(tmp_path / "mixed"))  # names that are columns, below one path of two
+    for number, values in enumerate(
+        (("2024-05-01",), ("1e3",), ("en", "1"), ("NaN",), ("__HIVE_DEFAULT_PARTITION__",))
+    ):
+        for value in values:
+            write(table, tmp_path / f"values{number}" / f"language={value}")
+        assert not found(str(tmp_path / f"values{number}")), values
+    for number, names in enumerate((("a=x", "b=x"), ("a=x", "plain"), ("a=x/b=1", "a=x"), ("text=x",), ("_a=x",))):
+        for name in names:
+            write(table, tmp_path / f"names{number}" / name)
+        assert not found(str(tmp_path / f"names{number}")), names
     assert not found(path, write(table.drop_columns(["more"]), tmp_path / "narrow"))
     (tmp_path / "in" / "notes.txt").write_text("not Parquet")
     assert not found(path)

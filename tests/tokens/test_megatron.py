@@ -5,7 +5,9 @@ import struct
 import numpy as np
 import pytest
 
-from skypile.tokens.megatron import open_indexed, write_index
+from skypile.errors import Refused
+from skypile.tokens.megatron import open_indexed, open_shards, write_index
+from skypile.tokens.shuffled import plan_shuffle, write_shuffled
 
 
 def read_by_the_book(prefix) -> tuple[list[list[int]], list[int]]:
@@ -70,3 +72,48 @@ def test_damage_is_told(tmp_path):
         open_indexed(tmp_path / "a")
     with pytest.raises(ValueError, match="no dtype code for float32"):
         write_index(tmp_path / "b.idx", np.array([1]), np.dtype(np.float32))
+
+
+def write(prefix, tokens, dtype):
+    np.array(tokens, dtype).tofile(f"{prefix}.bin")
+    write_index(f"{prefix}.idx", np.full(len(tokens) // 4, 4), np.dtype(dtype))
+
+
+@pytest.mark.parametrize(("one", "two"), [(np.uint16, np.int32), (np.int32, np.int64), (np.uint16, np.int16)])
+def test_shards_of_two_types_are_not_joined(tmp_path, one, two):
+    write(tmp_path / "a", range(8), one)
+    write(tmp_path / "b", range(8, 16), two)
+    for join in (lambda: open_shards(tmp_path), lambda: plan_shuffle(tmp_path, tmp_path / "out", 1, 0)):
+        with pytest.raises(Refused, match=f"a holds {np.dtype(one)} tokens and b {np.dtype(two)}"):
+            join()
+    assert not (tmp_path / "out").exists()
+
+
+def test_shards_that_another_tool_wrote_are_shuffled_in_their_type(tmp_path):
+    for number, name in enumerate("ab"):
+        write(tmp_path / name, range(60_000 + 8 * number, 60_008 + 8 * number), np.int32)
+    [name] = plan_shuffle(tmp_path, tmp_path / "out", 1, 0)
+    write_shuffled(tmp_path, tmp_path / "out", 0)
+    shuffled = open_indexed(tmp_path / "out" / name)
+    assert shuffled.tokens.dtype == np.int32
+    assert sorted(np.concatenate(list(shuffled)).tolist()) == list(range(60_000, 60_016))
+
+
+def test_shards_that_changed_after_the_plan_are_refused(tmp_path):
+    write(tmp_path / "a", range(8), np.uint16)
+    plan_shuffle(tmp_path, tmp_path / "out", 1, 0)
+    write(tmp_path / "a", range(12), np.uint16)
+    with pytest.raises(Refused, match="have changed since"):
+        write_shuffled(tmp_path, tmp_path / "out", 0)
+    with pytest.raises(Refused, match="shards=0"):
+        plan_shuffle(tmp_path, tmp_path / "out", 0, 0)
+
+
+def test_a_folder_above_the_shards_is_refused_with_theirs(tmp_path):
+    (tmp_path / "train").mkdir()
+    write(tmp_path / "train" / "a", range(8), np.uint16)
+    with pytest.raises(Refused, match=r"train does, give that"):
+        open_shards(tmp_path)
+    (tmp_path / "train" / "a.bin").unlink()
+    with pytest.raises(Refused, match=r"a\.bin is missing"):
+        open_shards(tmp_path / "train")

@@ -8,6 +8,10 @@ from skypile.tokens.encoder import Encoder
 from skypile.tokens.shuffle import permute, unpermute
 
 
+def validates(url: str | None, fraction: float, text: str = "", seed: int = 0) -> bool:
+    return packing.is_validation(packing.split_key(url, lambda: text), fraction, seed)
+
+
 def test_end_of_document_follows_every_text():
     tokens = packing.append_end_of_document(np.array([1, 2, 3], np.uint16), np.array([0, 2, 2, 3]), 9)
     assert tokens.tolist() == [1, 2, 9, 9, 3, 9]
@@ -28,20 +32,27 @@ def test_spellings_of_a_host_fall_into_one_split():
     for number in range(200):
         spellings = [f"http://站{number}.example/a", f"https://WWW.站{number}.example.:8080/b"]
         spellings.append(f"http://{f'站{number}.example'.encode('idna').decode()}/c")
-        assert len({packing.is_validation(url, 0.5) for url in spellings}) == 1
-    assert not packing.is_validation("mailto:someone", 0.999)
+        assert len({validates(url, 0.5) for url in spellings}) == 1
 
 
 def test_validation_takes_whole_hosts_and_grows_with_its_share():
     hosts = [f"site{number}.example" for number in range(4000)]
-    small = {h for h in hosts if packing.is_validation(f"http://{h}/a", 0.05, seed=3)}
-    large = {h for h in hosts if packing.is_validation(f"https://www.{h.upper()}:1/b/c", 0.10, seed=3)}
-    other = {h for h in hosts if packing.is_validation(f"http://{h}/a", 0.05, seed=4)}
+    small = {h for h in hosts if validates(f"http://{h}/a", 0.05, seed=3)}
+    large = {h for h in hosts if validates(f"https://www.{h.upper()}:1/b/c", 0.10, seed=3)}
+    other = {h for h in hosts if validates(f"http://{h}/a", 0.05, seed=4)}
     assert small < large and small != other
     assert 140 < len(small) < 260 and 320 < len(large) < 480  # 5 % and 10 % of 4,000, four sigma
-    assert not packing.is_validation("no host", 0.99)
     with pytest.raises(ValueError, match="below 1"):
-        packing.is_validation("http://a/", 1.0)
+        validates("http://a/", 1.0)
+
+
+@pytest.mark.parametrize("url", [None, "", "no host", "mailto:someone", "part-0.jsonl#17", "file:///tmp/a"])
+def test_without_a_host_the_text_decides(url):
+    texts = [f"text {number}" for number in range(2000)]
+    held = {text for text in texts if validates(url, 0.25, text)}
+    assert held == {text for text in texts if validates(None, 0.25, text)}  # whatever names it
+    assert 400 < len(held) < 600  # a quarter, five sigma
+    assert held < {text for text in texts if validates(url, 0.5, text)}
 
 
 def test_end_of_document_must_be_a_control_piece():

@@ -13,8 +13,9 @@ from skypile.tokens import shards
 from skypile.tokens.encoder import Encoder
 from skypile.tokens.megatron import open_indexed
 from skypile.tokens.packing import document_lengths
+from skypile.tokens.parquet_texts import parquet_batches
 from skypile.tokens.provenance import documents_of, locate
-from skypile.tokens.shards import Packing, ShardWriter, parquet_batches, tokenize_batches
+from skypile.tokens.shards import Packing, ShardWriter, tokenize_batches
 from skypile.tokens.shuffled import locate_shuffled, plan_shuffle, write_shuffled
 
 END = 2
@@ -147,7 +148,7 @@ def test_carried_remainders_go_on_in_the_next_shard(encoder, pages, tmp_path):
     parts = [pages.slice(0, 500), pages.slice(500, 500), pages.slice(1000, 1)]
     previous = None
     for number, part in enumerate(parts):
-        writer = ShardWriter(tmp_path / f"part{number}", Packing(**settings), encoder.id_dtype)
+        writer = ShardWriter(tmp_path / f"part{number}", Packing(**settings).for_model(encoder.model), encoder.id_dtype)
         if previous is not None:
             writer.continue_from(previous)
         ids, offsets = encoder.encode_batch(part["text"].to_pylist())
@@ -228,7 +229,9 @@ def test_mds_round_trip(encoder, pages, tmp_path):
 
 
 def test_the_writer_needs_less_than_a_sequence_of_memory(encoder, tmp_path):
-    writer = ShardWriter(tmp_path / "a", Packing(sequence_length=10), encoder.id_dtype)
+    writer = ShardWriter(
+        tmp_path / "a", Packing(sequence_length=10, end_of_document=END, padding=END), encoder.id_dtype
+    )
     for number in range(50):
         writer.add(np.full(995, 7, np.uint16), np.array([0, 995]), [str(number)], ["u"])
         assert len(writer._tail) < 10 and writer._tail_documents.num_rows <= 1

@@ -31,6 +31,7 @@ from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
 from skypile.dedup.sketch import MARK
+from skypile.errors import Refused
 from skypile.runtime import files
 
 SHAPING = ("word_shingle", "character_shingle", "permutations", "bands", "rows", "seed", "max_shingles")
@@ -40,7 +41,7 @@ STORED += "buckets array<bigint>, matched string, survivor string, attempt strin
 STORED_BUCKETS = "record_id string, bucket bigint, band int, attempt string, batch string"
 
 
-class IndexMismatch(ValueError):
+class IndexMismatch(Refused):
     """The index was made with other settings."""
 
 

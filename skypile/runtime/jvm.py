@@ -1,0 +1,72 @@
+"""The JVM of a session of our own: it starts without a word, and is gone when Ctrl-C has ended the run.
+
+PySpark starts it with this process's standard error, on which it greets with warnings that no option silences, and
+prints pages of stack traces when its workers are interrupted. Here that passes through a pipe.
+"""
+
+import atexit
+import logging
+import os
+import signal
+import threading
+from typing import IO, Any, NoReturn
+
+from pyspark import SparkConf, SparkContext
+from pyspark.java_gateway import launch_gateway
+
+GREETINGS = (b"WARNING: Using incubator modules:",)
+END_SECONDS = 10  # it deletes its temporary files first
+
+
+def start_jvm(settings: dict[str, str]) -> None:
+    """Start this process's JVM with Spark's `settings`, unless there is one."""
+    if SparkContext._gateway is not None or "PYSPARK_GATEWAY_PORT" in os.environ:
+        return
+    ours, theirs = os.pipe()
+    stream = os.fdopen(ours, "rb")
+    try:
+        gateway = launch_gateway(SparkConf(False).setAll(list(settings.items())), {"stderr": theirs})
+    finally:
+        os.close(theirs)
+        passing = threading.Thread(target=_pass_on, args=(stream,), daemon=True)
+        passing.start()
+    SparkContext._ensure_initialized(gateway=gateway)
+
+
+def end_on_interrupt() -> None:
+    """Let Ctrl-C end this process by a KeyboardInterrupt alone, and the JVM of `start_jvm` with it.
+
+    In place of PySpark's own handler, which asks the JVM in the midst of another question. Call it after the session
+    has begun, from the main thread; from others it does nothing.
+    """
+    gateway: Any = SparkContext._gateway
+    if threading.current_thread() is not threading.main_thread() or gateway is None or gateway.proc is None:
+        return
+
+    def interrupted(*_: object) -> NoReturn:
+        _silent.set()
+        logging.disable(logging.CRITICAL)  # Py4J's: it reports every broken call
+        atexit.register(_end, gateway.proc)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupted)
+
+
+_silent = threading.Event()
+
+
+def _pass_on(stream: IO[bytes]) -> None:
+    """What the JVM says, to standard error, but for its greetings."""
+    with stream:
+        for line in stream:
+            if not _silent.is_set() and not line.startswith(GREETINGS):
+                os.write(2, line)
+
+
+def _end(process: Any) -> None:
+    """End the JVM, and with it its Python workers."""
+    process.stdin.close()
+    try:
+        process.wait(END_SECONDS)
+    except Exception:
+        process.kill()

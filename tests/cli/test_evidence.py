@@ -1,0 +1,134 @@
+"""`status`, `why`, `diff` and their JSON, on a run and on what `skypile dedup` wrote; lines in a pipe are whole."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from skypile.run_folder import ledger
+from tests.cli.test_cli import skypile
+from tests.crawls import article, write_warc
+
+LONG = "https://c.example/" + "a-very-long-path/" * 20
+URLS = (
+    "https://www.a.example/news/",
+    "https://www.a.example/news/1?x=(1)",
+    "http://a.example:8080/",
+    "https://xa.example/",
+    "https://a.example.org/",
+    "https://b.example/page#top",
+    LONG,
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run as far as extraction, which needs no Spark."""
+    folder = tmp_path_factory.mktemp("evidence")
+    write_warc(folder / "crawl" / "a.warc.gz", {url: article(url) for url in URLS})
+    done = skypile("run", "--until", "extraction", "--output", str(folder / "run"), str(folder / "crawl"))
+    assert done.returncode == 0, done.stderr
+    return str(folder / "run")
+
+
+@pytest.fixture(scope="module")
+def deduplicated(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dedup")
+    words = "The lock keeper notes the level of the canal every morning before the first boat arrives at the gate. " * 9
+    texts = [words + "One.", words + "Two!", "Quite another text about tea, cups and a kettle on the stove. " * 9]
+    table = pa.table({"n": [1, 2, 3], "body": texts})
+    (folder / "in").mkdir()
+    pq.write_table(table, folder / "in" / "part.parquet")
+    arguments = ("--id-column", "n", "--text-column", "body", "--output", str(folder / "out"), str(folder / "in"))
+    done = skypile("dedup", "--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    return str(folder / "out"), json.loads(done.stdout)
+
+
+def found(run, key, most=20):
+    result = ledger.find(run, key, most)
+    return result.by, [verdict.url for verdict in result.verdicts], result.more, result.similar
+
+
+def test_records_by_id_url_host_and_beginning(run):
+    exact = found(run, URLS[0])
+    assert exact == ("id or URL", [URLS[0]], 0, [])
+    [verdict] = ledger.why(run, URLS[0])
+    assert found(run, verdict.record_id) == exact
+    of_host = ["http://a.example:8080/", "https://www.a.example/news/", "https://www.a.example/news/1?x=(1)"]
+    assert found(run, "a.example")[:3] == ("host", of_host, 0)
+    assert found(run, "WWW.A.example")[:3] == ("host", of_host, 0)
+    assert found(run, "https://a.example/")[:3] == found(run, "http://www.a.example")[:3] == ("host", of_host, 0)
+    assert found(run, "a.example", 2)[:3] == ("host", of_host[:2], 1)
+    assert found(run, "https://www.a.example/n")[:3] == ("prefix", of_host[1:], 0)
+    assert found(run, "a.example/news/1?x=(")[:3] == ("prefix", of_host[2:], 0)
+    assert found(run, "https://b.example/page#t")[:3] == ("prefix", ["https://b.example/page#top"], 0)
+    assert found(run, "none.example") == ("prefix", [], 0, [])
+    assert found(run, "aXexample")[1] == [] and found(run, "")[1] == []
+
+
+@pytest.mark.parametrize("key", ["http://a.example/news", "a.example/news/#x", "https://www.A.example/news"])
+def test_a_url_that_differs_in_scheme_www_slash_or_fragment_is_named(run, key):
+    assert found(run, key)[3] == ["https://www.a.example/news/"]
+
+
+def test_the_hint_is_printed_and_bounds_are_said(run):
+    missed = skypile("why", "http://b.example/page/", "--run", run)
+    assert missed.returncode == 1 and "alone" not in missed.stdout
+    assert "differs only by scheme, www., slash or fragment: https://b.example/page#top" in missed.stderr
+    cut = skypile("why", "a.example", "--run", run, "--most", "2")
+    assert cut.returncode == 0 and cut.stdout.count("record ") == 2
+    assert "2 records of this host; 1 more: --most 3 shows all" in cut.stderr
+    assert skypile("why", "a.example", "--run", run, "--most", "3").stdout.count("record ") == 3
+
+
+def test_json_alone_on_standard_output(run):
+    status = json.loads(skypile("status", run, "--json").stdout)
+    [stage] = status["stages"]
+    assert status["run"] == run and stage["stage"] == "extraction" and stage["finished"] is True
+    assert stage["read"] == len(URLS) == stage["kept"] + sum(stage["dropped"].values()) + sum(stage["failed"].values())
+    answer = json.loads(skypile("why", "a.example", "--run", run, "--most", "1", "--json").stdout)
+    assert (answer["key"], answer["by"], answer["more"], len(answer["records"])) == ("a.example", "host", 2, 1)
+    [verdict] = answer["records"][0]["verdicts"]
+    assert verdict["stage"] == "extraction" and verdict["verdict"] == "kept" and verdict["evidence"] == {}
+    absent = skypile("why", "http://none.example/", "--run", run, "--json")
+    assert absent.returncode == 1 and json.loads(absent.stdout)["records"] == []
+
+
+def test_piped_lines_are_whole(run, tmp_path):
+    """Whatever COLUMNS says: no table cut to a width, no URL broken over two lines."""
+    shown = skypile("why", LONG, "--run", run, COLUMNS="40").stdout
+    assert any(line.startswith(LONG + "  record ") for line in shown.splitlines())
+    table = skypile("status", run, COLUMNS="20").stdout
+    [line] = [line for line in table.splitlines() if "extraction" in line]
+    assert "…" not in table and line.count("│") == 8 and f" {len(URLS)} " in line
+
+
+def test_what_dedup_wrote_is_read_too(deduplicated):
+    output, manifest = deduplicated
+    assert manifest["output"] == output and (manifest["read"], manifest["kept"]) == (3, 2)
+    assert manifest["dropped"] == {"near_duplicate": 1}
+    [stage] = json.loads(skypile("status", output, "--json").stdout)["stages"]
+    assert (stage["stage"], stage["read"], stage["dropped"]) == ("dedup", 3, {"near_duplicate": 1})
+    answer = json.loads(skypile("why", "2", "--run", output, "--json").stdout)
+    [record] = answer["records"]
+    assert record["url"] is None and record["verdicts"][0]["evidence"]["survivor"] == "1"
+    shown = skypile("diff", "2", "--run", output)
+    assert shown.returncode == 0 and "- 2  dropped" in shown.stdout and "+ 1  kept" in shown.stdout
+    assert "[-Two!-]{+One.+}" in shown.stdout
+    kept = skypile("diff", "3", "--run", output)
+    assert kept.returncode == 1 and "no record 3 was dropped as a duplicate" in kept.stderr
+    assert "none has a URL" in skypile("why", "http://a.example/", "--run", output).stderr
+    refused = skypile("report", output)
+    assert refused.returncode == 2 and "is no run" in refused.stderr
+
+
+def test_diff_says_that_the_texts_are_gone(deduplicated, tmp_path):
+    output, manifest = deduplicated
+    moved = tmp_path / "out"
+    moved.mkdir()
+    (moved / "verdicts").symlink_to(f"{output}/verdicts")
+    (moved / "manifest.json").write_text(json.dumps(manifest | {"paths": [str(tmp_path / "gone")]}))
+    refused = skypile("diff", "2", "--run", str(moved))
+    assert refused.returncode == 2 and "is gone" in refused.stderr and "Traceback" not in refused.stderr
