@@ -77,7 +77,7 @@ def extraction_plan(
 
     identity, notes = _identity(splits, known), []
     if limit is not None:
-        identity["limit"] = limit
+        identity = {"limit": limit} | identity
         notes.append(f"only the first {limit:,} records of the input were read (--limit)")
     return Plan("extraction", config.deciding(), identity, identities, lambda: notes, unsettled), waves
 

@@ -128,7 +128,7 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any], names: Mapping[st
     Tables `settings`, `inputs` and `code` of plain values, which may hold tables themselves.
 
     >>> difference({"settings": {"bins": 5}, "inputs": {}}, {"settings": {"bins": 4}, "inputs": {}})
-    'bins is 4, was 5'
+    'bins was 5, now 4'
     >>> difference({"inputs": {"word list a.txt": "1"}}, {"inputs": {"word list a.txt": "2"}})
     'word list a.txt changed'
     """
@@ -145,8 +145,8 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str
         for key in [*now, *(key for key in before if key not in now)]:
             if before.get(key) == now.get(key) or (table == "inputs" and key in _COUNTS):
                 continue
-            if table == "settings":
-                yield f"{key} is {now.get(key)}, was {before.get(key)}"
+            if table == "settings" or isinstance(now.get(key, before.get(key)), int):
+                yield f"{key} was {before.get(key)}, now {now.get(key)}"
             elif table == "code":
                 yield f"{key} changed"
             elif key not in before:

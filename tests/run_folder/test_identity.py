@@ -88,6 +88,6 @@ def test_the_difference_in_words():
     assert difference(old, old) is None
     new = {"settings": {"rules": {"min_words": 9.0}, "bins": 5}, "inputs": {"citations dump en.xml": "b", "y": "1"}}
     assert (
-        difference(old, new) == "rules.min_words is 9.0, was 50.0, citations dump en.xml changed, y is new and 1 more"
+        difference(old, new) == "rules.min_words was 50.0, now 9.0, citations dump en.xml changed, y is new and 1 more"
     )
     assert difference({"code": {"trafilatura": "1"}}, {"code": {"trafilatura": "2"}}) == "trafilatura changed"

@@ -59,10 +59,10 @@ def test_a_finished_stage_is_left_until_something_differs(run):
     again = Maker()
     assert again.write(run, plan("a", "b")) == (first, False) and again.made == []
     assert stage_folder.why_redo(run, plan("a", "b")) is None
-    assert stage_folder.why_redo(run, plan("a", "b", settings={"min": 2})) == "min is 2, was 1"
+    assert stage_folder.why_redo(run, plan("a", "b", settings={"min": 2})) == "min was 1, now 2"
     other = Maker()
     other.write(run, plan("a", "b", settings={"min": 2}))
-    assert other.made == [0, 1] and other.said == ["extraction           redone: min is 2, was 1"]
+    assert other.made == [0, 1] and other.said == ["extraction           redone: min was 1, now 2"]
 
 
 def test_only_waves_of_changed_input_are_made_again(run):
