@@ -28,6 +28,9 @@ def put(uri, text="mine"):
 
 def test_an_absent_folder_is_taken_and_stays_ours(root):
     claim(f"{root}/out")
+    claim(f"{root}/out", made_of={"settings": {"a": 0}})  # it was marked, and nothing written: empty still
+    claim(f"{root}/out")
+    put(f"{root}/out/documents/part-0")
     claim(f"{root}/out")
     with pytest.raises(OutputRefused, match=r"made from something else \(a: 1, now 2\)"):
         claim(f"{root}/out", made_of={"settings": {"a": 2}})
@@ -122,6 +125,7 @@ def test_later_stages_take_what_is_there_and_make_nothing(tmp_path):
 
 def test_what_only_looks_different_is_the_same(tmp_path):
     claim(tmp_path / "out")
+    put(str(tmp_path / "out" / "documents"))
     with output_folder(str(tmp_path / "out"), "dedup", [], {"settings": {"a": 2}}, same=lambda: True):
         pass
     claim(tmp_path / "out", made_of={"settings": {"a": 2}})
