@@ -58,7 +58,7 @@ def test_rows_that_stay_and_a_verdict_for_each(
     assert written == ["documents", "manifest.json", "verdicts"]
 
     assert dedup_files(spark, [rows], out, Columns("id", "body", "address"), DedupConfig()) == manifest
-    with pytest.raises(ValueError, match="finished run"):
+    with pytest.raises(ValueError, match="made from something else"):
         dedup_files(spark, [rows], out, Columns("id", "body"), DedupConfig())
 
 
