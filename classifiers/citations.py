@@ -22,6 +22,7 @@ from skypile.crawl.url import canonical, host
 from skypile.errors import Refused
 from skypile.runtime import files
 
+MAX_TOKEN: Final = 8 << 20  # bytes of one tag or comment, which expat holds whole; in dumps they have under 1 KB
 MAX_ARTICLE: Final = 8 << 20  # characters; MediaWiki allows 2 MiB of text, so longer ones are no articles
 MAX_TEMPLATE: Final = 20_000  # characters of one citation template
 MAX_URL: Final = 2048
@@ -38,10 +39,19 @@ _COMMENT: Final = ("<!--", "-->")
 _NOWIKI: Final = re.compile(r"<nowiki\s*>|</nowiki\s*>", re.IGNORECASE)
 _REF: Final = re.compile(r"<ref(?=[\s>/])[^<>]*>", re.IGNORECASE)
 _REF_END: Final = re.compile(r"</ref\s*>", re.IGNORECASE)
-_CITE: Final = re.compile(r"\{\{\s*(?:cite|citation|vcite)\b", re.IGNORECASE)
+# English names, and those of the Chinese edition: 引用网页, 引用新聞, 書籍引用, …
+_CITE: Final = re.compile(
+    r"\{\{\s*(?:(?:cite|citation|vcite)(?![a-z])|引[用文]|[\u4e00-\u9fff]{1,6}引用)", re.IGNORECASE
+)
 _BRACES: Final = re.compile(r"\{\{|\}\}")
-_URL_PARAMETER: Final = re.compile(r"\|\s*(?:[a-z]{1,20}[ _-]?)?url\s*=\s*(https?://[^\s|{}\[\]<>\"]+)", re.IGNORECASE)
-_URL: Final = re.compile(r"https?://[^\s|{}\[\]<>\"\x00-\x1f]+", re.IGNORECASE)
+# Full-width punctuation ends an address: Chinese sets no blank between the two. (MediaWiki takes it into the link.)
+_NOT_IN_URL: Final = r"\s|{}\[\]<>\"\x00-\x1f、。，．；：！？…—～｜（）｛｝［］〈〉《》「」『』【】〔〕〖〗“”‘’"
+_URL_PARAMETER: Final = re.compile(
+    r"\|\s*(?:(?:[a-z]{1,20}[ _-]?)?url|[\u4e00-\u9fff]{0,4}(?:[网網]址|[链鏈連][接結结]))\s*="
+    rf"\s*(https?://[^{_NOT_IN_URL}]+)",
+    re.IGNORECASE,
+)
+_URL: Final = re.compile(rf"https?://[^{_NOT_IN_URL}]+", re.IGNORECASE)
 
 _WAYBACK: Final = re.compile(r"/web/[0-9*]{1,14}[a-z_]{0,4}/(.+)", re.IGNORECASE | re.DOTALL)
 _ARCHIVE_TODAY: Final = re.compile(r"/(?:[0-9.-]{8,20}|o/\w{4,8}|newest|oldest)/(.+)", re.IGNORECASE | re.DOTALL)
@@ -131,6 +141,7 @@ class _Parser:
         self._field: str | None = None
         self._length = 0
         self._redirect = False
+        self._fed = 0  # bytes
         self._expat = expat.ParserCreate()
         self._expat.buffer_text = True
         self._expat.StartElementHandler = self._start
@@ -140,6 +151,9 @@ class _Parser:
 
     def feed(self, chunk: bytes) -> None:
         self._expat.Parse(chunk, False)
+        self._fed += len(chunk)
+        if self._fed - self._expat.CurrentByteIndex > MAX_TOKEN:
+            raise expat.ExpatError(f"a tag or comment has no end within {MAX_TOKEN >> 20} MB")
 
     def close(self) -> None:
         self._expat.Parse(b"", True)

@@ -22,6 +22,7 @@ from skypile.errors import Refused
 from skypile.runtime import files
 
 MANIFEST: Final = "classifier.json"
+SCORE_DIGITS: Final = 6  # as many as of the rules' measures; fastText's float32 has one more
 CITED: Final = "__label__cited"
 OTHER: Final = "__label__other"
 
@@ -60,8 +61,10 @@ def log_odds(model: Any, lines: Sequence[str]) -> np.ndarray:
 
 
 def calibrated(odds: np.ndarray, slope: float, offset: float) -> np.ndarray:
-    """Platt scaling: 1 / (1 + exp(-(slope * odds + offset)))."""
-    return 1 / (1 + np.exp(-np.clip(slope * odds + offset, -30, 30)))
+    """Platt scaling: 1 / (1 + exp(-(slope * odds + offset))), rounded as it is stored, compared and shown: the last
+    digit of a logarithm differs between makes of processor."""
+    found: np.ndarray = np.round(1 / (1 + np.exp(-np.clip(slope * odds + offset, -30, 30))), SCORE_DIGITS)
+    return found
 
 
 def save(folder: str, models: dict[str, Any], details: dict[str, dict[str, Any]]) -> None:

@@ -17,6 +17,7 @@ from skypile import config as settings
 from skypile import schema
 from skypile.classifiers.in_run import train_in_run
 from skypile.crawl import inputs
+from skypile.dedup.distributed.recurring import cut_notes, cut_summary
 from skypile.dedup.stage import dedup as dedup_stage
 from skypile.distribution.stage import distribution_filter as distribution_stage
 from skypile.extraction import documents
@@ -111,7 +112,13 @@ def dedup(spark: SparkSession, run: str, config: settings.Config, console: Conso
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
         return dedup_stage(config.dedup, rows, scratch)(frame)
 
-    return _narrow(spark, run, "dedup", config, stage, console)
+    @functools.cache
+    def cut() -> dict[str, Any]:
+        folder = files.join(stage_folder.stage_dir(run, "dedup"), "documents")
+        return cut_summary(spark.read.schema(storage.spark_schema(schema.STAGE_COLUMNS["dedup"])).parquet(folder))
+
+    said: dict[str, Any] = {"notes": lambda: [*cut_notes(cut())], "findings": lambda: {"cut": cut()}}
+    return _narrow(spark, run, "dedup", config, stage, console, **said)
 
 
 def quality_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -156,6 +163,7 @@ def _narrow(
     partition_by: tuple[str, ...] = (),
     options: dict[str, str] | None = None,
     notes: Callable[[], list[str]] = list,
+    findings: Callable[[], dict[str, Any]] = dict,
 ) -> dict[str, Any]:
     """Write a stage that reads what the one before it kept: stage(frame, rows, scratch folder)."""
     root = files.join(stage_folder.stage_dir(run, name), SCRATCH)
@@ -166,7 +174,7 @@ def _narrow(
         return upstream["kept"], stage(read_kept(spark, run, before(name)), upstream["kept"], scratch)
 
     with run_output(run, config):
-        plan = following_plan(run, name, config, notes)
+        plan = following_plan(run, name, config, notes, findings)
         upstream = stage_folder.manifest(run, before(name)) or {}
         whole = Stage.of(plan, [build], partition_by, options or {})
         result = _write(spark, run, whole, console, [upstream["kept"]], "records")

@@ -17,13 +17,20 @@ def before(stage: str) -> str:
     return schema.STAGES[schema.STAGES.index(stage) - 1]
 
 
-def following_plan(run: str, stage: str, config: Config, notes: Callable[[], list[str]] = list) -> Plan:
+def following_plan(
+    run: str,
+    stage: str,
+    config: Config,
+    notes: Callable[[], list[str]] = list,
+    findings: Callable[[], dict[str, Any]] = dict,
+) -> Plan:
     """Plan of a stage after the first, in one wave: made from what the one before it kept, and from files besides.
 
     FileNotFoundError if the stage before it is not finished.
     """
     inputs = _inputs(run, stage, config)
-    return Plan(stage, getattr(config, stage).deciding(), inputs, [json.dumps(inputs, sort_keys=True)], notes)
+    wave = json.dumps(inputs, sort_keys=True)
+    return Plan(stage, getattr(config, stage).deciding(), inputs, [wave], notes, findings=findings)
 
 
 def _inputs(run: str, stage: str, config: Config) -> dict[str, Any]:

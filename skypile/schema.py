@@ -38,7 +38,11 @@ VERDICT_COLUMNS: Final = (
 RECORD_COLUMNS: Final = (
     Column("record_id", pa.string(), "32 hex characters, see record_id()"),
     Column("url", pa.string(), "target URL; for a record without one, source#offset"),
-    Column("source", pa.string(), "input file, relative to the input root, with forward slashes"),
+    Column(
+        "source",
+        pa.string(),
+        "input file, named from where the input path points (skypile.crawl.inputs), slashes forward",
+    ),
     Column("offset", pa.int64(), "byte offset (WARC, JSONL) or row number (Parquet, HTML: 0) in the source"),
     Column("date", pa.string(), "capture time as the input gives it, ISO 8601; null if unknown"),
     Column("http_status", pa.int32(), "HTTP status of the response; null where there was no HTTP"),
@@ -71,7 +75,7 @@ DISTRIBUTION_COLUMNS: Final = (
 
 DEDUP_COLUMNS: Final = (
     Column("duplicates", pa.int32(), "records dropped in favour of this one"),
-    Column("cut_paragraphs", pa.int32(), "recurring boilerplate paragraphs cut from the text"),
+    Column("cut_paragraphs", pa.int32(), "paragraphs that the site adds to its pages, cut from the text"),
 )
 
 QUALITY_COLUMNS: Final = (
@@ -107,6 +111,7 @@ REASONS: Final = {
     "bad_http_encoding": "chunked, gzip, deflate or brotli body cannot be decoded",
     "too_large": "the record is over extraction.max_record_bytes",
     "bad_json": "the line is not a JSON object",
+    "bad_text": "the text is not in UTF-8",
     "missing_field": "the row has neither text nor html",
     "unreadable_file": "the file cannot be opened, or is of no known format",
     "http_status": "the response is no 200",
@@ -126,11 +131,11 @@ REASONS: Final = {
     # distribution filter
     "dense_cluster": "one of too many look-alikes: its cluster's dense core is over budget",
     # dedup
-    "duplicate_text": "the same normalised text is kept under another record",
+    "duplicate_text": "the same text, but for white space, is kept under another record",
     "duplicate_url": "the same canonical URL is kept under another record",
     "near_duplicate": "Jaccard similarity to the survivor is at or over the threshold",
     "contained": "almost all of it stands in the survivor",
-    "boilerplate": "mostly paragraphs that recur across pages; too little is left",
+    "boilerplate": "mostly paragraphs that its site adds to its pages; too little is left",
     "in_corpus": "a match stands in the corpus deduplicated against",
     # quality filter
     "language": "the text is in no wanted language, or too uncertain",
@@ -151,8 +156,8 @@ REASONS: Final = {
 def record_id(source: str, offset: int, index: int = 0) -> str:
     """128-bit id of the record at `offset` of `source`, as 32 hex characters.
 
-    `source` is relative to the input root, so a crawl that is moved keeps its ids. `index` tells apart
-    records that share an offset (several records in one gzip member).
+    `source` is the file's name as `skypile.crawl.inputs` gives it, so a crawl that is moved keeps its ids. `index`
+    tells apart records that share an offset (several records in one gzip member).
 
     >>> record_id("crawl/a.warc.gz", 0)
     '4094076b5005a1e3f855d596735b6ad0'

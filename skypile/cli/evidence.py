@@ -1,6 +1,7 @@
 """Commands that read a run, or what `skypile dedup` wrote: `status`, `why`, `diff`, `report`."""
 
 import itertools
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -138,7 +139,18 @@ def _print_verdict(verdict: ledger.Verdict) -> None:
     line = f"  {verdict.stage:<20} {verdict.verdict:<8} {words}{numbers}"
     out.print(line.rstrip(), highlight=False, markup=False, soft_wrap=True)
     for name, value in verdict.evidence.items():
-        out.print(f"      {name}: {value}", highlight=False, markup=False, soft_wrap=True)
+        for line in _lines(name, value):
+            out.print(f"      {line}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _lines(name: str, value: object) -> Iterator[str]:
+    """A member of the evidence in words: one line, but for the paragraphs that were cut, which have one each."""
+    if name != "cut" or not isinstance(value, list):
+        yield f"{name}: {value}"
+        return
+    for span in value:
+        where = f"of {span['host_pages']} pages of its host" if span["host_pages"] else "pages"
+        yield f"cut {span['start']}-{span['end']}, stands on {span['pages']} {where}: {span['text']}"
 
 
 def diff(
@@ -150,9 +162,7 @@ def diff(
 
     pairs = ledger.duplicate_pairs(run, key)
     if not pairs:
-        err.print(
-            f"no record {escape(key)} was dropped as a duplicate in {escape(run)}: `skypile why` says what became of it"
-        )
+        err.print(f"{escape(key)} was dropped as no duplicate in {escape(run)}: `skypile why` says what became of it")
         raise typer.Exit(1)
     for dropped, survivor in pairs:
         out.print(

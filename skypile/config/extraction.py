@@ -14,7 +14,7 @@ class ExtractionConfig(Settings):
     languages: tuple[str, ...] = Field(("en", "zh"), description="languages the gate lets through; empty: no gate")
     min_characters: int = Field(100, ge=0, description="shortest main text kept; a Han character counts as 2")
     timeout_seconds: float = Field(20.0, gt=0, description="processor time per page; over it: failed")
-    memory_mb: int = Field(2048, ge=256, description="address space of the process that extracts")
+    memory_mb: int = Field(2048, ge=256, description="memory that a page may take")
     max_record_bytes: int = Field(16 << 20, ge=1024, description="larger records fail unread")
     text_field: str = Field("text", description="JSONL/Parquet column with ready text")
     html_field: str = Field("html", description="JSONL/Parquet column with HTML")

@@ -85,10 +85,11 @@ _TABLES: Final = {
     "cp949": frozenset(_HANGUL),
 }
 
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([^\s\"';,]+)", re.IGNORECASE)
+# Possessive where blanks may stand on both sides of a quote: 60 KB of them would be divided in 2 * 10^9 ways.
+_CHARSET = re.compile(r"charset\s*+=\s*+[\"']?\s*+([^\s\"';,]+)", re.IGNORECASE)
 _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
-_XML = re.compile(rb"\s*<\?xml[^>]*?\bencoding\s*=\s*[\"']\s*([A-Za-z0-9._:-]+)", re.IGNORECASE)
-_META = re.compile(rb"<meta\b[^>]*?\bcharset\s*=\s*[\"']?\s*([A-Za-z0-9._:-]+)", re.IGNORECASE)
+_XML = re.compile(rb"\s*<\?xml[^>]*?\bencoding\s*+=\s*+[\"']\s*+([A-Za-z0-9._:-]+)", re.IGNORECASE)
+_META = re.compile(rb"<meta\b[^>]*?\bcharset\s*+=\s*+[\"']?\s*+([A-Za-z0-9._:-]+)", re.IGNORECASE)
 _FOREIGN_RUN = re.compile(rb"[\x81-\xfe]{6}")  # never in Western text, normal in Chinese; also in Cyrillic
 # Not full-width punctuation, which GB2312, EUC-JP and EUC-KR write with the same bytes.
 _FOREIGN = re.compile(r"[^\x00-\x7f\u3000-\u303f\uff00-\uff60]+")

@@ -1,5 +1,11 @@
 """Which files are read, under which names, in which pieces.
 
+A record's id is made of its file's name, so a name must hold what the user names and nothing of the machine: a
+file below a named folder is known by its path from there, a named file by its own name, a match of a glob by what
+follows the folders before the first wildcard. Neither the folder's own name nor its place counts, nor the order
+of the inputs. Where two inputs would so have a file of one name, all files of both are known by one folder more,
+the named folder's own name, and by another if need be: what tells `2024/part` and `2025/part` apart moves with them.
+
 Names come from the listing alone: no file is opened, so a plan costs one listing, 25 µs and 200 bytes of
 driver memory a file (a million HTML files: 25 s, 200 MB, of which 17 MB stay). What a file really is, its
 reader finds out: a wrong extension does no harm.
@@ -45,10 +51,10 @@ class InputError(SkypileError):
 class Split:
     """A piece of the input, for one call of read_split().
 
-    `uri` is the file and `source` its name relative to the input root; bytes [start, end) of its `size` are
-    meant. A split of format `html` holds whole files: `uri` is the input root with a slash at its end,
-    `source` the names, separated by NAMES_SEPARATOR, and `size` their sum. With `most`, only so many of its first
-    records are read.
+    `uri` is the file and `source` its name, with which `uri` ends; bytes [start, end) of its `size` are meant. A
+    split of format `html` holds whole files: `uri` is what stands before their names, with a slash at its end,
+    `source` the names, separated by NAMES_SEPARATOR, and `size` their sum. With
+    `most`, only so many of its first records are read.
     """
 
     uri: str
@@ -63,60 +69,75 @@ class Split:
 class _File(NamedTuple):
     path: str  # within its file system, or local
     size: int
+    root: str  # the folder from which on the path is the file's name
+
+
+class _Named(NamedTuple):
+    source: str
+    path: str
+    size: int
 
 
 def plan(paths: Sequence[str], config: ExtractionConfig) -> list[Split]:
     """Splits of all files that `paths` name, sorted by source. Raises InputError.
 
-    A path is a file, a folder (read with all below it) or a glob, local or a URI (s3a://, hdfs://). Names are
-    relative to the input root: the folder itself, the folder of a file, the part of a glob before the first
-    wildcard, and for several paths the folder that all these lie in. Files and folders whose name begins with
-    a dot or underscore are not inputs (as in Spark).
+    A path is a file, a folder (read with all below it) or a glob, local or a URI (s3a://, hdfs://). Files and
+    folders whose name begins with a dot or underscore are not inputs (as in Spark).
     """
     if not paths:
         raise InputError("no input path; give files, folders or globs")
     found: dict[str, _File] = {}
-    roots = []
     prefixes = set()
     for path in paths:
-        prefix, root, listed = _list(path)
+        prefix, listed = _list(path)
         prefixes.add(prefix)
-        roots.append(root)
         before = len(found)
-        count = 0
         for file in listed:
-            count += 1
             if file.path in found:
                 raise InputError(f"{prefix}{file.path} is named twice by the input paths {list(paths)}")
             found[file.path] = file
-        if not count:
+        if len(found) == before:
             raise InputError(f"input {path!r} matches no file; {_why(path)}")
-        assert len(found) == before + count
     if len(prefixes) > 1:
-        raise InputError(f"inputs on several file systems {sorted(prefixes)} have no common root; run them apart")
-    prefix = prefixes.pop()
-    root = os.path.commonpath(roots) if len(set(roots)) > 1 else roots[0]
-    return list(_splits(prefix, root.rstrip("/"), list(found.values()), config.split_mb << 20))
+        raise InputError(f"inputs lie on several file systems {sorted(prefixes)}; run them apart")
+    return list(_splits(prefixes.pop(), _named(list(found.values())), config.split_mb << 20))
 
 
-def _splits(prefix: str, root: str, found: list[_File], split_bytes: int) -> Iterator[Split]:
-    found.sort()  # by path, hence by source
-    folder = f"{prefix}{root}/" if root or not prefix else prefix
-    group: list[str] = []
-    group_size = 0
-    for path, size in found:
-        source = path[len(root) :].lstrip("/")
+def _named(found: list[_File]) -> list[_Named]:
+    """The files with their names, sorted by them. No two are alike, and the order of `found` does not show."""
+    begins = {file.root: len(file.root.rstrip("/")) + 1 for file in found}  # where in a path its name begins
+    more = dict.fromkeys(begins, 0)  # folders that stand in front
+    while len(begins) > 1:
+        owner: dict[str, str] = {}
+        alike: dict[str, set[str]] = {}
+        for path, _, root in found:
+            if (other := owner.setdefault(name := path[begins[root] :], root)) != root:
+                alike.setdefault(name, {other}).add(root)
+        if not alike:
+            break
+        least = {roots: min(more[root] for root in roots) for roots in map(frozenset, alike.values())}
+        for root in {root for roots, fewest in least.items() for root in roots if more[root] == fewest}:
+            begins[root] = root.rfind("/", 0, max(begins[root] - 1, 0)) + 1
+            more[root] += 1
+    return sorted(_Named(path[begins[root] :], path, size) for path, size, root in found)
+
+
+def _splits(prefix: str, found: list[_Named], split_bytes: int) -> Iterator[Split]:
+    groups: dict[str, tuple[list[str], int]] = {}  # of HTML files, by what stands before their names
+    for source, path, size in found:
         sort = format_of(source)
-        if sort == "html":
-            if group and (group_size + size > split_bytes or len(group) >= HTML_FILES):
-                yield _group(folder, group, group_size)
-                group, group_size = [], 0
-            group.append(source)
-            group_size += size
+        if sort != "html":
+            yield from divided(Split(prefix + path, source, sort, 0, size, size), split_bytes)
             continue
-        yield from divided(Split(prefix + path, source, sort, 0, size, size), split_bytes)
-    if group:
-        yield _group(folder, group, group_size)
+        before = prefix + path.removesuffix(source)
+        names, total = groups.pop(before, ([], 0))
+        if names and (total + size > split_bytes or len(names) >= HTML_FILES):
+            yield _group(before, names, total)
+            names, total = [], 0
+        names.append(source)
+        groups[before] = names, total + size
+    for before, (names, total) in groups.items():
+        yield _group(before, names, total)
 
 
 def divided(split: Split, split_bytes: int) -> Iterator[Split]:
@@ -161,44 +182,43 @@ def format_of(name: str) -> Format:
     return next((sort for sort, pattern in _FORMATS if pattern.search(name)), "unknown")
 
 
-def _list(path: str) -> tuple[str, str, Iterator[_File]]:
-    """Scheme prefix, input root and files of one input path."""
+def _list(path: str) -> tuple[str, Iterator[_File]]:
+    """Scheme prefix and files of one input path."""
     scheme, separator, _ = path.partition("://")
     if not separator:
         local = str(os.path.abspath(path))  # noqa: PTH100  (absolute() keeps "..", which would break names)
         fs = fsspec.filesystem("file")
-        return ("", *_list_in(fs, local, fs.exists(local)))
+        return "", _list_in(fs, local, fs.exists(local))
     fs, inner = files.filesystem(path)
     prefix = scheme + separator
     if scheme == "hdfs":  # its paths leave out the host
         host = path[len(prefix) :].split("/", 1)[0]
         prefix += host
-    return (prefix, *_list_in(fs, inner.rstrip("/"), fs.exists(inner)))
+    return prefix, _list_in(fs, inner.rstrip("/"), fs.exists(inner))
 
 
-def _list_in(fs: fsspec.AbstractFileSystem, path: str, exists: bool) -> tuple[str, Iterator[_File]]:
+def _list_in(fs: fsspec.AbstractFileSystem, path: str, exists: bool) -> Iterator[_File]:
     if exists and fs.isdir(path):
-        return path, _walk(fs, path)
+        return _walk(fs, path, path)
     if exists:
-        return path.rpartition("/")[0] or "/", iter([_File(path, fs.size(path) or 0)])
+        return iter([_File(path, fs.size(path) or 0, path.rpartition("/")[0])])
     wildcard = _WILDCARD.search(path)
     if wildcard is None:
-        return path, iter(())
-    root = path[: wildcard.start()].rpartition("/")[0] or "/"
-    return root, _matches(fs, path)
+        return iter(())
+    return _matches(fs, path, path[: wildcard.start()].rpartition("/")[0])
 
 
-def _matches(fs: fsspec.AbstractFileSystem, pattern: str) -> Iterator[_File]:
+def _matches(fs: fsspec.AbstractFileSystem, pattern: str, root: str) -> Iterator[_File]:
     for path, entry in fs.glob(pattern, detail=True).items():
         if files.hidden(path.rsplit("/", 1)[-1]):
             continue
         if entry["type"] == "directory":
-            yield from _walk(fs, path)
+            yield from _walk(fs, path, root)
         else:
-            yield _File(path, entry["size"] or 0)
+            yield _File(path, entry["size"] or 0, root)
 
 
-def _walk(fs: fsspec.AbstractFileSystem, folder: str) -> Iterator[_File]:
+def _walk(fs: fsspec.AbstractFileSystem, folder: str, root: str) -> Iterator[_File]:
     """All files below a folder. Local ones by scandir, which holds one entry at a time, not a folder's dicts."""
     if not isinstance(fs, fsspec.get_filesystem_class("file")):
         for parent, folders, found in fs.walk(folder, detail=True):
@@ -206,7 +226,7 @@ def _walk(fs: fsspec.AbstractFileSystem, folder: str) -> Iterator[_File]:
                 del folders[name]
             for name, entry in found.items():
                 if not files.hidden(name):
-                    yield _File(f"{parent.rstrip('/')}/{name}", entry["size"] or 0)
+                    yield _File(f"{parent.rstrip('/')}/{name}", entry["size"] or 0, root)
         return
     pending = [folder]
     while pending:
@@ -217,7 +237,7 @@ def _walk(fs: fsspec.AbstractFileSystem, folder: str) -> Iterator[_File]:
                 if entry.is_dir(follow_symlinks=False):
                     pending.append(entry.path)
                 elif entry.is_file():
-                    yield _File(entry.path, entry.stat().st_size)
+                    yield _File(entry.path, entry.stat().st_size, root)
 
 
 def _why(path: str) -> str:

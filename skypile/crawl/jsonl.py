@@ -5,9 +5,7 @@ offset of a line counts decoded bytes; there, damage costs the rest of the file,
 again behind it, and gives one failed row. A line is never held beyond the limit.
 """
 
-import datetime
 import json
-import re
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -15,8 +13,7 @@ from skypile.config import ExtractionConfig
 from skypile.crawl.codec import Damage, codec_of
 from skypile.crawl.members import READ, Segment, decoded_segment, plain_segment
 from skypile.crawl.record import Record, dropped, failed, record
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
+from skypile.text.limits import without_surrogates
 
 
 def jsonl_records(file: IO[bytes], source: str, start: int, end: int, config: ExtractionConfig) -> Iterator[Record]:
@@ -100,20 +97,29 @@ def _parse(line: bytes, source: str, offset: int, config: ExtractionConfig) -> R
 
 
 def from_fields(row: Record, fields: dict[str, Any], config: ExtractionConfig) -> Record:
-    """`row` with the content, URL and date of a JSON object or Parquet row; ready text wins over HTML."""
+    """`row` with the content, URL and date of a JSON object or Parquet row; ready text wins over HTML.
+
+    Bytes where text should be are UTF-8, or fail: no replacement would be true to them. In HTML they are a page's own.
+    """
     url, date = fields.get(config.url_field), fields.get("date")
+    if isinstance(url, bytes):
+        url = url.decode("utf-8", "replace")
     row = row._replace(
-        url=_clean(url) if isinstance(url, str) and url else row.url,
-        date=date.isoformat() if isinstance(date, datetime.date) else _clean(date) if isinstance(date, str) else None,
+        url=without_surrogates(url) if isinstance(url, str) and url else row.url,
+        date=without_surrogates(date) if isinstance(date, str) else None,
     )
     text, html = fields.get(config.text_field), fields.get(config.html_field)
     if isinstance(text, bytes):
-        text = text.decode("utf-8", "replace")
+        try:
+            text = text.decode()
+        except UnicodeDecodeError as error:
+            starts = error.object[:40].decode("latin-1")
+            return failed(row, "bad_text", at=row.offset, detail=str(error), starts=starts)
     if isinstance(text, str) and (text or not html):
-        return row._replace(text=_clean(text)) if text else dropped(row, "empty_body")
+        return row._replace(text=without_surrogates(text)) if text else dropped(row, "empty_body")
     if isinstance(html, str):
         # As bytes like any other page; the header tells decoding what they are, whatever <meta> claims.
-        body = _clean(html).encode()
+        body = without_surrogates(html).encode()
         row = row._replace(content_type="text/html; charset=utf-8")
     elif isinstance(html, bytes):
         body = html
@@ -128,8 +134,3 @@ def from_fields(row: Record, fields: dict[str, Any], config: ExtractionConfig) -
     if len(body) > config.max_record_bytes:
         return failed(row, "too_large", len(body), config.max_record_bytes, at=row.offset)
     return row._replace(body=body) if body else dropped(row, "empty_body")
-
-
-def _clean(text: str) -> str:
-    """`text` without lone surrogates, which JSON can spell and UTF-8 cannot."""
-    return _SURROGATE.sub("\ufffd", text) if not text.isascii() else text

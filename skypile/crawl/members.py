@@ -20,7 +20,8 @@ lack a checksum; damage in such a frame is noticed only where it breaks the fram
 """
 
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import IO, Any
 
@@ -29,6 +30,9 @@ from skypile.crawl.codec import ERRORS, GZIP, SKIPPABLE, ZSTD, Codec, Damage, wi
 READ = 1 << 17  # bytes per read of the file
 _START = re.compile(rb"[\r\n]*WARC/")  # some writers put the blank lines after a record before the next
 _START_BYTES = 16
+# Compressed bytes within which a member must show that it starts a record, to be entered by: a header whose name has
+# no end, or empty blocks, would else be read to the end of the file at each of a million places that look like one.
+_FIND_BYTES = 4096
 
 
 class Segment:
@@ -38,13 +42,17 @@ class Segment:
     because the stream broke, not because the segment is over.
     """
 
-    def __init__(self, offset: int, pieces: Iterator[bytes], damage: Damage | None = None) -> None:
+    def __init__(
+        self, offset: int, begin: Callable[["Segment"], Iterator[bytes]], damage: Damage | None = None
+    ) -> None:
+        """`begin`: the decoded bytes, from the start each time it is called."""
         self.offset = offset
+        self._begin = begin
         self.buffer = bytearray()
         self.cursor = 0
         self.damage = damage
         self.verified = 0  # decoded bytes from the start of the segment in members that ended as they should
-        self.pieces = pieces
+        self._pieces = begin(self)
         self._before = 0  # bytes that left the buffer
 
     @property
@@ -58,7 +66,7 @@ class Segment:
             if self.cursor > READ:
                 self.forget()
             try:
-                piece = next(self.pieces, None)
+                piece = next(self._pieces, None)
             except Damage as damage:
                 self.damage = damage
                 return False
@@ -84,16 +92,28 @@ class Segment:
             count -= step
         return True
 
+    def go_back(self, position: int) -> None:
+        """Move the cursor to where it was, by decoding all that lies before once more."""
+        self._pieces = self._begin(self)
+        self.buffer.clear()
+        self.cursor = self.verified = self._before = 0
+        self.damage = None
+        self.skip(position)
+
 
 def plain_segment(file: IO[bytes], offset: int = 0) -> Segment:
     """An uncompressed file from `offset` on, as one segment."""
-    file.seek(offset)
-    return Segment(offset, iter(lambda: file.read(READ), b""))
+
+    def begin(segment: Segment) -> Iterator[bytes]:
+        file.seek(offset)
+        return iter(lambda: file.read(READ), b"")
+
+    return Segment(offset, begin)
 
 
 def decoded_segment(file: IO[bytes], codec: Codec) -> Segment:
     """A whole compressed file as one segment, for formats in which members mean nothing."""
-    return Segment(0, Members(file, codec).all_bytes())
+    return Segment(0, lambda segment: Members(file, codec).all_bytes())
 
 
 class Members:
@@ -121,13 +141,12 @@ class Members:
         while self._next is not None and (self._next < end or self._broken):
             offset, self._broken = self._next, False
             try:
-                head = self._begin(offset)
+                self._begin(offset)
             except Damage as damage:
-                yield Segment(offset, iter(()), damage)
+                yield Segment(offset, lambda segment: iter(()), damage)
                 self._next = self._find(offset + 1)
                 continue
-            segment = Segment(offset, iter(()))
-            segment.pieces = self._segment_bytes(head, segment)
+            segment = Segment(offset, self._segment_bytes)
             yield segment
             while segment.skip(READ):
                 pass
@@ -143,10 +162,11 @@ class Members:
                 yield piece
             offset = self._following()
 
-    def _segment_bytes(self, head: bytes, segment: Segment) -> Iterator[bytes]:
-        """Decoded bytes of the segment whose first member is begun; sets where the next segment begins."""
-        self._next = None
+    def _segment_bytes(self, segment: Segment) -> Iterator[bytes]:
+        """Decoded bytes of the segment; sets where the next segment begins."""
+        self._next, self._broken = None, False
         decoded = 0
+        head = self._begin(segment.offset)
         while True:
             decoded += len(head)
             yield head
@@ -184,14 +204,15 @@ class Members:
                 continue
             offset = self._raw_at + found
             try:
-                if _START.match(self._begin(offset)):
+                if _START.match(self._begin(offset, _FIND_BYTES)):
                     return offset
             except Damage:
                 pass
             self._seek(offset + 1)
 
-    def _begin(self, offset: int) -> bytes:
-        """Start to decode the member at `offset`; its first bytes, enough to recognise a record."""
+    def _begin(self, offset: int, most: int = sys.maxsize) -> bytes:
+        """Start to decode the member at `offset`; its first bytes, enough to recognise a record, as far as they lie
+        in its first `most` compressed bytes."""
         self._seek(offset)
         self._member = offset
         magic = self._codec.magic
@@ -202,16 +223,16 @@ class Members:
         self._decoder = self._codec.decoder()
         self._damage = None
         head = b""
-        while len(head) < _START_BYTES and (piece := self._piece()):
+        while len(head) < _START_BYTES and (piece := self._piece(offset + most)):
             head += piece
         return head
 
-    def _piece(self) -> bytes:
-        """More decoded bytes of the member; empty at its end."""
+    def _piece(self, end: int = sys.maxsize) -> bytes:
+        """More decoded bytes of the member; empty at its end, or if there are none before the file's byte `end`."""
         if self._damage is not None:
             raise self._damage
-        decoder, step = self._decoder, self._codec.step
-        while not decoder.eof:
+        decoder, step = self._decoder, min(self._codec.step, end - self._member)
+        while not decoder.eof and self._raw_at + self._cursor < end:
             if self._cursor >= len(self._raw) and not self._more():
                 raise Damage("truncated", f"the file ends inside a {self._codec.name} member", self._member)
             data = self._raw[self._cursor : self._cursor + step]

@@ -2,8 +2,8 @@
 
 A range owns the row groups whose first byte lies in it (as parquet-mr does), so that planning opens no file;
 ids come from the row number in the file. Only the columns that are used are read, in batches of about 8 MB by
-the row group's mean row size. A row group that cannot be read gives one failed row that says how many rows
-went with it.
+the row group's mean row size. A value that is not what its column says costs its row at most; a row group that
+cannot be read gives one failed row that says how many rows went with it.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skypile.config import ExtractionConfig
+from skypile.crawl.columns import values
 from skypile.crawl.jsonl import from_fields
 from skypile.crawl.record import Record, failed, record
 
@@ -61,8 +62,9 @@ def _group_records(
                 yield from_fields(record(source, row), dict.fromkeys(parquet.schema_arrow.names), config)
             return
         for batch in parquet.iter_batches(rows, [number], columns, use_threads=False):
-            for fields in batch.to_pylist():
-                result = from_fields(record(source, row), fields, config)
+            names = batch.schema.names
+            for fields in zip(*map(values, batch.columns), strict=True):
+                result = from_fields(record(source, row), dict(zip(names, fields, strict=True)), config)
                 if result.text is not None and len(result.text) > config.max_record_bytes:
                     result = failed(result, "too_large", len(result.text), config.max_record_bytes, at=row)
                 yield result

@@ -20,6 +20,7 @@ from skypile.crawl.parquet import parquet_records
 from skypile.crawl.record import Record, failed, record
 from skypile.crawl.warc import warc_records
 from skypile.runtime import files
+from skypile.text.limits import MAX_FACT, MAX_URL, shortened
 
 _SNIFF = 1024
 
@@ -29,9 +30,26 @@ def read_split(split: Split, config: ExtractionConfig) -> Iterator[Record]:
 
     Every record that begins in the split is there, in the order of the file; damaged ones say what was wrong in
     `reason` and where in `evidence`. The splits of a file together give the records that the whole file as one
-    split gives, ids included.
+    split gives, ids included. What goes along with the content is cut to the lengths of `skypile.text.limits`.
     """
-    yield from itertools.islice(_all_of(split, config), split.most)
+    for row in itertools.islice(_all_of(split, config), split.most):
+        yield row if _is_short(row) else _shortened(row)
+
+
+def _is_short(row: Record) -> bool:
+    return (
+        len(row.url) <= MAX_URL
+        and (row.date is None or len(row.date) <= MAX_FACT)
+        and (row.content_type is None or len(row.content_type) <= MAX_FACT)
+    )
+
+
+def _shortened(row: Record) -> Record:
+    return row._replace(
+        url=shortened(row.url, MAX_URL),
+        date=row.date and shortened(row.date, MAX_FACT),
+        content_type=row.content_type and shortened(row.content_type, MAX_FACT),
+    )
 
 
 def first_records(splits: Sequence[Split], number: int, config: ExtractionConfig) -> list[Split]:

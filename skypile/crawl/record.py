@@ -1,9 +1,9 @@
 """One row of RECORD_COLUMNS."""
 
-import json
 from typing import Any, NamedTuple
 
 from skypile.schema import DROPPED, FAILED, KEPT, REASONS, RECORD_COLUMNS, names, record_id
+from skypile.text.limits import evidence_json
 
 
 class Record(NamedTuple):
@@ -29,8 +29,14 @@ assert list(Record._fields) == names(RECORD_COLUMNS)
 
 
 def record(source: str, offset: int, index: int = 0, url: str | None = None, **fields: Any) -> Record:
-    """A kept record; without a URL of its own it is called source#offset."""
-    return Record(record_id(source, offset, index), url or f"{source}#{offset}", source, offset, **fields)
+    """A kept record; without a URL of its own it is called source#offset.
+
+    Bytes of a file name that are not UTF-8 are shown as \\xff; the id is made of the name as it is.
+    """
+    shown = (
+        source if source.isascii() else source.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    )
+    return Record(record_id(source, offset, index), url or f"{shown}#{offset}", shown, offset, **fields)
 
 
 def dropped(of: Record, reason: str, score: float | None = None, **evidence: Any) -> Record:
@@ -56,5 +62,5 @@ def _refused(
         reason=reason,
         score=score,
         threshold=threshold,
-        evidence=json.dumps(evidence, ensure_ascii=False) if evidence else None,
+        evidence=evidence_json(evidence),
     )

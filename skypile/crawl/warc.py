@@ -5,17 +5,18 @@
 part fails as truncated. A WAT file describes pages in `metadata` records of JSON: each gives a row dropped as
 not_html, so that a funnel over a WAT file shows what was wrong with it. A `text/plain` page is text.
 
-Damage costs the record it lies in, and one failed row says where: reading goes on at the next line `WARC/`
-that stands where a record may begin, in the same segment or a later one. A record is whole if its declared
-length is followed by a blank line, by the next record or by the end; anything else means that the length is
-wrong, so its content cannot be trusted.
+Damage costs the record it lies in, and one failed row says where and how many bytes were passed over: reading goes
+on at the next line `WARC/` that stands where a record may begin, in the same segment or a later one. A record is
+whole if its declared length is followed by a blank line, by the next record or by the end; anything else means that
+the length is wrong, so its content cannot be trusted. That holds for a record too large to be read, too: if its
+length proves wrong, the segment is decoded anew to where the record began, once: from then on in this segment no
+length is believed that cannot be checked at once.
 
 Ids come from the offset where the record starts: of its byte in a plain file, of its gzip member (zstd or lz4
 frame) and its place among the records of that member in a compressed one. 11,000 pages of 15 KB a
 second on one core (FastWARC: 52,000, zlib alone: 27,000), next to 10 to 300 that any extraction takes on.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from typing import IO
@@ -26,11 +27,13 @@ from skypile.crawl.content import media_type, with_content
 from skypile.crawl.members import Members, Segment, plain_segment
 from skypile.crawl.record import Record, dropped, failed, record
 from skypile.schema import KEPT
+from skypile.text.limits import evidence_json
 
 MAX_HEADER = 64 << 10  # bytes of one WARC header; real ones have under 2 KB
 
 _AFTER = 64  # bytes looked at after a record: blank lines and the next version line
-_HEADER_END = re.compile(rb"\r?\n\r?\n")
+# A header ends with a blank line and holds no version line: so a thousand version lines are each looked at once.
+_HEADER_END = re.compile(rb"\r?\n(?:\r?\n|(WARC/\d+\.\d+[ \t]*\r?\n))")
 _VERSION = re.compile(rb"WARC/\d+\.\d+[ \t]*\r?\n")
 _NEXT = re.compile(rb"(?<=\n)WARC/\d+\.\d+[ \t]*\r?\n")
 _BLANK = re.compile(rb"[\r\n]*")
@@ -44,15 +47,17 @@ class _Header(dict[str, str]):
     @classmethod
     def parse(cls, head: bytes) -> "_Header | None":
         fields = cls()
+        folded: dict[str, list[str]] = {}
         last = ""
         for line in head.decode("utf-8", "replace").split("\n")[1:]:
             if line[:1] in (" ", "\t") and last:  # folded line
-                fields[last] += " " + line.strip()
+                folded.setdefault(last, [fields[last]]).append(line.strip())
                 continue
             name, colon, value = line.partition(":")
             if colon:
                 last = name.strip().lower()
                 fields.setdefault(last, value.strip())
+        fields.update({name: " ".join(lines) for name, lines in folded.items()})
         if "warc-type" not in fields or not _LENGTH.fullmatch(fields.get("content-length", "")):
             return None
         fields["warc-type"] = fields["warc-type"].lower()
@@ -102,6 +107,7 @@ def _segment_records(segment: Segment, source: str, limit: int, size: int | None
     """Rows of one segment. `size`: length of a plain file, whose rows are known by their own offset."""
     index = 0
     reported = False  # whether a row tells of segment.damage
+    trusted = True  # whether lengths over the limit are
     while _skip_blank(segment):
         at = segment.position
         row = record(source, at) if size is not None else record(source, segment.offset, index)
@@ -111,25 +117,35 @@ def _segment_records(segment: Segment, source: str, limit: int, size: int | None
         problem = header if isinstance(header, str) else None
         if isinstance(header, _Header):
             row = row._replace(url=header.url or row.url, date=header.get("warc-date"))
-            remaining = header.length if size is None else size - segment.position
-            if limit < header.length <= remaining:
-                whole = segment.skip(header.length)
-                if header.is_page or not whole:
-                    reported = not whole
-                    yield failed(row, "too_large", header.length, limit, **where)
-                continue
-            problem = _problem(segment, min(header.length, limit))
-            if problem is None:
-                content = segment.cursor
-                segment.cursor += header.length
-                if header.is_page:
-                    yield _page(row, header, bytes(segment.buffer[content : segment.cursor]), limit)
-                continue
+            content = segment.position
+            if header.length <= limit:
+                problem = _problem(segment, header.length)
+                if problem is None:
+                    begin = segment.cursor
+                    segment.cursor += header.length
+                    if header.is_page:
+                        yield _page(row, header, bytes(segment.buffer[begin : segment.cursor]), limit)
+                    continue
+            else:
+                fits = size is None or header.length <= size - content
+                lost = f"fewer than {header.length} bytes of content"
+                problem = _skip(segment, header.length) if trusted and fits else lost
+                trusted = trusted and (problem is None or not fits)
+                if problem is not None:
+                    _resynchronise(segment)  # if a record begins where this one's length says, it was right
+                    behind = segment.position - content - header.length
+                    sound = segment.ensure(1) or segment.damage is None
+                    problem = None if 0 <= behind <= len(b"\r\n\r\n") and sound else problem
+                if problem is None:
+                    if header.is_page:
+                        yield failed(row, "too_large", header.length, limit, **where)
+                    continue
         # A damaged record counts even if it only describes: what followed it may be hidden in it.
         _resynchronise(segment)
+        where["skipped"] = segment.position - at
         damage = None if segment.ensure(1) else segment.damage  # what breaks the stream may lie further on
         if damage is not None:
-            where, reported = {"at": damage.at}, True
+            where, reported = {"at": damage.at, "skipped": where["skipped"]}, True
         reason, detail = _reason(damage, problem, isinstance(header, _Header))
         yield failed(row, reason, **where, detail=detail)
     if segment.damage is not None and not reported:
@@ -166,16 +182,30 @@ def _take_header(segment: Segment) -> _Header | str:
     if not _VERSION.match(start):
         segment.cursor += 1
         return f"a record should begin, but there stands {start!r}"
-    if end is None:
+    if end is None or end[1]:
         segment.cursor += 1
-        return f"the WARC header has no end within {min(MAX_HEADER, len(segment.buffer) - begin)} bytes"
+        stop = min(MAX_HEADER, len(segment.buffer) - begin) if end is None else end.start(1) - begin
+        return f"the WARC header has no end within {stop} bytes"
     segment.cursor = end.end()
     header = _Header.parse(bytes(segment.buffer[begin : end.start()]))
     return header if header is not None else f"no WARC-Type or no Content-Length: {start!r}"
 
 
-def _problem(segment: Segment, length: int) -> str | None:
-    """What shows that the content at the cursor is not `length` bytes long."""
+def _skip(segment: Segment, length: int) -> str | None:
+    """Move over the content at the cursor, or say what shows that it is not `length` bytes long and stay there."""
+    start = segment.position
+    if segment.skip(length):
+        problem = _problem(segment, 0, length)
+        if problem is None:
+            return None
+    else:
+        problem = f"{segment.position - start} of {length} bytes of content"
+    segment.go_back(start)
+    return problem
+
+
+def _problem(segment: Segment, length: int, declared: int | None = None) -> str | None:
+    """What shows that the content that lies `length` bytes after the cursor does not end there."""
     segment.ensure(length + _AFTER)
     have = len(segment.buffer) - segment.cursor
     if have < length:
@@ -185,10 +215,10 @@ def _problem(segment: Segment, length: int) -> str | None:
     if following.startswith(b"WARC/"):
         return None
     if segment.damage is not None and segment.position + length > segment.verified:
-        return f"{length} bytes of content"  # in a member that breaks off or fails its checksum
+        return f"{declared or length} bytes of content"  # in a member that breaks off or fails its checksum
     if not following or rest.startswith((b"\r\n\r\n", b"\n\n")):
         return None
-    return f"Content-Length is {length}, but there the content goes on with {rest[:20]!r}"
+    return f"Content-Length is {declared or length}, but there the content goes on with {rest[:20]!r}"
 
 
 def _reason(damage: Damage | None, problem: str | None, header_read: bool) -> tuple[str, str]:
@@ -241,5 +271,5 @@ def _response(row: Record, block: bytes, limit: int, cut: str | None) -> Record:
         return failed(row, error.reason, None, bound, at=row.offset, detail=error.detail)
     row = with_content(row, body)
     if cut and row.verdict == KEPT:  # a page of which the crawler stored the beginning is still a page
-        row = row._replace(evidence=json.dumps({"warc_truncated": cut}))
+        row = row._replace(evidence=evidence_json({"warc_truncated": cut}))
     return row

@@ -20,7 +20,7 @@ SKETCH = pa.schema(
         pa.field("record_id", pa.string()),
         pa.field("url", pa.string()),
         pa.field("rank", pa.float64()),  # survivor rule: the smallest (rank, record_id) of a group stays
-        pa.field("text_key", pa.binary()),  # 16 bytes: hash of the folded text
+        pa.field("text_key", pa.binary()),  # 16 bytes: hash of the text but for its layout
         pa.field("url_key", pa.string()),  # canonical URL; null where there is none
         pa.field("shingles", pa.binary()),  # sorted little-endian uint32
         pa.field("limit", pa.int64()),  # the set holds the document's shingles up to this hash

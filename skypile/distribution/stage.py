@@ -21,9 +21,8 @@ matter of paragraphs, which deduplication cuts.
 
 Cost: one narrow pass over the leading text, two over the vectors (192 bytes each), one aggregation to k rows, and
 the join of skypile.run_folder.attach, which shuffles ids. The driver holds the sample (65,536 vectors) and
-k rows. All decisions are functions of ids, integer vectors and k centres: no partition or order shows in them.
-The centres come from float arithmetic on the driver: the same on every run, but another make of processor may
-round them differently.
+k rows. All decisions are functions of ids, integer vectors and k centres, which are made of integers: no partition,
+order or make of processor shows in them.
 """
 
 import io

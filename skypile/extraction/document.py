@@ -1,12 +1,12 @@
 """The verdict on a main text, wherever it came from: its length and its language."""
 
-import json
-import unicodedata
 from typing import Any
 
 import numpy as np
 
 from skypile.text import characters, language
+from skypile.text.limits import evidence_json
+from skypile.text.nfc import nfc
 from skypile.verdict import DROPPED, KEPT
 
 _HAN = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF))
@@ -25,7 +25,7 @@ def weight(text: str) -> int:
 
 def document_from_text(text: str, min_characters: int) -> dict[str, Any]:
     """Columns that follow from the main text, verdict included. `min_characters`: of `weight`, for it to be kept."""
-    text = unicodedata.normalize("NFC", text).strip()
+    text = nfc(text).strip()
     if not text:
         return drop("no_text", 0.0, min_characters, {})
     found = language.identify(text)
@@ -52,5 +52,5 @@ def lost(verdict: str, reason: str, score: float, threshold: float | None, evide
         "reason": reason,
         "score": float(score),
         "threshold": None if threshold is None else float(threshold),
-        "evidence": json.dumps(evidence, ensure_ascii=False) if evidence else None,
+        "evidence": evidence_json(evidence),
     }

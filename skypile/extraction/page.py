@@ -15,6 +15,8 @@ from skypile.extraction.document import document_from_text, drop, lost, weight
 from skypile.extraction.fast.blocks import cut, visible_text
 from skypile.extraction.fast.engine import warm_up
 from skypile.text import language
+from skypile.text.limits import MAX_TITLE, shortened
+from skypile.text.nfc import nfc
 from skypile.verdict import FAILED
 
 # Visible text looked at by the gate: enough for a certain language verdict, and a bound on its cost.
@@ -60,7 +62,8 @@ def document_from_html(body: bytes, url: str, content_type: str | None, settings
         page = engines.extract(decoded.text, url=url, engine=settings.engine)
     if page.nesting > MAX_NESTING:
         return columns | lost(FAILED, "too_deep", page.nesting, MAX_NESTING, {})
-    return columns | {"title": page.title} | document_from_text(page.text, settings.min_characters)
+    title = shortened(page.title, MAX_TITLE) if page.title else None
+    return columns | {"title": title} | document_from_text(page.text, settings.min_characters)
 
 
 def prepare() -> None:
@@ -68,14 +71,19 @@ def prepare() -> None:
     them for all processes to come: about 30 s, once an installation."""
     warm_up()
     language.identify("One sentence.")
+    nfc("é")
 
 
 def serve(request: bytes) -> bytes:
     """`document_from_html` for the sandbox: lines of JSON, [url, content_type] and PageSettings, and the body, to
-    JSON."""
-    header, settings, body = request.split(b"\n", 2)
-    url, content_type = json.loads(header)
-    columns = document_from_html(body, url, content_type, _settings(settings))
+    JSON. Instead of the first line `null`: `document_from_text`, and the body is ready text in UTF-8."""
+    header, line, body = request.split(b"\n", 2)
+    page, settings = json.loads(header), _settings(line)
+    if page is None:
+        columns = document_from_text(body.decode("utf-8", "replace"), settings.min_characters)
+    else:
+        url, content_type = page
+        columns = document_from_html(body, url, content_type, settings)
     return json.dumps(columns, ensure_ascii=False).encode("utf-8", "replace")
 
 

@@ -26,10 +26,9 @@ class Boilerplate:
     paragraphs: int = 0  # cut, from pages that stay or not
     characters: int = 0
     whole: int = 0  # characters of all pages that were searched
-    # text as the evidence quotes it: [pages it stands on, pages whose evidence quotes it as cut]
+    # how it begins: [pages it stands on, pages that it was cut from]
     commonest: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     forgotten: bool = False
-    unquoted: int = 0  # paragraphs cut that the evidence counts but does not quote
 
 
 @dataclass
@@ -106,7 +105,6 @@ def _add_cuts(rows: pa.RecordBatch, cuts: Boilerplate, share: Histogram) -> None
         cuts.characters += cut
         cuts.whole += cut if kept else 0
         quoted = [item for item in found.get("cut") or [] if isinstance(item, dict) and "text" in item]
-        cuts.unquoted += max(paragraphs - len(quoted), 0)
         for item in quoted:
             entry = cuts.commonest[quoted_text(item)]
             entry[0] = max(entry[0], int(item.get("pages") or 0))

@@ -23,7 +23,7 @@ NAMES = {
     "at": "byte in the file",
     "min_bin": "lowest bin kept",
 }
-QUOTED = 80  # characters of a paragraph in the evidence: dedup.paragraphs.SHOWN_CHARACTERS, without loading that
+QUOTED = 80  # characters shown of a paragraph that was cut; the evidence has up to 2000
 _ELSEWHERE = {key for other in OTHERS for key in other[:2]} | {"cut"}
 
 
@@ -46,7 +46,7 @@ def told(evidence: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def cuts(evidence: dict[str, Any]) -> list[Cut]:
-    """The paragraphs that deduplication cut, as far as the evidence quotes them."""
+    """The paragraphs that deduplication cut: how they begin."""
     found = evidence.get("cut")
     if not isinstance(found, list) or not all(isinstance(item, dict) and "text" in item for item in found):
         return []
@@ -54,9 +54,9 @@ def cuts(evidence: dict[str, Any]) -> list[Cut]:
 
 
 def quoted_text(item: dict[str, Any]) -> str:
-    """What the evidence quotes of a paragraph, with an ellipsis if that is its beginning."""
+    """How a paragraph begins, with an ellipsis if it goes on."""
     text = str(item["text"])
-    return text + "…" if len(text) == QUOTED else text
+    return text[:QUOTED] + "…" if len(text) > QUOTED else text
 
 
 def in_words(value: Any) -> str:

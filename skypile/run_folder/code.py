@@ -14,7 +14,7 @@ from skypile.version import __version__
 # The rooms a stage's rows pass through, and the packages whose releases may change what comes out.
 _MADE_BY: Final = {
     "extraction": (("skypile/crawl", "skypile/extraction", "skypile/text"), ("trafilatura", "resiliparse", "eldc")),
-    "distribution_filter": (("skypile/distribution", "skypile/text"), ("faiss-cpu",)),
+    "distribution_filter": (("skypile/distribution", "skypile/text"), ()),
     "dedup": (("skypile/dedup", "skypile/text"), ()),
     "quality_filter": (("skypile/quality", "skypile/text", "skypile/classifiers"), ("fasttext-community", "eldc")),
     "shards": (("skypile/shards.py",), ()),
@@ -26,7 +26,6 @@ PACKAGES = (
     "pyarrow",
     "trafilatura",
     "resiliparse",
-    "faiss-cpu",
     "fasttext-community",
     "eldc",
 )

@@ -48,7 +48,7 @@ class Plan(NamedTuple):
 
     `settings`: those that decide. `waves`: for each wave, what its part of the input is known by. `unsettled(wave)`:
     what of its input has changed while it was read, in words; such a wave is read again by the next run.
-    `notes` are asked for when a wave is done.
+    `notes` and `findings` (entries of the manifest) are asked for when a wave is done.
     """
 
     stage: str
@@ -57,6 +57,7 @@ class Plan(NamedTuple):
     waves: Sequence[str]
     notes: Callable[[], list[str]] = list
     unsettled: Callable[[int], list[str]] = lambda number: []
+    findings: Callable[[], dict[str, Any]] = dict
 
     @property
     def made_of(self) -> dict[str, Any]:
@@ -124,7 +125,8 @@ def write(
             began = time.monotonic()
             _remove_wave(folder, number)
             stamp = checked(plan.stage, number, write_wave(folder, number))
-            stamp |= {"made_from": plan.made_from(number), "unsettled": plan.unsettled(number), "notes": plan.notes()}
+            stamp |= {"made_from": plan.made_from(number), "unsettled": plan.unsettled(number)}
+            stamp |= {"notes": plan.notes(), "findings": plan.findings()}
             stamp["seconds"] = round(time.monotonic() - began, 2)
             files.write_json(_stamp_path(folder, number), stamp)
         stamps.append(stamp)
@@ -139,6 +141,7 @@ def write(
     result = (
         plan.made_of
         | add_up(stamps)
+        | {key: value for stamp in stamps for key, value in stamp["findings"].items()}
         | {"skypile": __version__, "waves": len(plan.waves), "fingerprint": _fingerprint(plan.made_of)}
         | {"versions": versions(), "parts": parts, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
     )

@@ -43,6 +43,7 @@ class Stage:
     notes: Callable[[], list[str]] = list
     wave_inputs: Sequence[str] | None = None  # what each wave's part of the input is known by; None: `inputs` say it
     unsettled: Callable[[int], list[str]] = lambda number: []
+    findings: Callable[[], dict[str, Any]] = dict
 
     @classmethod
     def of(
@@ -54,13 +55,13 @@ class Stage:
     ) -> "Stage":
         """The stage of a plan."""
         made = (plan.stage, plan.settings, plan.inputs, waves, partition_by, options or {}, plan.notes)
-        return cls(*made, wave_inputs=plan.waves, unsettled=plan.unsettled)
+        return cls(*made, wave_inputs=plan.waves, unsettled=plan.unsettled, findings=plan.findings)
 
     @property
     def plan(self) -> Plan:
         every = json.dumps(self.inputs, sort_keys=True)
         waves = self.wave_inputs or [f"{number} {every}" for number in range(len(self.waves))]
-        return Plan(self.name, self.settings, self.inputs, waves, self.notes, self.unsettled)
+        return Plan(self.name, self.settings, self.inputs, waves, self.notes, self.unsettled, self.findings)
 
 
 def spark_schema(columns: tuple[schema.Column, ...]) -> StructType:

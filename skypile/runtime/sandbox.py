@@ -6,8 +6,12 @@ the whole worker with it. So the work happens in a child, one per worker:
 - processor time: the child arms ITIMER_PROF before each call; the kernel kills it when the time is used
   up, whatever code it runs. Processor time, unlike wall-clock time, hardly depends on how busy the machine
   is, so the same pages fail on every run. A wall-clock limit of `WALL_FACTOR` times that backs it up.
-- memory: RLIMIT_AS; beyond it allocations fail, which Python reports and C code mostly dies of.
-- growth: a child whose resident memory has reached half its limit after a call is replaced.
+- memory: RLIMIT_AS, so much above what the child has at rest; beyond it allocations fail, which Python reports and C
+  code mostly dies of.
+- growth: a child that holds half of that after a call is replaced.
+
+A child that is killed from outside, as the kernel does where memory is short, says nothing about its page: the call is
+made once more, in another child. Who is killed twice has crashed.
 
 Children are forked from a template (`skypile.runtime.sandbox_child`), a process that has loaded the function and does
 nothing else. So a page that kills its child costs a fork and not a start of Python, and processes forked from one
@@ -36,6 +40,8 @@ Status = Literal["ok", "error", "timeout", "out_of_memory", "crash"]
 PAGE_FUNCTION: Final = "skypile.extraction.page:serve"  # what sandboxes are for
 WALL_FACTOR: Final = 6  # a page waits that much longer than it computes only on a machine at a standstill
 START_SECONDS: Final = 600  # imports took up to 15 s on a cold, busy machine, compiling kernels 75 s
+# What no page does to its own process and others do to it: the kernel, a person, a container that ends.
+_KILLS: Final = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, None)  # None: the template was killed with it
 _DEATH_SECONDS: Final = 5  # the pipe closes a moment before the process is gone
 _F_SETPIPE_SZ: Final = 1031  # Linux; not in fcntl before Python 3.10's constant on every platform
 
@@ -88,7 +94,7 @@ class Sandbox:
     """Calls `module:function` (bytes -> bytes) in a child process, one call at a time."""
 
     def __init__(self, function: str, seconds: float, memory_mb: int) -> None:
-        """`seconds` of processor time and `memory_mb` of address space per call and process."""
+        """`seconds` of processor time per call, and `memory_mb` of memory beyond what the process has at rest."""
         self.function, self.seconds, self.memory_mb = function, seconds, memory_mb
         self.starts = 0
         self.pid = 0  # of the child; 0: there is none
@@ -100,6 +106,10 @@ class Sandbox:
 
     def call(self, data: bytes) -> Outcome:
         """Run the function on `data`. Never raises for what the function does; restarts the child as needed."""
+        return self._attempt(data, last=False) or self._attempt(data, last=True)  # type: ignore[return-value]
+
+    def _attempt(self, data: bytes, last: bool) -> Outcome | None:
+        """None: the child was killed from outside, and this is not the `last` attempt."""
         self.wait()
         deadline = time.monotonic() + WALL_FACTOR * self.seconds
         try:
@@ -113,7 +123,7 @@ class Sandbox:
             self.close()
             return Outcome("timeout", f"no answer within {WALL_FACTOR * self.seconds:g} s".encode())
         except (EOFError, BrokenPipeError):
-            return self._post_mortem()
+            return self._post_mortem(last)
         if kind in (MEMORY, OK_AND_RETIRE):
             self.close()
         if kind in (OK, OK_AND_RETIRE):
@@ -134,9 +144,11 @@ class Sandbox:
         self._release()
         return status
 
-    def _post_mortem(self) -> Outcome:
+    def _post_mortem(self, last: bool) -> Outcome | None:
         _readable(self._status, _DEATH_SECONDS)
         status = self.close()
+        if status in _KILLS and not last:
+            return None
         if status == -signal.SIGPROF:
             return Outcome("timeout", f"used up {self.seconds:g} s of processor time".encode())
         if status is None:
@@ -168,20 +180,19 @@ class Sandbox:
 
     def wait(self) -> None:
         """Wait until the child is ready. RuntimeError if its imports fail."""
-        if self.pid:
-            return
-        self.is_ready()
-        try:
-            kind, _ = self._receive(time.monotonic() + START_SECONDS)
-            self.pid = self._number(_DEATH_SECONDS)
-        except (TimeoutError, EOFError):
-            kind = -1
-        if kind != READY:
-            end_template(self.function)
-            self._release()
+        for _ in range(2):  # it, or its template, may be killed while it starts
+            if self.pid:
+                return
+            self.is_ready()
+            with contextlib.suppress(TimeoutError, EOFError):
+                kind, _ = self._receive(time.monotonic() + START_SECONDS)
+                self.pid = self._number(_DEATH_SECONDS) if kind == READY else 0
+            if not self.pid:
+                end_template(self.function)
+                self._release()
+        if not self.pid:
             raise RuntimeError(
-                f"the process for {self.function} did not start: its imports fail or need more than "
-                f"{self.memory_mb} MB; its message stands above"
+                f"the process for {self.function} did not start: its imports fail; its message stands above"
             )
 
     def _start(self) -> None:

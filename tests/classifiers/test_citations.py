@@ -51,6 +51,28 @@ def write(path: Path, *pages: str, head: str = HEAD) -> str:
             ["http://新闻.cn/a"],
         ),
         ('<ref name="x"/>http://a.org/x<ref>http://b.org</ref>', ["http://b.org"]),
+        *(
+            (f"<ref>据http://a.org/x?b=1{mark}次年重印</ref>", ["http://a.org/x?b=1"])
+            for mark in "，。；：！？、（）《》「」…—”"
+        ),
+        (
+            "<ref>《县志》（http://a.org/x），【http://b.org/y】，http://c.org/z）。</ref>",
+            ["http://a.org/x", "http://b.org/y", "http://c.org/z"],
+        ),
+        ("<ref>http://百科.cn/条目/茶馆</ref>", ["http://百科.cn/条目/茶馆"]),
+        (
+            "{{引用書籍|title=茶|url=http://a.org/x}}{{引用期刊 | url= http://b.org/y。|刊名=z}}",
+            ["http://a.org/x", "http://b.org/y"],
+        ),
+        (
+            "{{網頁引用|网址=http://a.org/x}}{{引文新聞|存档网址=http://b.org/y|鏈接=http://c.org/z}}",
+            ["http://a.org/x", "http://b.org/y", "http://c.org/z"],
+        ),
+        (
+            "{{引用网页|url=http://a.org/x|archiveurl=https://web.archive.org/web/2012/http://a.org/x}}",
+            ["http://a.org/x"],
+        ),
+        ("{{cite_web|url=http://a.org/x}}{{cited|url=http://b.org}}{{官方网站|url=http://c.org}}", ["http://a.org/x"]),
         ("== External links ==\n* [http://a.org/x Site]\n{{official website|url=http://a.org}}", []),
         ("<!-- <ref>http://a.org/x</ref> --><nowiki><ref>http://b.org</ref></nowiki>", []),
         ("<references><ref name=a>http://a.org/x</ref></references>", ["http://a.org/x"]),
@@ -220,3 +242,26 @@ def test_real_dump_against_mwparserfromhell(shared_data: Path) -> None:
         originals = [original_url(url.split()[0].replace("&amp;", "&")) for url in urls if url.startswith("http")]
         theirs |= {canonical(url) for url in originals if url}
     assert len(ours & theirs) / len(ours | theirs) >= 0.98
+
+
+@pytest.mark.parametrize("token", ["<page note='", "<!-- ", "<?note ", "<page a='1' note='"])
+def test_a_token_without_an_end_stops_the_dump_and_keeps_what_came_before(tmp_path, token):
+    """1 GB of it, from bz2 of 1 KB: expat would hold it all."""
+    sound = "<mediawiki><page><title>T</title><ns>0</ns><revision><text>&lt;ref&gt;http://a.org/x&lt;/ref&gt;</text></revision></page>"
+    path = tmp_path / "dump.xml.bz2"
+    block = bz2.compress(b"x" * (16 << 20))
+    path.write_bytes(bz2.compress((sound + token).encode()) + block * 64)
+    scan, began = Scan(), time.process_time()
+    assert [key for key, _ in citations(str(path), scan)] == ["https://a.org/x"]
+    assert time.process_time() - began < 5 and "no end within 8 MB" in (scan.broken or "")
+
+
+def test_long_articles_are_no_tokens_without_an_end(tmp_path):
+    text = "word &amp; word\n" * 2_000_000
+    path = tmp_path / "dump.xml"
+    path.write_text(
+        f"<mediawiki><page><title>T</title><ns>0</ns><revision><text>{text}</text></revision></page></mediawiki>"
+    )
+    scan = Scan()
+    list(citations(str(path), scan))
+    assert scan.broken is None and scan.articles == 1

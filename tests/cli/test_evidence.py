@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from skypile.run_folder import ledger
+from skypile.schema import LEDGER_COLUMNS, arrow_schema
 from tests.cli.test_cli import skypile
 from tests.crawls import article, write_warc
 
@@ -118,7 +119,7 @@ def test_what_dedup_wrote_is_read_too(deduplicated):
     assert shown.returncode == 0 and "- 2  dropped" in shown.stdout and "+ 1  kept" in shown.stdout
     assert "[-Two!-]{+One.+}" in shown.stdout
     kept = skypile("diff", "3", "--run", output)
-    assert kept.returncode == 1 and "no record 3 was dropped as a duplicate" in kept.stderr
+    assert kept.returncode == 1 and "3 was dropped as no duplicate" in kept.stderr
     assert "none has a URL" in skypile("why", "http://a.example/", "--run", output).stderr
     refused = skypile("report", output)
     assert refused.returncode == 2 and "is no run" in refused.stderr
@@ -132,3 +133,28 @@ def test_diff_says_that_the_texts_are_gone(deduplicated, tmp_path):
     (moved / "manifest.json").write_text(json.dumps(manifest | {"paths": [str(tmp_path / "gone")]}))
     refused = skypile("diff", "2", "--run", str(moved))
     assert refused.returncode == 2 and "is gone" in refused.stderr and "Traceback" not in refused.stderr
+
+
+def test_why_shows_every_paragraph_that_was_cut(tmp_path):
+    cuts = [
+        {"start": 0, "end": 20, "pages": 12, "host_pages": 14, "text": "[bold]Ask the editor."},
+        {"start": 900, "end": 917, "pages": 60, "host_pages": 0, "text": "All rights kept. " * 20},
+    ]
+    evidence = json.dumps({"duplicates": 1, "cut_characters": 37, "cut": cuts})
+    row = {
+        "record_id": "0" * 32,
+        "url": "http://a.example/1",
+        "stage": "dedup",
+        "verdict": "kept",
+        "evidence": evidence,
+    }
+    folder = tmp_path / "03_dedup" / "verdicts" / "wave=0"
+    folder.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist([row], arrow_schema(LEDGER_COLUMNS)), folder / "part.parquet")
+    shown = skypile("why", "http://a.example/1", "--run", str(tmp_path), COLUMNS="60").stdout.splitlines()
+    assert [line.strip() for line in shown[-4:]] == [
+        "duplicates: 1",
+        "cut_characters: 37",
+        "cut 0-20, stands on 12 of 14 pages of its host: [bold]Ask the editor.",
+        f"cut 900-917, stands on 60 pages: {'All rights kept. ' * 20}".strip(),
+    ]

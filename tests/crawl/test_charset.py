@@ -249,3 +249,11 @@ def test_long_pages_of_no_charset_take_bounded_time() -> None:
         start = time.process_time()
         decode(body, "text/html; charset=gbk")
         assert time.process_time() - start < 2.0
+
+
+@pytest.mark.parametrize("lead", ["charset=", "charset", "text/html; charset=  '", "charset=" * 9000])
+def test_blanks_in_a_content_type_cost_linear_time(lead):
+    began = time.process_time()
+    decode("<p>中文".encode("gbk"), lead + " \t" * 200_000)
+    decode(f"<meta {lead[:4000]}{' ' * 4000}".encode())
+    assert time.process_time() - began < 1.0  # 60 KB took 18 s

@@ -1,6 +1,7 @@
 """Plans: names that survive a move, order, splits, and errors that say what is wrong."""
 
 import gzip
+import json
 import os
 import pickle
 import time
@@ -8,11 +9,13 @@ import tracemalloc
 from pathlib import Path
 
 import fsspec
+import pyarrow as pa
 import pytest
 
 from skypile.config import ExtractionConfig
 from skypile.crawl.inputs import InputError, format_of, plan
 from skypile.crawl.read import read_split
+from skypile.schema import RECORD_COLUMNS, arrow_schema
 from tests.crawl.archives import outcomes, read, response
 
 CONFIG = ExtractionConfig(split_mb=1)
@@ -46,11 +49,106 @@ def test_names_are_relative_to_the_root_and_survive_a_move(crawl: Path, tmp_path
     crawl.rename(moved)
     assert read(moved) == rows
     assert read(os.path.relpath(moved)) == rows
-    assert read([str(moved / "a"), str(moved / "b"), str(moved / "z.htm")]) == rows
     assert read(str(moved) + "/*") == rows
     assert read(str(moved / "[ab]" / "*")) == [r for r in rows if r["source"] != "z.htm"]
     assert [r["source"] for r in read(moved / "b" / "one.warc.gz")] == ["one.warc.gz"]
     assert read(f"file://{moved}") == rows
+
+
+def named(*paths: Path) -> dict[str, str]:
+    """What each file, by its text, is called and known by when these inputs are given, in any order."""
+    found = [
+        {r["text"]: (r["source"], r["record_id"]) for r in read(map(str, order))} for order in (paths, paths[::-1])
+    ]
+    assert found[0] == found[1]
+    assert len({source for source, _ in found[0].values()}) == len(found[0])
+    return found[0]
+
+
+def lay(root: Path, *names: str) -> Path:
+    """A folder of JSONL files, each with a text of its own."""
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(json.dumps({"text": f"{root}/{name}"}))
+    return root
+
+
+def test_several_inputs_are_each_named_from_where_the_user_points(tmp_path: Path) -> None:
+    """However far apart they lie, whatever their folders are called, wherever they are moved."""
+    books = lay(tmp_path / "home" / "me" / "books", "a.jsonl", "deep/b.jsonl")
+    web = lay(tmp_path / "mnt" / "web", "c.jsonl", "d.jsonl", "e1.jsonl")
+    inputs = ("books", "web/c.jsonl", "web/e*")
+    first = named(books, web / "c.jsonl", web / "e*")
+    assert sorted(source for source, _ in first.values()) == ["a.jsonl", "c.jsonl", "deep/b.jsonl", "e1.jsonl"]
+    books, web = books.rename(tmp_path / "elsewhere"), web.rename(tmp_path / "home" / "w")
+    assert named(books, web / "c.jsonl", web / "e*") == first, inputs
+    (together := tmp_path / "x" / "y").mkdir(parents=True)
+    books, web = books.rename(together / "1"), web.rename(together / "2")
+    assert named(books, web / "c.jsonl", web / "e*") == first
+
+
+def test_inputs_with_files_of_one_name_take_their_own_name_in_front(tmp_path: Path) -> None:
+    """All files of both, and nobody else's; as many folders as tell them apart."""
+    places = ("en/2024/part", "en/2025/part", "zh/part-2", "zh/part-3")
+    files = (("0.jsonl", "1.jsonl"), ("0.jsonl",), ("0.jsonl", "7.jsonl"), ("8.jsonl",))
+    for place, names in zip(places, files, strict=True):
+        lay(tmp_path / "one" / place, *names)
+    first = named(*(tmp_path / "one" / place for place in places))
+    assert sorted(source for source, _ in first.values()) == [
+        "2024/part/0.jsonl", "2024/part/1.jsonl", "2025/part/0.jsonl", "8.jsonl", "part-2/0.jsonl", "part-2/7.jsonl",
+    ]  # fmt: skip
+    (tmp_path / "far" / "away").mkdir(parents=True)
+    (tmp_path / "one").rename(tmp_path / "far" / "away" / "two")
+    (tmp_path / "far" / "away" / "two" / "en").rename(tmp_path / "english")
+    moved = (tmp_path / "english" / "2024" / "part", tmp_path / "english" / "2025" / "part")
+    assert named(*moved, *(tmp_path / "far" / "away" / "two" / place for place in places[2:])) == first
+
+
+def test_the_name_in_front_may_itself_be_taken(tmp_path: Path) -> None:
+    """`b` and `c` both hold a, so they take their names; then b/a stands below `d` too, which takes its own."""
+    roots = [lay(tmp_path / "b", "a.jsonl"), lay(tmp_path / "c", "a.jsonl"), lay(tmp_path / "d", "b/a.jsonl")]
+    sources = sorted(source for source, _ in named(*roots).values())
+    assert sources == ["b/a.jsonl", "c/a.jsonl", "d/b/a.jsonl"]
+
+
+def test_pages_of_several_folders_are_found_under_their_names(tmp_path: Path) -> None:
+    for place in ("a/x", "b/x", "c"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "page.html").write_text(f"<p>{place}")
+    rows = read([str(tmp_path / "a"), str(tmp_path / "b"), str(tmp_path / "c")])
+    assert {r["source"]: r["body"] for r in rows} == {
+        "a/x/page.html": b"<p>a/x", "b/x/page.html": b"<p>b/x", "page.html": b"<p>c",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe.jsonl", b"caf\xe9.html", b"\xb2\xe2\xca\xd4.warc.gz", b"\xed\xa0\x80"])
+def test_a_file_name_that_is_not_utf8_is_shown_escaped_and_keeps_apart(tmp_path: Path, name: bytes) -> None:
+    content = gzip.compress(response(body=b"<p>x")) if name.endswith(b"gz") else b'{"text": "<p>x"}'
+    path = tmp_path / "crawl" / os.fsdecode(name)
+    shown = name.decode("utf-8", "backslashreplace")
+    path.parent.mkdir()
+    path.write_bytes(content)
+    path.with_name(shown).write_bytes(content)
+    rows = read(path.parent)
+    assert [row["source"] for row in rows] == [shown, shown] and len({row["record_id"] for row in rows}) == 2
+    assert {row["verdict"] for row in rows} == {"kept"}
+    table = pa.Table.from_pylist(rows, schema=arrow_schema(RECORD_COLUMNS))
+    assert table["url"].to_pylist() == (
+        [response().decode().split("\r\n")[2][17:]] * 2 if name.endswith(b"gz") else [f"{shown}#0"] * 2
+    )
+    path.unlink()
+    path.with_name(shown).unlink()
+    (tmp_path / "bare").mkdir()
+    splits = plan([str(lay_bytes(tmp_path / "bare", name))], CONFIG)
+    (tmp_path / "bare" / os.fsdecode(name)).unlink()
+    (gone,) = [row for split in splits for row in read_split(split, CONFIG)]
+    assert gone.reason == "unreadable_file"
+    pa.Table.from_pylist([gone._asdict()], schema=arrow_schema(RECORD_COLUMNS))
+
+
+def lay_bytes(root: Path, name: bytes) -> Path:
+    (root / os.fsdecode(name)).write_bytes(b"x")
+    return root
 
 
 def test_remote_files_read_as_local_ones(crawl: Path) -> None:
@@ -61,9 +159,9 @@ def test_remote_files_read_as_local_ones(crawl: Path) -> None:
         assert read("memory:///bucket/crawl") == rows
         assert read("memory:///bucket/crawl/*") == rows
         assert [r["source"] for r in read("memory:///bucket/crawl/z.htm")] == ["z.htm"]
-        memory.pipe("/other/z.html", b"<p>")
-        both = read(["memory:///bucket", "memory:///other"])
-        assert [r["source"] for r in both if r["source"].endswith(".html")][-1] == "other/z.html"
+        memory.pipe("/other/crawl/z.htm", b"<p>")
+        both = read(["memory:///bucket/crawl", "memory:///other/crawl"])
+        assert [r["source"] for r in both][-2:] == ["bucket/crawl/z.htm", "other/crawl/z.htm"]
         assert {r["verdict"] for r in both} == {"kept", "dropped"} and len(both) == len(rows) + 1
         with pytest.raises(InputError, match="several file systems"):
             plan(["memory:///bucket/crawl", str(crawl)], CONFIG)
@@ -76,9 +174,9 @@ def test_remote_files_read_as_local_ones(crawl: Path) -> None:
 
 def test_the_plan_is_sorted_and_repeatable(crawl: Path) -> None:
     splits = plan([str(crawl)], CONFIG)
-    assert (
-        splits == plan([str(crawl)], CONFIG) == plan([str(crawl / "b"), str(crawl / "a"), str(crawl / "z.htm")], CONFIG)
-    )
+    assert splits == plan([str(crawl)], CONFIG)
+    several = [str(crawl / name) for name in ("a", "b", "z.htm")]
+    assert plan(several, CONFIG) == plan(several[::-1], CONFIG)
     others = [s.source for s in splits if s.format != "html"]
     assert others == sorted(others)
     assert pickle.loads(pickle.dumps(splits)) == splits

@@ -1,6 +1,7 @@
 """Parquet: every row a row, in any pieces, and row groups that cannot be read."""
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,8 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from skypile.config import ExtractionConfig
+from skypile.crawl.columns import timestamp
 from skypile.crawl.inputs import Split
 from skypile.crawl.read import read_split
+from skypile.runtime.optional_import import without
 from tests.crawl.archives import outcomes, read
 
 CONFIG = ExtractionConfig()
@@ -87,3 +90,72 @@ def test_configured_columns_and_types(tmp_path: Path) -> None:
         ("x", "u", "1970-01-01T00:00:00"),
         ("y", "v", "1970-01-01T00:00:00"),
     ]
+
+
+def test_a_value_costs_its_own_row(tmp_path: Path) -> None:
+    """A text that is no UTF-8 among 1,000 in one row group, in every type that says it holds text, and as bytes."""
+    for kind in (pa.string(), pa.large_string(), pa.string_view(), pa.binary()):
+        data = [b"text \xe4\xb8\xad" if i != 399 else b"text \xff\xfe" for i in range(1000)]
+        wide = (
+            pa.large_binary()
+            if kind == pa.large_string()
+            else pa.binary_view()
+            if kind == pa.string_view()
+            else pa.binary()
+        )
+        column = pa.Array.from_buffers(kind, 1000, pa.array(data, wide).buffers())
+        pq.write_table(pa.table({"text": column, "n": range(1000)}), tmp_path / "a.parquet")
+        rows = read(tmp_path)
+        assert [r["offset"] for r in rows if r["verdict"] == "failed"] == [399], kind
+        assert rows[399]["reason"] == "bad_text" and "0xff" in rows[399]["evidence"]
+        assert {r["text"] for r in rows if r["text"]} == {"text 中"} and len(rows) == 1000
+
+
+def test_a_page_and_an_address_that_are_not_utf8_are_no_loss(tmp_path: Path) -> None:
+    page, link = "<p>中文".encode("gbk"), b"http://a.example/\xff"
+    columns = {"html": [page, b"<p>"], "url": [link, b"http://b.example/"]}
+    strings = {name: pa.Array.from_buffers(pa.string(), 2, pa.array(data).buffers()) for name, data in columns.items()}
+    pq.write_table(pa.table(strings), tmp_path / "a.parquet")
+    rows = read(tmp_path)
+    assert [(r["verdict"], r["body"], r["url"]) for r in rows] == [
+        ("kept", page, "http://a.example/\ufffd"), ("kept", b"<p>", "http://b.example/"),
+    ]  # fmt: skip
+    assert rows[0]["content_type"] is None  # its charset is to be found out, as a page's is
+
+
+MOMENTS = [
+    ("s", -62_135_596_800, "0001-01-01T00:00:00"),
+    ("s", 253_402_300_800, "+10000-01-01T00:00:00"),
+    ("ms", -1, "1969-12-31T23:59:59.999000"),
+    ("us", 568_971_820_800 * 10**6, "+20000-01-01T00:00:00"),
+    ("ns", 1_704_164_645_123_456_789, "2024-01-02T03:04:05.123456789"),
+    ("ns", 1_704_164_645_123_456_000, "2024-01-02T03:04:05.123456"),
+    ("ms", -62_135_596_800_001, "0000-12-31T23:59:59.999000"),
+    ("ms", -62_167_219_200_001, "-0001-12-31T23:59:59.999000"),
+]
+
+
+@pytest.mark.parametrize("zone", [None, "Asia/Shanghai", "No/Where"])
+@pytest.mark.parametrize(("unit", "moment", "shown"), MOMENTS)
+def test_no_date_costs_its_row(tmp_path: Path, unit: str, moment: int, shown: str, zone: str | None) -> None:
+    """Nanoseconds, years of one digit and of five, time zones that nobody knows: with pandas loaded or not."""
+    dates = pa.array([moment, None, 0], pa.timestamp(unit, zone))
+    table = pa.table({"text": ["x", "y", "z"], "date": dates})
+    pq.write_table(table, tmp_path / "a.parquet")
+    mark = "" if zone is None else "+00:00"
+    found = [r["date"] for r in read(tmp_path)]
+    assert found == [shown + mark, None, "1970-01-01T00:00:00" + mark]
+    with without("pandas"):
+        assert [r["date"] for r in read(tmp_path)] == found
+
+
+def test_dates_without_a_time(tmp_path: Path) -> None:
+    days = [0, 2_932_897, -719_163, None]  # 10000-01-01 and 0000-12-31
+    columns = {"text": ["x"] * 4, "date": pa.array(days, pa.date32())}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    assert [r["date"] for r in read(tmp_path)] == ["1970-01-01", "+10000-01-01", "0000-12-31", None]
+
+
+def test_iso_dates_are_those_of_python() -> None:
+    for second in range(-62_135_596_800, 253_402_300_800, 10_000_019 * 37):
+        assert timestamp(second, "s") == (datetime(1970, 1, 1) + timedelta(seconds=second)).isoformat()

@@ -1,29 +1,14 @@
 """Deduplication on one machine, small and obvious: what the Spark stage must equal."""
 
-from skypile.text.folding import fold
-
-
-def tokens(text: str) -> list[str]:
-    """Tokens of the folded text: words, and single characters of scripts without spaces."""
-    found: list[str] = []
-    for word in fold(text).split(" "):
-        run = ""
-        for char in word:
-            if "\u2e80" <= char <= "\ufaff" or char >= "\U00020000":
-                found += [run, char] if run else [char]
-                run = ""
-            else:
-                run += char
-        if run:
-            found.append(run)
-    return found
+from skypile.text.folding import CHARACTER, tokens
 
 
 def shingles(text: str, words: int = 5, characters: int = 5) -> set[tuple[str, ...]]:
-    row = tokens(text)
+    folded = tokens(text)
+    row = [token.text for token in folded]
     made = set()
-    for i, token in enumerate(row):
-        size = characters if token >= "\u2e80" else words
+    for i, token in enumerate(folded):
+        size = characters if token.kind == CHARACTER else words
         if i + size <= len(row):
             made.add(tuple(row[i : i + size]))
     return made or ({tuple(row)} if row else set())
@@ -45,7 +30,7 @@ def survivors(
     first: dict[tuple[str, str], str] = {}
     for reason, column in (("duplicate_url", 1), ("duplicate_text", 2)):
         for document in order:
-            value = fold(document[2]) or document[2] if column == 2 else document[1]
+            value = " ".join(document[2].split()) if column == 2 else document[1]
             if document[0] not in dropped and value is not None:
                 better = first.setdefault((reason, value), document[0])
                 if better != document[0]:

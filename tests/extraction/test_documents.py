@@ -6,7 +6,7 @@ import pytest
 
 from skypile.config import ExtractionConfig
 from skypile.crawl.inputs import Split
-from skypile.crawl.record import record
+from skypile.crawl.record import Record, record
 from skypile.extraction import documents
 from skypile.runtime import sandbox
 from skypile.runtime.sandbox import Outcome
@@ -63,3 +63,37 @@ def test_input_that_is_text_needs_no_sandbox(monkeypatch):
     documents._sandbox.cache_clear()
     [(count, batch)] = documents.documents(SPLIT, ExtractionConfig())
     assert (count, batch["verdict"].to_pylist()) == (3, ["kept"] * 3)
+
+
+def rows_of(monkeypatch, *records: Record, **settings: object) -> list[dict]:
+    monkeypatch.setattr(documents, "read_split", lambda split, config: iter(records))
+    config = ExtractionConfig(**settings)
+    return [row for _, batch in documents.documents(SPLIT, config) for row in batch.to_pylist()]
+
+
+def test_a_long_ready_text_comes_out_of_the_sandbox_as_it_would_without(monkeypatch):
+    long = "Ein e\u0301 und 中文 \U0001f600 in one line.\n" * 1000 + "An English sentence of some length. " * 4000
+    monkeypatch.setattr(documents, "SHORT_TEXT", len(long))
+    (within,) = rows_of(monkeypatch, record("a.jsonl", 0, text=long))
+    monkeypatch.setattr(documents, "SHORT_TEXT", len(long) - 1)
+    (beyond,) = rows_of(monkeypatch, record("a.jsonl", 0, text=long))
+    assert within == beyond and within["verdict"] == "kept" and "é" in within["text"]
+
+
+def test_a_ready_text_that_costs_too_much_fails_alone(monkeypatch):
+    """Whatever of its handling is slow: here all of it, by a limit that no text of that length can keep."""
+    short, long = "An English sentence of some length. " * 9, "中文 and English. " * 500_000
+    texts = [record("a.wet", n, text=text) for n, text in enumerate((short, long, short))]
+    rows = rows_of(monkeypatch, *texts, timeout_seconds=0.05)
+    assert [(row["verdict"], row["reason"]) for row in rows] == [("kept", None), ("failed", "timeout"), ("kept", None)]
+
+
+def test_combining_marks_in_any_source_are_linear(monkeypatch):
+    sentences = "A sentence in English, whose end goes on. " * 9
+    marks = sentences + "a" + "\u0301\u0316" * 150_000  # CPython: 100 s
+    page = f"<title>{'A sentence. ' * 9000}</title><article><p>{marks}</p><p>{sentences}</article>".encode()
+    sources = [record("a.wet", 0, text=marks), record("a.warc", 1, body=page, content_type="text/html; charset=utf-8")]
+    rows = rows_of(monkeypatch, *sources, timeout_seconds=5.0)
+    assert [row["verdict"] for row in rows] == ["kept", "kept"]
+    assert all("\u0316" * 150_000 + "\u0301" * 149_999 in row["text"] for row in rows)  # one makes an á
+    assert len(rows[1]["title"]) < 1100 and rows[1]["title"].endswith("… (cut)")

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from skypile.config import Config
-from skypile.dedup.paragraphs import SHOWN_CHARACTERS
 from skypile.report.clusters import clusters
 from skypile.report.duplicates import duplicates
 from skypile.report.evidence import QUOTED, cuts, told
@@ -65,7 +64,7 @@ def test_similarities_come_from_score_and_evidence(tmp_path):
 def test_cut_paragraphs_are_counted_and_the_commonest_named(run):
     found = duplicates(str(run / "03_dedup"), SETTINGS["dedup"])
     cut = found.boilerplate
-    assert (cut.pages, cut.dropped, cut.paragraphs, cut.characters, cut.unquoted) == (2, 1, 8, 340, 5)
+    assert (cut.pages, cut.dropped, cut.paragraphs, cut.characters) == (2, 1, 8, 340)
     searched = [r for r in records() if r["lost_in"] not in ("extraction", "distribution_filter")]
     searched = [r for r in searched if r.get("reason") != "near_duplicate"]
     assert cut.whole == sum(r["characters"] for r in searched) + 40  # of the page that stays it was cut already
@@ -78,11 +77,7 @@ def test_cut_paragraphs_are_counted_and_the_commonest_named(run):
 def test_evidence_is_told_in_words():
     evidence = {"survivor": "a", "survivor_url": "u", "jaccard": 0.912345, "bands": 7, "location": None}
     assert told(evidence) == [("Jaccard similarity", "0.9123"), ("bands shared", "7"), ("location", "none")]
-    paragraph = {"text": "x" * QUOTED, "pages": 1200}
+    paragraph = {"text": "x" * (QUOTED + 1), "pages": 1200}
     assert told({"cut": [paragraph], "cut_characters": 90}) == [("characters cut", "90")]
     assert cuts({"cut": [paragraph, {"text": "y"}]}) == [("x" * QUOTED + "…", 1200), ("y", None)]
     assert told({"cut": "odd"}) == [("cut", "odd")] and cuts({"cut": "odd"}) == []
-
-
-def test_the_report_knows_how_much_the_evidence_quotes():
-    assert QUOTED == SHOWN_CHARACTERS

@@ -1,18 +1,22 @@
 """Poison of every kind ends as an outcome; what comes after it is unharmed."""
 
 import ctypes
+import json
 import os
 import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from skypile.runtime.sandbox import Sandbox, template
+from skypile.config import ExtractionConfig
+from skypile.runtime.sandbox import PAGE_FUNCTION, Sandbox, template
 from tests.conftest import REPOSITORY
+from tests.crawls import article
 
 
 def poison(data: bytes) -> bytes:
@@ -25,6 +29,8 @@ def poison(data: bytes) -> bytes:
         ctypes.PyDLL(None).PyRun_SimpleString(b"while True: pass")
     if kind == b"native loop":  # one C call that never comes back to the interpreter
         pow(7, 3 * 10**8)
+    if kind == b"nap":
+        time.sleep(1)
     if kind == b"sleep":
         time.sleep(3600)
     if kind == b"memory":
@@ -33,6 +39,9 @@ def poison(data: bytes) -> bytes:
         ctypes.string_at(0)
     if kind == b"kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if kind in (b"kill once", b"terminate once") and not (mark := Path(data.split(b":", 1)[1].decode())).exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL if kind == b"kill once" else signal.SIGTERM)
     if kind == b"exit":
         os._exit(7)
     if kind == b"recursion":
@@ -92,6 +101,52 @@ def test_poison_is_named_and_the_next_page_is_unharmed(box, kind, status, messag
     assert outcome.status == status
     assert message in outcome.value.decode()
     assert box.call(b"abc").value == b"cba"
+
+
+@pytest.mark.parametrize("kind", ["kill once", "terminate once"])
+def test_a_child_killed_from_outside_says_nothing_about_its_page(box, tmp_path, kind):
+    request = f"{kind}:{tmp_path}/mark".encode()
+    before = box.starts
+    assert box.call(request) == ("ok", request[::-1])
+    assert box.starts - before <= 2
+
+
+def test_a_child_and_its_template_killed_in_mid_call_are_both_replaced():
+    sandbox = Sandbox("tests.runtime.test_sandbox:poison", seconds=20.0, memory_mb=1024)
+    sandbox.wait()
+
+    def kill() -> None:
+        time.sleep(0.3)
+        template(sandbox.function).process.kill()
+        os.kill(sandbox.pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    assert sandbox.call(b"nap").status == "ok"
+    killer.join()
+    sandbox.close()
+
+
+def test_a_child_killed_while_it_starts_is_started_again():
+    sandbox = Sandbox("tests.runtime.test_sandbox:poison", seconds=1.0, memory_mb=1024)
+    sandbox.is_ready()
+    template(sandbox.function).process.kill()
+    assert sandbox.call(b"abc").value == b"cba"
+    sandbox.close()
+
+
+@pytest.mark.parametrize("engine", ["fast", "trafilatura", "resiliparse"])
+def test_the_least_memory_that_can_be_set_is_enough_for_a_sound_page(engine):
+    """And not for one that asks for more: what the process has at rest is not the page's."""
+    least = ExtractionConfig.model_fields["memory_mb"].metadata[0].ge
+    sandbox = Sandbox(PAGE_FUNCTION, seconds=20.0, memory_mb=least)
+    page = article("tea", sentences=2000)
+    settings = json.dumps([engine, ["en"], 100]).encode()
+    for _ in range(3):
+        outcome = sandbox.call(b"\n".join((b'["http://a.example/", "text/html"]', settings, page)))
+        assert outcome.status == "ok" and json.loads(outcome.value)["verdict"] == "kept", outcome
+    assert sandbox.starts == 1
+    sandbox.close()
 
 
 def test_a_page_that_waits_for_ever_meets_the_wall_clock():

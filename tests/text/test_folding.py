@@ -14,9 +14,18 @@ from skypile.text.folding import fold
     [
         ("Ｈello, WORLD!  體育・新聞", "hello world体育新闻"),
         ("Straße Ⅷ, naïve don’t 臺灣", "strasse viii naive dont台湾"),
-        ("㎏ ㍿ ½ x²", "kg株式会社1 2 x2"),
+        ("㎏ ㍿ ½ x²", "kg株式会社1 /2 x ^2"),
         ("a\u00adb\u200bc\u0301", "abc"),
-        ("GPT-4.5  发布", "gpt 4 5发布"),
+        ("GPT-4.5  发布", "gpt -4 .5发布"),
+        ("A (b), c: d; “e” — 《f》…", "a (b )c d e f"),
+        ("5 + 3, 5 − 3, 5–3, ５＋３", "5 +3 5 -3 5 -3 5 +3"),
+        ("$5, -5 °C, 5 %", "$5 -5 c 5%"),
+        ("[1, 2) (1, 2]", "[1 2 )(1 2]"),
+        ("10² 102 H₂O", "10 ^2 102 h2o"),
+        ("10:30 1,5 at: 5", "10 :30 1 ,5 at 5"),
+        ("a != b, a := b", "a !=b a :=b"),
+        ("- one\n* two\n> three\n=====\n# four", "one two three four"),
+        ("- 5\n-5 x +\n- y\n5 -", "5 -5 x +y 5-"),
         ("!!! ... 😀", ""),
         ("", ""),
     ],
@@ -29,6 +38,23 @@ def test_fold(text: str, key: str) -> None:
 def test_composed_and_decomposed_forms_have_one_key(text: str) -> None:
     keys = {fold(unicodedata.normalize(form, text)) for form in ("NFC", "NFD", "NFKC", "NFKD")}
     assert len(keys) == 1
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("(12 + 5) × 3", "12 + (5 × 3)", "(12 - 5) × 3", "(12 + 5) ÷ 3", "12 + 5 × 3"),
+        ("x[i]", "x(i)", "x{i}", "x<i>", "x i"),
+        ("a && b", "a || b", "a & b", "a = b", "a == b", "a != b", "a <= b", "a ≤ b"),
+        ("CuSO4", "Cu(SO)4", "CuS(O4)"),
+        ("Na+", "Na-", "Na"),
+        ("¥5", "$5", "€5", "5"),
+        ("1.5", "1,5", "1:5", "1/5", "1-5", "1 5", "15"),
+        ("图二（甲）乙", "图二甲（乙）", "图二甲乙"),
+    ],
+)
+def test_marks_that_carry_meaning_stay(texts: tuple[str, ...]) -> None:
+    assert len({fold(text) for text in texts}) == len(texts)
 
 
 def test_folding_twice_changes_nothing() -> None:

@@ -35,7 +35,7 @@ from skypile.errors import Refused
 from skypile.runtime import files
 
 SHAPING = ("word_shingle", "character_shingle", "permutations", "bands", "rows", "seed", "max_shingles")
-FORMAT = 2
+FORMAT = 3  # of the keys: a text's are those of `shingles`
 STORED = "record_id string, url string, text_key binary, url_key string, shingles binary, `limit` bigint, "
 STORED += "buckets array<bigint>, matched string, survivor string, attempt string, batch string"
 STORED_BUCKETS = "record_id string, bucket bigint, band int, attempt string, batch string"

@@ -8,9 +8,10 @@ from skypile.extraction.fast.compiling import borrows
 from skypile.extraction.fast.page_type import DESCRIPTION, OG_DESCRIPTION, OG_TITLE
 from skypile.extraction.fast.scan import Page, scan
 from skypile.extraction.fast.tags import build_names
+from skypile.text.limits import MAX_TITLE
 
 NAMES = build_names()
-MAX_HEAD_BYTES = 1000
+MAX_HEAD_BYTES = 16 * MAX_TITLE  # of the page; enough to see that a title is longer, in character references too
 
 # A page's blocks, its title and its description (uint8, clean UTF-8; empty where missing).
 Scanned = tuple[Page, np.ndarray, np.ndarray]

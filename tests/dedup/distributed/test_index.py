@@ -11,7 +11,7 @@ from skypile.config import DedupConfig
 from skypile.dedup import stage
 from skypile.dedup.arrivals import arrivals
 from skypile.dedup.distributed import index as corpus_index
-from skypile.dedup.distributed.index import IndexMismatch
+from skypile.dedup.distributed.index import IndexMismatch, check_index
 from skypile.dedup.stage import dedup_decisions
 from skypile.runtime import files
 from tests.dedup import oracle
@@ -165,3 +165,14 @@ def test_an_index_with_other_settings_is_refused(spark: SparkSession, tmp_path: 
 def test_update_needs_an_index() -> None:
     with pytest.raises(ValueError, match="against"):
         DedupConfig(update_index=True)
+
+
+def test_an_index_of_an_older_format_is_refused(tmp_path: Path) -> None:
+    """Its keys were made of less of the text: what differs in a sign alone would match it."""
+    config = DedupConfig(against=str(tmp_path), update_index=True)
+    check_index(str(tmp_path), config)
+    made = json.loads((tmp_path / "index.json").read_text())
+    check_index(str(tmp_path), config)
+    (tmp_path / "index.json").write_text(json.dumps(made | {"format": 2}))
+    with pytest.raises(IndexMismatch, match="format is 2, the run has 3"):
+        check_index(str(tmp_path), config)
