@@ -7,7 +7,7 @@ from skypile import schema
 from skypile.errors import SkypileError
 from skypile.run_folder.parts import Parts
 
-# read, kept, dropped: {reason: rows}, failed: {reason: rows}, digest, parts, made_from, unsettled, notes, findings, seconds
+# read, kept, dropped and failed ({reason: rows}), digest, parts, made_from, unsettled, notes, findings, seconds
 Stamp = dict[str, Any]
 
 
