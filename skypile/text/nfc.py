@@ -25,7 +25,9 @@ def nfc(text: str) -> str:
     >>> nfc("cafe\\u0301") == "caf\\xe9"
     True
     """
-    if text.isascii():
+    # Nearly every text is in NFC already, which the quick check of UAX #15 sees in 2 ns a character. Marks out of order
+    # are a no; what it leaves open is in order, so that CPython has nothing to sort.
+    if text.isascii() or unicodedata.is_normalized("NFC", text):
         return text
     marks = _is_mark()[np.minimum(code_points(text), _MARKS_END)]
     if np.count_nonzero(marks) > LONGEST_RUN:

@@ -18,7 +18,7 @@ ready = BaseContext.refresh
 def refuse(context):
     raise AssertionError("Numba gets ready to compile")
 BaseContext.refresh = refuse
-from skypile.text import page
+from skypile.extraction import page
 from tests.crawls import article
 page.prepare()
 settings = page.PageSettings("fast", ("en", "zh"), 10)
