@@ -11,7 +11,7 @@ CORE_TESTS := tests/test_api.py tests/test_wheel.py tests/text tests/crawl tests
 	tests/cli tests/config tests/dedup/test_files_without_spark.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs package cluster-test bench clean
+.PHONY: help setup demo test lint docs package cluster-test chaos bench clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ package: dist/skypile-environment.tar.gz  ## Pack the environment that a cluster
 
 cluster-test: .venv/.dev dist/skypile-environment.tar.gz  ## Submit every job to a standalone cluster on this machine
 	$(BIN)/python -m pytest -m cluster tests/test_cluster.py
+
+chaos: .venv/.dev  ## Kill runs and damage files at random, and see that results stay the same (CHAOS_SEED=N repeats)
+	$(BIN)/python -m pytest -m chaos tests/chaos
 
 train-extraction: .venv/.dev  ## Train the fast extraction engine's model anew
 	$(BIN)/python -m skypile.classifiers.extraction.train --data $(or $(SKYPILE_SHARED),../shared)/data/extraction \

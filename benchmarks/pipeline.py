@@ -41,8 +41,7 @@ def peer(crawl: Path, folder: Path) -> dict[str, float]:
 
 def ours(crawl: Path, folder: Path, engine: str) -> dict[str, float]:
     """The extraction job as it is submitted, with one engine."""
-    folder.mkdir()
-    config = folder / "config.toml"
+    config = folder.with_name(f"{folder.name}.toml")
     config.write_text(f'[extraction]\nengine = "{engine}"\n')
     seconds, _ = timed([sys.executable, ROOT / "jobs" / "extraction.py", "--config", config, "--output", folder, crawl])
     manifest = stage_folder.manifest(str(folder), "extraction")

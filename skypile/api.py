@@ -92,23 +92,26 @@ def run(
         [paths] if isinstance(paths, str) else list(paths),
         files.absolute(output),
     )
-    extracted = None
-    if spark is None and _forks_safely():
-        template(PAGE_FUNCTION)  # loads while this process imports
-        from skypile.extraction.without_spark import extract_locally
+    from skypile.extraction.plan import run_output
 
-        extracted = extract_locally(given, folder, chosen)
-    from skypile import pipeline
-    from skypile.report import write_report
-    from skypile.runtime import session
+    with run_output(folder, chosen, given):
+        extracted = None
+        if spark is None and _forks_safely():
+            template(PAGE_FUNCTION)  # loads while this process imports
+            from skypile.extraction.without_spark import extract_locally
 
-    working = spark or session.start(chosen.spark)
-    try:
-        pipeline.run(working, given, folder, chosen, None, extracted)
-    finally:
-        if spark is None:
-            working.stop()
-    write_report(folder)
+            extracted = extract_locally(given, folder, chosen)
+        from skypile import pipeline
+        from skypile.report import write_report
+        from skypile.runtime import session
+
+        working = spark or session.start(chosen.spark)
+        try:
+            pipeline.run(working, given, folder, chosen, None, extracted)
+        finally:
+            if spark is None:
+                working.stop()
+        write_report(folder)
     return Run(folder)
 
 

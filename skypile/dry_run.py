@@ -1,16 +1,16 @@
 """What a run would do, without doing it: which stages are up to date, which would be made, and why."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from skypile import schema
 from skypile.config import Config
 from skypile.crawl.inputs import Split
 from skypile.extraction.plan import extraction_plan, planned_splits
+from skypile.plans import following_plan
 from skypile.run_folder import stage_folder
 from skypile.run_folder.stage_folder import Plan
 from skypile.runtime import files
-from skypile.version import __version__
 
 
 class Step(NamedTuple):
@@ -34,58 +34,24 @@ def dry_run(
             steps.append(Step(stage, action, f"reads what {steps[-1].stage} will have kept"))
             continue
         if steps:
-            upstream = stage_folder.manifest(output, steps[-1].stage)
-            assert upstream is not None  # it is up to date
-            plan = stage_folder.following_plan(stage, getattr(config, stage).model_dump(mode="json"), upstream)
+            plan = following_plan(output, stage, config)
         steps.append(_step(output, plan))
     return splits, steps
 
 
-def _begun(run: str, stage: str) -> dict[str, Any] | None:
-    """The plan or manifest that a stage's folder holds, if any."""
-    plan = files.read_json(files.join(stage_folder.stage_dir(run, stage), "plan.json"))
-    return stage_folder.manifest(run, stage) or plan
+def _begun(run: str, stage: str) -> bool:
+    """Whether a stage's folder holds a plan or a manifest."""
+    return bool({"plan.json", "manifest.json"} & set(files.list_names(stage_folder.stage_dir(run, stage))))
 
 
 def _step(run: str, plan: Plan) -> Step:
-    done, begun = stage_folder.manifest(run, plan.stage), _begun(run, plan.stage)
-    if begun is None:
-        return Step(plan.stage, "run", "never done in this folder")
-    if begun["fingerprint"] != stage_folder.fingerprint_of(plan):
-        return Step(plan.stage, "redo", _changes(begun, plan))
-    if done is not None:
+    reason = stage_folder.why_redo(run, plan)
+    if reason is None:
         return Step(plan.stage, "up to date", "")
-    waves = len(files.list_names(files.join(stage_folder.stage_dir(run, plan.stage), "waves")))
-    return Step(plan.stage, "go on", f"interrupted after {waves} of {plan.waves} waves")
-
-
-def _changes(before: dict[str, Any], plan: Plan) -> str:
-    """In what a stage's plan differs from what its folder was made from."""
-    found = []
-    old, new = _flat(before["settings"]), _flat(plan.settings)
-    for name in sorted(old | new):
-        if old.get(name) != new.get(name):
-            found.append(f"{plan.stage}.{name} was {old.get(name)!r}, now {new.get(name)!r}")
-    if "inputs" in before and before["inputs"] != plan.inputs:
-        if plan.stage == schema.STAGES[0]:
-            found.append(f"the input was {_input(before['inputs'])}, now {_input(plan.inputs)}")
-        else:
-            found.append(f"{plan.inputs['stage']} was done anew since")
-    if before["skypile"] != __version__:
-        found.append(f"made by skypile {before['skypile']}, this is {__version__}")
-    return "; ".join(found) or "interrupted, and begun from other input"
-
-
-def _flat(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings with the names of tables within: `{"rules": {"a": 1}}` -> `{"rules.a": 1}`."""
-    found: dict[str, Any] = {}
-    for name, value in settings.items():
-        inner = _flat(value) if isinstance(value, dict) else {}
-        found |= {f"{name}.{key}": one for key, one in inner.items()} if inner else {name: value}
-    return found
-
-
-def _input(identity: dict[str, Any]) -> str:
-    limit = f", its first {identity['limit']:,} records" if "limit" in identity else ""
-    name = f" ({identity['digest'][:8]})"  # of two inputs of one size, what tells them apart
-    return f"{identity['bytes']:,} bytes of files{name}{limit}"
+    if stage_folder.manifest(run, plan.stage) is not None:
+        return Step(plan.stage, "redo", reason)
+    if not _begun(run, plan.stage):
+        return Step(plan.stage, "run", "never done in this folder")
+    return Step(
+        plan.stage, "go on", f"interrupted after {stage_folder.waves_done(run, plan)} of {len(plan.waves)} waves"
+    )

@@ -5,6 +5,7 @@ whose settings and inputs have not changed is left as it is.
 """
 
 import functools
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,7 +23,8 @@ from skypile.dedup.stage import dedup as dedup_stage
 from skypile.distribution.stage import distribution_filter as distribution_stage
 from skypile.extraction import documents
 from skypile.extraction import stage as extraction_stage
-from skypile.extraction.plan import check_failures, extraction_plan, planned_splits, wave_bytes
+from skypile.extraction.plan import check_failures, extraction_plan, planned_splits, run_output, wave_bytes
+from skypile.plans import before, following_plan
 from skypile.preflight import preflight
 from skypile.quality.stage import quality_filter as quality_stage
 from skypile.run_folder import stage_folder, storage
@@ -57,10 +59,11 @@ def run(
     """
     console = console or Console(stderr=True)
     preflight(config, schema.STAGES[: schema.STAGES.index(until) + 1])
-    files.write_text(files.join(output, "config.toml"), settings.dumps(config))
-    manifests = [extracted or extraction(spark, paths, output, config, console, limit)]
-    following = (distribution_filter, dedup, quality_filter, shards)[: schema.STAGES.index(until)]
-    manifests += [stage(spark, output, config, console) for stage in following]
+    with run_output(output, config, paths):
+        files.write_text(files.join(output, "config.toml"), settings.dumps(config))
+        manifests = [extracted or extraction(spark, paths, output, config, console, limit)]
+        following = (distribution_filter, dedup, quality_filter, shards)[: schema.STAGES.index(until)]
+        manifests += [stage(spark, output, config, console) for stage in following]
     return manifests
 
 
@@ -87,16 +90,17 @@ def extraction(
 
     sizes = wave_bytes(waves)
     each = [functools.partial(wave, part) for part in waves]
-    stage = Stage(plan.stage, plan.settings, plan.inputs, each, notes=plan.notes)
-    return _write(
-        spark,
-        run,
-        stage,
-        console,
-        sizes,
-        "bytes",
-        lambda stamp: check_failures(stamp, config.extraction.max_failed_share),
-    )
+    stage = Stage.of(plan, each)
+    with run_output(run, config, paths):
+        return _write(
+            spark,
+            run,
+            stage,
+            console,
+            sizes,
+            "bytes",
+            lambda stamp: check_failures(stamp, config.extraction.max_failed_share),
+        )
 
 
 def distribution_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -180,23 +184,21 @@ def _narrow(
     findings: Callable[[], dict[str, Any]] = dict,
 ) -> dict[str, Any]:
     """Write a stage that reads what the one before it kept: stage(frame, rows, scratch folder)."""
-    before = schema.STAGES[schema.STAGES.index(name) - 1]
-    upstream = stage_folder.manifest(run, before)
-    if upstream is None:
-        folder = stage_folder.stage_dir(run, before)
-        raise FileNotFoundError(f"{folder} has no manifest.json: run the {before} stage first")
-    scratch = files.join(stage_folder.stage_dir(run, name), SCRATCH)
+    root = files.join(stage_folder.stage_dir(run, name), SCRATCH)
+    scratch = files.join(root, uuid.uuid4().hex[:8])  # what is left of an attempt that died may still be written to
 
     def build() -> tuple[Rows, DataFrame]:
-        frame = read_kept(spark, run, before)
-        return upstream["kept"], stage(frame, upstream["kept"], scratch)
+        upstream = stage_folder.check_finished(run, before(name))
+        return upstream["kept"], stage(read_kept(spark, run, before(name)), upstream["kept"], scratch)
 
-    plan = stage_folder.following_plan(name, getattr(config, name).model_dump(mode="json"), upstream, notes)
-    whole = Stage(name, plan.settings, plan.inputs, [build], partition_by or {}, options or {}, notes, findings)
-    result = _write(spark, run, whole, console, [upstream["kept"]], "records")
-    files.remove_tree(scratch)
-    if not config.run.keep_documents:
-        prune(run)
+    with run_output(run, config):
+        plan = following_plan(run, name, config, notes, findings)
+        upstream = stage_folder.manifest(run, before(name)) or {}
+        whole = Stage.of(plan, [build], partition_by, options or {})
+        result = _write(spark, run, whole, console, [upstream["kept"]], "records")
+        files.remove_tree(root)
+        if not config.run.keep_documents:
+            prune(run)
     return result
 
 
@@ -211,7 +213,10 @@ def _write(
 ) -> dict[str, Any]:
     """Write a stage with waves of the given `sizes`, and show how far it is."""
     finished = stamped = 0  # waves, and the records in them
-    before = written(spark).steps
+    steps_before = written(spark).steps
+
+    def say(line: str) -> None:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
 
     def on_wave(number: int, stamp: dict[str, Any]) -> None:
         nonlocal finished, stamped
@@ -221,12 +226,13 @@ def _write(
     def done() -> Done:
         now = written(spark)
         if unit == "records":
-            return Done(now.records if now.tasks else None, now.records, f"{now.steps - before} Spark stages done")
+            steps = f"{now.steps - steps_before} Spark stages done"
+            return Done(now.records if now.tasks else None, now.records, steps)
         begun = sizes[finished] * now.ended // now.tasks if now.tasks and finished < len(sizes) else 0
         return Done(sum(sizes[:finished]) + begun, stamped + now.records)
 
     with stage_progress(done, stage.name, sum(sizes), unit, console):
-        result, fresh = storage.write_stage(spark, run, stage, on_wave)
+        result, fresh = storage.write_stage(spark, run, stage, on_wave, say)
     console.print(stage_folder.summary(result, fresh), soft_wrap=True)
     for note in result["notes"] if fresh and result["kept"] else ():
         console.print(f"  {note}", style="yellow", markup=False, highlight=False, soft_wrap=True)

@@ -27,6 +27,7 @@ FLOORS = (
         "skypile.tokens",
     ),
     ("skypile.report", "skypile.sample", "skypile.preflight", "skypile.classifiers.extraction"),
+    ("skypile.plans",),
     ("skypile.pipeline", "skypile.dry_run"),
     ("skypile.job", "skypile.prepare", "skypile.runs", "skypile.stages"),
     ("skypile.api",),

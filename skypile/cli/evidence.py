@@ -11,8 +11,10 @@ from skypile import schema
 from skypile.cli.console import AsJson, Key, RunFolder, RunOption, err, line, out, print_json
 from skypile.cli.console import shown as escape
 from skypile.run_folder import ledger
+from skypile.run_folder.stage_folder import follows
 from skypile.runtime import files
 
+STAGE_BEFORE = dict(itertools.pairwise(reversed(schema.STAGES)))
 MOST_RECORDS = 20  # printed by `why`, of those that a host or a prefix names
 
 
@@ -25,7 +27,7 @@ def status(run: RunFolder, as_json: AsJson = False) -> None:
     """
     stages: list[dict[str, Any]] = []
     before = None
-    for stage, folder in ledger.stage_folders(run).items():
+    for stage, folder in ledger.stage_folders(run, begun=True).items():
         done = files.read_json(files.join(folder, "manifest.json"))
         stages.append(_stage_status(stage, folder, done, before))
         before = done
@@ -66,10 +68,9 @@ def _stage_status(
     # `skypile dedup` fails no row and takes no notes
     counts = {"read": done["read"], "kept": done["kept"], "dropped": done["dropped"], "failed": done.get("failed", {})}
     notes = list(done.get("notes", []))
-    read_from = done.get("inputs", {}).get("fingerprint")  # none: the crawl, or a user's files
-    outdated = read_from is not None and (before is None or before["fingerprint"] != read_from)
+    outdated = not follows(done, before)
     if outdated:
-        notes.append(f"out of date: {done['inputs']['stage']} was done anew since; run without --until to follow")
+        notes.append(f"out of date: {STAGE_BEFORE[stage]} was done anew since; run without --until to follow")
     return (
         {"stage": stage, "finished": True} | counts | {"seconds": done["seconds"], "notes": notes, "outdated": outdated}
     )
@@ -185,3 +186,17 @@ def report(run: RunFolder) -> None:
     from skypile.report import write_report
 
     out.print(write_report(run), highlight=False, soft_wrap=True)
+
+
+def verify(
+    folder: Annotated[str, typer.Argument(help="Run, output of dedup, or token shards", metavar="FOLDER")],
+) -> None:
+    """Read every part of a result and hold it against the sizes and checksums that its manifests name."""
+    from skypile.run_folder.verify import verify as verify_folder
+
+    found = verify_folder(files.absolute(folder))
+    for sentence in found.wrong:
+        out.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    out.print(f"{found.parts:,} files, {found.size:,} bytes, {len(found.wrong)} wrong", highlight=False)
+    if found.wrong:
+        raise typer.Exit(1)

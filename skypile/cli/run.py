@@ -58,20 +58,22 @@ def _run(
     """All stages as far as `until`, and the report; returns the report's path."""
     template(PAGE_FUNCTION)
     with importing():
+        from skypile.extraction.plan import run_output
         from skypile.extraction.without_spark import extract_locally
         from skypile.preflight import preflight
     preflight(config, schema.STAGES[: schema.STAGES.index(until) + 1], java=until != schema.STAGES[0])
-    extracted = extract_locally(paths, output, config, err, limit)
-    if extracted and until == schema.STAGES[0]:  # nothing is left that needs Spark
-        files.write_text(files.join(output, "config.toml"), settings.dumps(config))
-    else:
-        from skypile import pipeline  # only here: the processes that extract are forked without it
-        from skypile.runtime import session
+    with run_output(output, config, paths):
+        extracted = extract_locally(paths, output, config, err, limit)
+        if extracted and until == schema.STAGES[0]:  # nothing is left that needs Spark
+            files.write_text(files.join(output, "config.toml"), settings.dumps(config))
+        else:
+            from skypile import pipeline  # only here: the processes that extract are forked without it
+            from skypile.runtime import session
 
-        pipeline.run(session.start(config.spark), paths, output, config, err, extracted, limit, until)
-    from skypile.report import write_report
+            pipeline.run(session.start(config.spark), paths, output, config, err, extracted, limit, until)
+        from skypile.report import write_report
 
-    return str(write_report(output))
+        return str(write_report(output))
 
 
 def _print_dry_run(paths: list[str], output: str, config: settings.Config, limit: int | None, until: Until) -> None:

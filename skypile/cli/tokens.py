@@ -33,10 +33,12 @@ def build(
     size: Annotated[int, typer.Option(help="Pieces in all; what base and characters leave goes to words")] = 65_536,
 ) -> None:
     """Extend a vocabulary with Chinese words counted on your own text, chosen by the tokens they save."""
+    from skypile.run_folder.output import new_file
     from skypile.tokens import vocabulary_builder as builder
     from skypile.tokens.weighted_text import weigh_texts
     from skypile.tokens.word_training import learn_words
 
+    new_file(str(output), [*map(str, texts), str(base), *([str(characters)] if characters else [])])
     have = set(builder.base_pieces(base))
     listed = builder.read_pieces(characters) if characters else builder.national_standard_characters()
     singles = [char for char in listed if len(char) == 1 and char not in have][: builder.CHARACTERS]
@@ -54,9 +56,11 @@ def build(
 @vocab.command()
 def export(output: Output, model: Model = None) -> None:
     """Write the vocabulary as a Hugging Face tokenizer.json."""
+    from skypile.run_folder.output import new_file
     from skypile.tokens.encoder import default_model_path
     from skypile.tokens.huggingface import write_tokenizer_json
 
+    new_file(str(output), [str(model or default_model_path())])
     write_tokenizer_json(model or default_model_path(), output)
 
 
@@ -85,25 +89,20 @@ def pack(
     validation: Annotated[float, typer.Option(help="Share of hosts held out for validation")] = 0.001,
     end_of_document: Annotated[int | None, typer.Option(help="Id after every document; default: the model's")] = None,
 ) -> None:
-    """Encode and pack Parquet and JSONL files without Spark, one file at a time, a shard each.
-
-    They need a column text; with record_id and url, `skypile tokens locate` finds pages by these.
-    """
-    from skypile.tokens.encoder import Encoder
-    from skypile.tokens.shards import Packing, tokenize_file
-    from skypile.tokens.text_files import text_batches, text_files
+    from skypile.tokens.outputs import pack_files
+    from skypile.tokens.shards import Packing
 
     if remainder == "carry":
         raise Refused("remainder='carry': between files nothing is carried here; choose pad or drop")
     packing = Packing(sequence_length, end_of_document, remainder, validation=validation)
-    encoder = Encoder.load(model)
-    for name, path in text_files(texts).items():
-        lost: list[str] = []
-        for count in tokenize_file(path, text_batches(path, lost.append), encoder, output, name, packing):
-            shard = shown(f"{count.split}/{count.shard}")
-            out.print(f"{shard}: {count.documents} documents, {count.tokens} tokens", soft_wrap=True)
-        if lost:
-            err.print(f"{shown(path)}: {len(lost)} rows without a text left out ({shown(lost[0])})", soft_wrap=True)
+    manifest, fresh = pack_files(texts, str(output), model, packing)
+    for count in manifest["shards"]:
+        shard = shown(f"{count['split']}/{count['shard']}")
+        out.print(f"{shard}: {count['documents']} documents, {count['tokens']} tokens", soft_wrap=True)
+    for path, (rows, reason) in manifest["left_out"].items():
+        err.print(f"{shown(path)}: {rows} rows without a text left out ({shown(reason)})", soft_wrap=True)
+    if not fresh:
+        out.print("up to date")
 
 
 @tokens.command()
@@ -131,11 +130,13 @@ def shuffle(
     seed: int = 0,
 ) -> None:
     """Put all sequences of all shards into one seeded order."""
-    from skypile.tokens.shuffled import plan_shuffle, write_shuffled
+    from skypile.tokens.outputs import shuffle_shards
 
-    for number, name in enumerate(plan_shuffle(packed, output, shards, seed)):
-        write_shuffled(packed, output, number)
+    manifest, fresh = shuffle_shards(str(packed), str(output), shards, seed)
+    for name in manifest["shards"]:
         out.print(shown(name))
+    if not fresh:
+        out.print("up to date")
 
 
 def read_texts(path: Path) -> Iterator[str]:

@@ -46,6 +46,12 @@ class Config(Settings):
             )
         return self
 
+    def files_read(self) -> list[str]:
+        """Files and folders besides the crawl that the stages read."""
+        quality = self.quality_filter
+        named = (self.distribution_filter.model, self.dedup.against, quality.bad_words, quality.classifier)
+        return [*(path for path in named if path), *quality.wikipedia]
+
 
 MOST_SHOWN = 200  # characters of a refused value
 

@@ -1,6 +1,6 @@
 """Table [dedup]: how duplicates are found, and which copy stays."""
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -63,6 +63,8 @@ class DedupConfig(Settings):
     boilerplate_most: Count = Field(
         2_000_000, description="so many recurring paragraphs, the commonest, are cut (40 bytes each in a worker)"
     )
+
+    undeciding: ClassVar[frozenset[str]] = frozenset({"local_documents", "local_edges"})
 
     @property
     def survivor_column(self) -> str | None:

@@ -1,5 +1,7 @@
 """Table [distribution_filter]: embed, cluster, thin."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from skypile.config.settings import Count, Settings, Share
@@ -24,3 +26,5 @@ class DistributionFilterConfig(Settings):
     budget_share: Share = Field(0.01, description="largest share of all documents one dense core may keep")
     budget_min: Count = Field(50, description="a dense core of up to this many documents is never thinned")
     seed: int = Field(0, description="seed of the k-means initialisation and the thinning")
+
+    undeciding: ClassVar[frozenset[str]] = frozenset({"model"})  # known by its content: see `skypile.pipeline`

@@ -1,6 +1,6 @@
 """Table [extraction]: reading the crawl, and the main text of each page."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -26,3 +26,5 @@ class ExtractionConfig(Settings):
     max_failed_share: Share = Field(
         0.5, description="a wave of 100 or more pages with more extraction failures than this stops the run"
     )
+
+    undeciding: ClassVar[frozenset[str]] = frozenset({"split_mb", "wave_mb", "max_failed_share"})

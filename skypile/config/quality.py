@@ -1,6 +1,6 @@
 """Table [quality_filter] and those below it: language, rules, the citation classifier."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -71,6 +71,9 @@ class QualityFilterConfig(Settings):
     citations: CitationConfig = CitationConfig()
     bins: int = Field(5, ge=1, le=100, description="quality bins of equal width over the citation score")
     min_bin: int = Field(1, ge=0, description="lowest bin kept; 0: the classifier drops nothing")
+
+    # Known by their content, not by where they lie: see `skypile.pipeline`.
+    undeciding: ClassVar[frozenset[str]] = frozenset({"bad_words", "classifier", "wikipedia"})
 
     @model_validator(mode="after")
     def lowest_bin_exists(self) -> Self:

@@ -14,20 +14,27 @@ Both give the same rows and the same verdicts, to the byte of the evidence. Spar
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skypile import config as settings
 from skypile.config import DedupConfig
+from skypile.dedup.arrivals import arrivals_seen
 from skypile.dedup.columns import ColumnError, Columns, Counts
 from skypile.dedup.index_folder import check_index_there
+from skypile.run_folder.identity import named_files
+from skypile.run_folder.once import Result, once
+from skypile.run_folder.output import check_ours
 from skypile.runtime import files
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from skypile.dedup.parquet_input import Input
+
+DATA = ("documents", "verdicts")
+OURS = r"/part-[^/]*$"
 
 
 def deduplicate(
@@ -82,28 +89,37 @@ def dedup_files(
 def _once(
     paths: Sequence[str], output: str, columns: Columns, config: DedupConfig, work: "Callable[[Input], Counts]"
 ) -> dict[str, Any]:
-    """The manifest of ``output``, after ``work`` has written its folders, unless it is finished already."""
-    started = time.monotonic()
-    identity = {"paths": sorted(paths), "columns": columns._asdict(), "config": config.model_dump(mode="json")}
-    done = files.read_json(files.join(output, "manifest.json"))
-    if done is not None:
-        if {key: done.get(key) for key in identity} != identity:
-            raise ValueError(f"{output} holds a finished run of other inputs or settings; choose another folder")
-        return done
-    from skypile.dedup.parquet_input import parquet_input
+    """The manifest of ``output``, after ``work`` has written its folders, unless it is finished already.
 
-    check_index_there(config)
-    given = parquet_input(paths, columns, config)
-    place = files.filesystem(output)[1]
-    if inside := [file.uri for file in given.files if files.filesystem(file.uri)[1].startswith(f"{place}/")]:
-        raise ValueError(f"the input {inside[0]} lies in the output folder, which is written anew; choose another")
-    counts = work(given)
-    if counts["read"] and counts["read"] == sum(counts["failed"].values()):
-        raise ColumnError(
-            f"none of the {counts['read']} rows has a text in column {columns.text!r} ({counts['failed']}); "
-            f"the columns are {given.schema.names}"
-        )
-    seconds: float = round(time.monotonic() - started, 2)
-    manifest = identity | counts | {"passed_over": given.passed_over, "seconds": seconds}
-    files.write_json(files.join(output, "manifest.json"), manifest)
-    return manifest
+    Raises OutputRefused for an ``output`` that holds something else, and FolderLocked.
+    """
+    started = time.monotonic()
+    made_of = {"paths": sorted(paths), "columns": columns._asdict(), "config": config.deciding()}
+    read = [*paths, *([config.against] if config.against else [])]
+    if config.against and config.update_index:
+        check_ours(config.against, "index")
+
+    def make() -> Counts:
+        from skypile.dedup.parquet_input import parquet_input
+
+        check_index_there(config)
+        given = parquet_input(paths, columns, config)
+        counts = work(given)
+        if counts["read"] and counts["read"] == sum(counts["failed"].values()):
+            raise ColumnError(
+                f"none of the {counts['read']} rows has a text in column {columns.text!r} ({counts['failed']}); "
+                f"the columns are {given.schema.names}"
+            )
+        return counts | {"passed_over": given.passed_over, "seconds": round(time.monotonic() - started, 2)}
+
+    result = Result("dedup", "dedup", read, made_of, lambda done: _inputs(done, paths, config), DATA, OURS)
+    return once(output, result, make)[0]
+
+
+def _inputs(done: Mapping[str, Any], paths: Sequence[str], config: DedupConfig) -> dict[str, Any]:
+    """What the files, and the corpus they are held against, are known by."""
+    found: dict[str, Any] = {"input": named_files(paths)}
+    if config.against:
+        seen = done.get("inputs", {}).get("index")
+        found["index"] = arrivals_seen(config.against, seen if config.update_index else None)
+    return found

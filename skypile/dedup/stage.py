@@ -19,13 +19,13 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from skypile import schema
 from skypile.config import DedupConfig
+from skypile.dedup.arrivals import arrivals
 from skypile.dedup.distributed.candidates import bucket_pairs, refined_candidates, shared_buckets
 from skypile.dedup.distributed.components import connected_components
 from skypile.dedup.distributed.exact import equal_records
 from skypile.dedup.distributed.hold import Hold, holder, without_broadcast
 from skypile.dedup.distributed.index import (
     add_arrival,
-    arrivals,
     arrivals_before,
     batch_name,
     check_index,

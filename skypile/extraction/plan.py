@@ -1,21 +1,51 @@
 """What stage 1 is to do, whoever does it: the waves of its input, and when too many pages fail."""
 
-import hashlib
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from skypile.config import ExtractionConfig
+from skypile.config import Config, ExtractionConfig
 from skypile.crawl import inputs
-from skypile.crawl.inputs import Split
+from skypile.crawl.inputs import NAMES_SEPARATOR, Split
 from skypile.crawl.read import first_records
 from skypile.errors import SkypileError
-from skypile.run_folder.stage_folder import Plan, Stamp
+from skypile.run_folder import stage_folder
+from skypile.run_folder.identity import GONE, MOST_NAMED, fingerprint_of, mark, signature
+from skypile.run_folder.output import check_ours, output_folder
+from skypile.run_folder.stage_folder import Plan
+from skypile.run_folder.stamp import Stamp
+from skypile.runtime import files
 
+WHOLE_INPUT = 1 << 30  # bytes that are read to know an input by its content (0.4 s, a thousandth of their extraction)
+WHOLE_FILES = 10_000  # files that are opened for it
+REMOTE_ASKED = 500  # pieces of a wave on an object store whose files are asked for again, 20 ms each, when it is read
 MIN_PAGES_FOR_FAILURE_SHARE = 100
 
 
 class TooManyFailures(SkypileError):
     """So many pages fail in extraction that the installation, not the pages, is likely at fault."""
+
+
+@contextmanager
+def run_output(run: str, config: Config, paths: Sequence[str] | None = None) -> Iterator[None]:
+    """Hold the folder `run` for the pipeline, or for a stage of it (see `output_folder`).
+
+    `paths`: the crawl, where it is read; a folder made from another one is refused, and one made from the same files
+    that now lie elsewhere is not. None: for the later stages, which read what is there.
+    """
+
+    def moved() -> bool:
+        done = stage_folder.manifest(run, "extraction")
+        splits = inputs.plan(paths or (), config.extraction)
+        known = {key: value for key, value in (done or {}).get("inputs", {}).items() if key != "limit"}
+        return known == _identity(splits, _known(splits))
+
+    made_of = None if paths is None else {"inputs": sorted(files.absolute(path) for path in paths)}
+    if config.dedup.against and config.dedup.update_index:
+        check_ours(config.dedup.against, "index")
+    with output_folder(run, "run", [*(paths or ()), *config.files_read()], made_of, moved):
+        yield
 
 
 def planned_splits(paths: Sequence[str], config: ExtractionConfig, limit: int | None = None) -> list[Split]:
@@ -30,14 +60,38 @@ def planned_splits(paths: Sequence[str], config: ExtractionConfig, limit: int | 
 def extraction_plan(
     splits: Sequence[Split], config: ExtractionConfig, limit: int | None = None
 ) -> tuple[Plan, list[list[Split]]]:
-    """The stage's plan and the splits of each wave. `limit`: as given to `planned_splits`; stands in the manifest."""
+    """The stage's plan and the splits of each wave. `limit`: as given to `planned_splits`; stands in the manifest.
+
+    Reads the input once if it is at most WHOLE_INPUT bytes.
+    """
     waves = _waves(splits, int(config.wave_mb * 2**20))
-    identity = _identity(splits)
+    known = _known(splits)
+    marks = [_marks(wave) for wave in waves]
+    identities = [
+        fingerprint_of((f"{name} {part.start} {part.end}", known(uri)) for part in wave for uri, name in _sources(part))
+        for wave in waves
+    ]
+
+    def unsettled(wave: int) -> list[str]:
+        return [] if _marks(waves[wave], fresh=True) == marks[wave] else [_changed(waves[wave])]
+
+    identity = _identity(splits, known)
     notes: list[str] = []
     if limit is not None:
-        identity["limit"] = limit
+        identity = {"limit": limit} | identity
         notes.append(f"only the first {limit:,} records of the input were read (--limit)")
-    return Plan("extraction", config.model_dump(mode="json"), identity, len(waves), lambda counts: notes), waves
+    settings = config.deciding()
+    return Plan("extraction", settings, identity, identities, lambda counts: notes, unsettled), waves
+
+
+def _known(splits: Sequence[Split]) -> Callable[[str], str]:
+    """What tells a file of the input from another: its content if all of it is soon read, else samples or less."""
+    few = sum(len(_sources(split)) for split in splits if split.start == 0) <= WHOLE_FILES
+    if few and sum(split.end - split.start for split in splits) <= WHOLE_INPUT:
+        return functools.lru_cache(WHOLE_FILES)(functools.partial(signature, whole=WHOLE_INPUT))
+    if few and "://" not in splits[0].uri:
+        return functools.lru_cache(WHOLE_FILES)(functools.partial(signature, whole=0))
+    return mark
 
 
 def wave_bytes(waves: Sequence[Sequence[Split]]) -> list[int]:
@@ -58,13 +112,36 @@ def _waves(splits: Sequence[Split], most: int) -> list[list[Split]]:
     return groups
 
 
-def _identity(splits: Sequence[Split]) -> dict[str, Any]:
-    """What makes two inputs the same: the names and sizes of their files."""
-    digest = hashlib.sha256()
-    sizes = {split.source: split.size for split in splits}
-    for source, size in sorted(sizes.items()):
-        digest.update(f"{source}\0{size}\n".encode("utf-8", "surrogateescape"))
-    return {"files": len(sizes), "bytes": sum(sizes.values()), "digest": digest.hexdigest()}
+def _identity(splits: Sequence[Split], known: Callable[[str], str]) -> dict[str, Any]:
+    """What makes two inputs the same: the names of their files and what these are known by."""
+    number = sum(len(_sources(split)) for split in splits if split.start == 0)
+    counts = {"files": number, "bytes": sum(split.end - split.start for split in splits)}
+    if number <= MOST_NAMED:
+        return counts | {"input": {name: known(uri) for split in splits for uri, name in _sources(split)}}
+    return counts | {"the input": fingerprint_of((name, known(uri)) for part in splits for uri, name in _sources(part))}
+
+
+def _sources(split: Split) -> list[tuple[str, str]]:
+    """The files of a split: where each lies, and its name."""
+    if split.format != "html":
+        return [(split.uri, split.source)]
+    return [(split.uri + name, name) for name in split.source.split(NAMES_SEPARATOR)]
+
+
+def _marks(wave: Sequence[Split], fresh: bool = False) -> str:
+    """What the file system says of a wave's files; of too many on an object store, nothing."""
+    if wave and "://" in wave[0].uri and len(wave) > REMOTE_ASKED:
+        return ""
+    return fingerprint_of((uri, mark(uri, fresh)) for split in wave for uri, _ in _sources(split))
+
+
+def _changed(wave: Sequence[Split]) -> str:
+    """Which file of a wave is not as it was listed."""
+    for split in wave:
+        for uri, source in _sources(split):
+            if mark(uri) == GONE:
+                return f"{source} vanished"
+    return "an input changed"
 
 
 def check_failures(stamp: Stamp, limit: float) -> None:

@@ -13,6 +13,7 @@ import signal
 import struct
 import sys
 import threading
+import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -30,11 +31,12 @@ from skypile.config import Config, ExtractionConfig, SparkConfig
 from skypile.crawl import inputs
 from skypile.errors import SkypileError
 from skypile.extraction.documents import documents
-from skypile.extraction.plan import check_failures, extraction_plan, planned_splits, wave_bytes
+from skypile.extraction.plan import check_failures, extraction_plan, planned_splits, run_output, wave_bytes
 from skypile.run_folder import stage_folder
 from skypile.run_folder.outcome import check_kept
 from skypile.run_folder.parquet_part import part
-from skypile.run_folder.stage_folder import Decisions, Stamp
+from skypile.run_folder.parts import Parts
+from skypile.run_folder.stamp import Decisions, Stamp, Written, two_verdicts
 from skypile.runtime import files
 from skypile.runtime.optional_import import without
 from skypile.runtime.process import cores, keep_freed_memory
@@ -50,6 +52,7 @@ SMALLEST_PIECE = 1 << 20  # of input; a piece costs 10 ms, and three files
 HASH_SEED = 42  # Spark's
 _DOUBLE = struct.Struct("<d")
 _DOCUMENTS, _LEDGER = arrow_schema(DOCUMENT_COLUMNS), arrow_schema(LEDGER_COLUMNS)
+_PASSED_ON = stage_folder.passed_on(DOCUMENT_COLUMNS)
 
 
 class WorkerDied(SkypileError):
@@ -70,7 +73,8 @@ def extract_locally(
         splits = planned_splits(paths, config.extraction, limit)
         workers, most = local_cores(config.spark), config.spark.local_mb << 20
         if workers and most and sum(split.end - split.start for split in splits) <= most:
-            return _write(splits, run, config, console, workers, limit)
+            with run_output(run, config, paths):
+                return _write(splits, run, config, console, workers, limit)
         return None
     finally:
         end_template(PAGE_FUNCTION)
@@ -88,16 +92,21 @@ def _write(
     plan, waves = extraction_plan(splits, config.extraction, limit)
     sizes = wave_bytes(waves)
     finished = stamped = 0  # waves, and the records in them
-    running: list[tuple[int, Future[tuple[int, list[Decisions]]]]] = []  # bytes, and who extracts them
+    running: list[tuple[int, Future[Written]]] = []  # bytes, and who extracts them
+    attempt = uuid.uuid4().hex[:8]
 
-    def write_wave(folder: str, number: int) -> tuple[int, list[Decisions]]:
+    def write_wave(folder: str, number: int) -> Written:
         pieces = _pieces(waves[number], workers, config.extraction.split_mb << 20)
+        write = functools.partial(_write_split, folder, number, attempt)
         running[:] = [
-            (piece.end - piece.start, pool.submit(_write_split, folder, number, index, piece, config.extraction))
+            (piece.end - piece.start, pool.submit(write, index, piece, config.extraction))
             for index, piece in enumerate(pieces)
         ]
         results = [future.result() for future in as_completed([future for _, future in running])]
-        return sum(read for read, _ in results), [decisions for _, found in results for decisions in found]
+        parts = {name: entry for result in results for name, entry in sorted(result.parts.items())}
+        return Written(
+            sum(result.read for result in results), [one for result in results for one in result.decisions], parts
+        )
 
     def on_wave(number: int, stamp: Stamp) -> None:
         nonlocal finished, stamped
@@ -105,10 +114,16 @@ def _write(
         finished, stamped = number + 1, stamped + stamp["read"]
         check_failures(stamp, config.extraction.max_failed_share)
 
+    def say(line: str) -> None:
+        if console:
+            console.print(line, soft_wrap=True, markup=False, highlight=False)
+        else:
+            print(line, file=sys.stderr)
+
     def done() -> Done:
         ended = [(size, future) for size, future in list(running) if future.done() and not future.exception()]
         share = sum(sizes[:finished]) + sum(size for size, _ in ended)
-        return Done(share, stamped + sum(future.result()[0] for _, future in ended))
+        return Done(share, stamped + sum(future.result().read for _, future in ended))
 
     with ExitStack() as ending:
         pool = ending.enter_context(_processes(workers))
@@ -119,7 +134,7 @@ def _write(
             console = Console(stderr=True)
         ending.enter_context(stage_progress(done, STAGE, sum(sizes), "bytes", console))
         try:
-            manifest, fresh = stage_folder.write(run, plan, write_wave, _check_ids, on_wave)
+            manifest, fresh = stage_folder.write(run, plan, write_wave, _check_ids, on_wave, say)
         except BrokenProcessPool:
             raise WorkerDied(
                 f"a process that extracts was killed, in wave {finished} of {len(waves)}: for want of memory? The same "
@@ -127,14 +142,9 @@ def _write(
             ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-    for line in [
-        stage_folder.summary(manifest, fresh),
-        *(f"  {note}" for note in manifest["notes"] if fresh and manifest["kept"]),
-    ]:
-        if console:
-            console.print(line, soft_wrap=True, markup=False)
-        else:
-            print(line, file=sys.stderr)
+    say(stage_folder.summary(manifest, fresh))
+    for note in manifest["notes"] if fresh and manifest["kept"] else ():
+        say(f"  {note}")
     check_kept(manifest, stage_folder.stage_dir(run, STAGE))
     return manifest
 
@@ -191,17 +201,18 @@ def _start_worker(ends: int, life: int) -> None:
 
 
 def _write_split(
-    folder: str, wave: int, number: int, split: inputs.Split, config: ExtractionConfig
-) -> tuple[int, list[Decisions]]:
-    """Write a split's part of a wave; the rows its reader has counted, and what was decided on them."""
+    folder: str, wave: int, attempt: str, number: int, split: inputs.Split, config: ExtractionConfig
+) -> Written:
+    """Write a split's part of a wave."""
     read = 0
     rows: Counter[tuple[str, str | None]] = Counter()
     digests: Counter[tuple[str, str | None]] = Counter()
+    parts: Parts = {}
     with ExitStack() as written, without("pandas"):  # which Arrow would import, 0.15 s, to ask for its types
 
         @functools.cache
         def add_to(place: str, schema: pa.Schema) -> Any:
-            return written.enter_context(part(stage_folder.of_wave(place, wave), number, schema))
+            return written.enter_context(part(stage_folder.of_wave(place, wave), number, schema, parts, attempt))
 
         for records, batch in documents(split, config):
             read += records
@@ -211,11 +222,18 @@ def _write_split(
                     add_to(stage_folder.documents_dir(folder, place), _DOCUMENTS)(batch.filter(chosen))
             ledger = _ledger(batch)
             add_to(stage_folder.verdicts_dir(folder), _LEDGER)(ledger)
-            for row in zip(*(column.to_pylist() for column in ledger.columns), strict=True):
+            for row in _rows(ledger):
                 kind = row[3], row[4]
                 rows[kind] += 1
                 digests[kind] ^= decision_hash(row)
-    return read, [Decisions(*kind, rows[kind], digests[kind]) for kind in rows]
+            for row in _rows(batch.filter(kept).select(_PASSED_ON)):
+                digests[KEPT, None] ^= decision_hash(row)
+    decisions = [Decisions(*kind, rows[kind], digests[kind]) for kind in rows]
+    return Written(read, decisions, {name.removeprefix(f"{folder}/"): entry for name, entry in parts.items()})
+
+
+def _rows(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
+    return zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _ledger(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -234,11 +252,11 @@ def _check_ids(folder: str) -> None:
     ids = pa.chunked_array(found, pa.string())
     if pc.count_distinct(ids).as_py() < len(ids):
         worst = max(ids.value_counts().to_pylist(), key=lambda entry: entry["counts"])
-        raise stage_folder.two_verdicts(worst["values"], worst["counts"], folder)
+        raise two_verdicts(worst["values"], worst["counts"], folder)
 
 
 def decision_hash(row: Sequence[str | float | None]) -> int:
-    """64 bits of a row of LEDGER_COLUMNS: Spark's `xxhash64`, of which `run_folder.storage` makes a stage's digest.
+    """64 bits of a row, of LEDGER_COLUMNS or of text: Spark's `xxhash64`, of which `run_folder.storage` makes a digest.
 
     XXH64 of each value that is not null, seeded with the hash of the values before it; a number is its eight bytes.
     """

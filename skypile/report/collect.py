@@ -87,7 +87,7 @@ def collect(run: str) -> Facts:
     if not folders:
         raise FileNotFoundError(f"{run} holds no finished wave of any stage yet; there is nothing to report")
     manifests, unfinished, settings = [], [], {}
-    for stage, folder in folders.items():
+    for stage, folder in ledger.stage_folders(run, begun=True).items():
         manifest = files.read_json(files.join(folder, "manifest.json"))
         if manifest is None:
             unfinished.append(stage)

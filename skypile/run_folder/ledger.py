@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from skypile.run_folder.parts import problems, refuse
+from skypile.run_folder.stage_folder import follows, stamped_parts
 from skypile.runtime import files
 from skypile.schema import LEDGER_COLUMNS, REASONS, STAGE_COLUMNS, STAGES, arrow_schema, names
 
@@ -38,10 +40,11 @@ class Verdict:
         return REASONS.get(self.reason) if self.reason else None
 
 
-def stage_folders(run: str) -> dict[str, str]:
-    """Folders of the stages that `run` has verdicts of, in order. The output of `skypile dedup` is its own only stage.
+def stage_folders(run: str, begun: bool = False) -> dict[str, str]:
+    """Folders of the stages that `run` has verdicts of, in order: finished ones and, last, one with finished waves.
 
-    FileNotFoundError if `run` is neither.
+    A stage made from what the one before it no longer holds is not among them. `begun`: it is, and so is one without a
+    finished wave. The output of `skypile dedup` is its own only stage. FileNotFoundError if `run` is neither.
     """
     found = files.list_names(run)
     if "verdicts" in found:
@@ -50,22 +53,52 @@ def stage_folders(run: str) -> dict[str, str]:
     if not set(found) & {"config.toml", *named.values()}:
         wanted = "give the folder that `skypile run --output` or `skypile dedup --output` wrote"
         raise FileNotFoundError(f"no run in {run}: {wanted}")
-    return {
-        stage: files.join(run, name)
-        for stage, name in named.items()
-        if name in found and "verdicts" in files.list_names(files.join(run, name))
-    }
+    folders: dict[str, str] = {}
+    upstream: dict[str, Any] | None = None
+    for stage, name in named.items():
+        folder = files.join(run, name)
+        names = files.list_names(folder) if name in found else []
+        if begun:
+            folders |= {stage: folder} if {"manifest.json", "plan.json"} & set(names) else {}
+            continue
+        done = files.read_json(files.join(folder, "manifest.json")) if "manifest.json" in names else None
+        if done is not None and (upstream is None or follows(done, upstream)):
+            folders[stage] = folder
+            upstream = done
+            continue
+        if done is None and "waves" in names and files.list_names(files.join(folder, "waves")):
+            folders[stage] = folder
+        if names:
+            break
+    return folders
 
 
 def dataset(folder: str, schema: pa.Schema) -> "Dataset":
-    """The Parquet files under `folder`, whose hive partitions (kept, wave, language) become columns."""
+    """The Parquet files of a finished stage's `documents` or `verdicts`, or those of its finished waves.
+
+    Hive partitions (kept, wave, language) become columns. Raises DamagedParts if a file is missing or cut short.
+    """
     import pyarrow.dataset as ds  # only here: it loads pandas, 0.2 s that other commands do not wait for
+    from pyarrow.fs import LocalFileSystem
 
     fs, path = files.filesystem(folder)
-    partitioning = ds.partitioning(
-        pa.schema([("kept", pa.string()), ("wave", pa.int32()), ("language", pa.string())]), flavor="hive"
+    partitions = pa.schema([("kept", pa.string()), ("wave", pa.int32()), ("language", pa.string())])
+    partitioning = ds.partitioning(partitions, flavor="hive")
+    stage, _, place = folder.rstrip("/").rpartition("/")
+    parts = stamped_parts(stage)
+    if parts is None:
+        return ds.dataset(path, schema=schema, format="parquet", filesystem=fs, partitioning=partitioning)
+    refuse(stage, problems(stage, parts, (place,), contents=False, surplus=False))
+    root = path.rstrip("/")[: -len(place)]
+    paths = sorted(f"{root}{name}" for name in parts if name.startswith(f"{place}/"))
+    if not paths:
+        whole = pa.schema([*schema, *(field for field in partitions if field.name not in schema.names)])
+        return ds.FileSystemDataset.from_paths(
+            [], schema=whole, format=ds.ParquetFileFormat(), filesystem=LocalFileSystem()
+        )
+    return ds.dataset(
+        paths, schema=schema, format="parquet", filesystem=fs, partitioning=partitioning, partition_base_dir=path
     )
-    return ds.dataset(path, schema=schema, format="parquet", filesystem=fs, partitioning=partitioning)
 
 
 def verdict_files(run: str, stage: str) -> "Dataset":

@@ -15,9 +15,12 @@ import itertools
 
 from skypile import schema
 from skypile.run_folder import stage_folder
+from skypile.run_folder.output import output_folder
 from skypile.runtime import files
 
 NOTE = "what it kept was pruned: a later stage has it, and the report no distribution of this stage's scores"
+
+KEPT = "documents/kept=true/"
 
 
 def prune(run: str) -> dict[str, int]:
@@ -25,17 +28,23 @@ def prune(run: str) -> dict[str, int]:
 
     A stage counts only if the next one was made from it as it is now. Nothing happens to what is pruned already.
     """
+    with output_folder(run, "run", []):
+        return _prune(run)
+
+
+def _prune(run: str) -> dict[str, int]:
     freed = {}
     for stage, following in itertools.pairwise(schema.STAGES):
         here, there = (stage_folder.manifest(run, name) for name in (stage, following))
         if here is None or there is None:
             continue
-        if any(there["inputs"].get(key) != here[key] for key in ("fingerprint", "digest")):
+        if not stage_folder.follows(there, here):
             continue  # made from what this stage was before
         folder = stage_folder.documents_dir(stage_folder.stage_dir(run, stage), True)
         if files.exists(folder):
             # Noted first: documents half removed must not be read as if they were all.
-            noted = here | {"pruned": True, "notes": [*here["notes"], NOTE]}
+            left = {name: entry for name, entry in here["parts"].items() if not name.startswith(KEPT)}
+            noted = here | {"pruned": True, "notes": [*here["notes"], NOTE], "parts": left}
             files.write_json(files.join(stage_folder.stage_dir(run, stage), "manifest.json"), noted)
             fs, path = files.filesystem(folder)
             freed[stage] = int(fs.du(path))

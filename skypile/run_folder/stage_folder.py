@@ -6,45 +6,38 @@
     verdicts/wave=0/…parquet               LEDGER_COLUMNS, no text
     plan.json                              written first: what this folder is being made from
     waves/00000.json                       one stamp per finished wave
-    manifest.json                          written last: settings, inputs, counts, digest, seconds, versions
+    manifest.json                          written last: settings, inputs, counts, digest, seconds, versions, parts
 
 Extraction, the long stage, is written in many waves, the others in one. A wave replaces its own partition
-of `documents` and `verdicts` and is then stamped; a run that finds the same plan goes on at the first wave
-without a stamp, any other plan starts the folder afresh.
+of `documents` and `verdicts` and is then stamped with the sizes and checksums of its files; a file that no stamp
+names is not there, whoever reads. A run keeps the waves that were made from the same input, by the same code, with the
+same settings, and whose files are what was written; it makes all others.
 
 `skypile.run_folder.storage` has Spark write a wave, `skypile.extraction.without_spark` writes one without it.
 """
 
 import hashlib
 import json
-import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any, NamedTuple
+
+import pyarrow as pa
 
 from skypile import schema
 from skypile.errors import SkypileError
+from skypile.run_folder import parts as part_files
+from skypile.run_folder.code import code, versions
+from skypile.run_folder.identity import difference
 from skypile.run_folder.outcome import warnings
+from skypile.run_folder.parts import Parts
+from skypile.run_folder.stamp import Stamp, Written, add_up, checked
 from skypile.runtime import files
 from skypile.version import __version__
 
-PACKAGES = (
-    "skypile",
-    "pyspark",
-    "pyarrow",
-    "trafilatura",
-    "resiliparse",
-    "fasttext-community",
-    "eldc",
-)
-
-Stamp = dict[str, Any]  # read, kept, dropped: {reason: rows}, failed: {reason: rows}, digest, seconds
-
-
-class ConservationError(SkypileError):
-    """kept + dropped + failed != read, a record id appears twice, or a reason is not in the vocabulary."""
+DATA = ("documents", "verdicts")  # the folders of parts
+OURS = (*DATA, "waves", "plan.json", "manifest.json", "clusters", "classifier", "_scratch")
 
 
 class PrunedError(SkypileError):
@@ -52,23 +45,28 @@ class PrunedError(SkypileError):
 
 
 class Plan(NamedTuple):
-    """What a stage folder is made from, in how many waves; `notes(counts)` and `findings()`: asked when it is done."""
+    """What a stage folder is made from.
+
+    `settings`: those that decide. `waves`: for each wave, what its part of the input is known by. `unsettled(wave)`:
+    what of its input has changed while it was read, in words; such a wave is read again by the next run.
+    `notes(stamp)` and `findings()` (entries of the manifest) are asked for when a wave is done.
+    """
 
     stage: str
     settings: dict[str, Any]
     inputs: dict[str, Any]
-    waves: int
+    waves: Sequence[str]
     notes: Callable[[Stamp], list[str]] = lambda counts: []
+    unsettled: Callable[[int], list[str]] = lambda number: []
     findings: Callable[[], dict[str, Any]] = dict
 
+    @property
+    def made_of(self) -> dict[str, Any]:
+        return {"stage": self.stage, "settings": self.settings, "inputs": self.inputs, "code": code(self.stage)}
 
-class Decisions(NamedTuple):
-    """Verdicts that are alike, of a wave as it was written. `digest`: the XOR of `decision` hashes of 64 bits."""
-
-    verdict: str
-    reason: str | None
-    rows: int
-    digest: int
+    def made_from(self, wave: int) -> str:
+        """What a wave's stamp says that it was made from."""
+        return _fingerprint(self.made_of | {"inputs": self.waves[wave]})
 
 
 def stage_dir(run: str, stage: str) -> str:
@@ -94,46 +92,145 @@ def check_not_pruned(run: str, stage: str) -> None:
 def write(
     run: str,
     plan: Plan,
-    write_wave: Callable[[str, int], tuple[int, Iterable[Decisions]]],
+    write_wave: Callable[[str, int], Written],
     check_ids: Callable[[str], None],
     on_wave: Callable[[int, Stamp], None] = lambda number, stamp: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> tuple[dict[str, Any], bool]:
     """Bring the folder of `plan` under `run` to its end. Returns its manifest and whether any work was done.
 
-    `write_wave(folder, number)` writes a wave and gives the rows it has read and what was decided on them;
-    `check_ids(folder)` raises ConservationError if a record has two verdicts in the finished folder.
+    `write_wave(folder, number)` writes a wave; `check_ids(folder)` raises ConservationError if a record has two
+    verdicts in the finished folder; `say` is told why a finished stage is made again.
     """
     folder = stage_dir(run, plan.stage)
-    described = _described(plan)
-    fingerprint = fingerprint_of(plan)
     done = manifest(run, plan.stage)
-    if done is not None and done["fingerprint"] == fingerprint:
+    reason = why_redo(run, plan)
+    if done is not None and reason is None:
         return done, False
     if (number := schema.STAGES.index(plan.stage)) > 0:
         check_not_pruned(run, schema.STAGES[number - 1])  # before anything is removed that could not be made again
-    if (files.read_json(files.join(folder, "plan.json")) or {}).get("fingerprint") != fingerprint:
-        files.remove_tree(folder)
-        files.write_json(files.join(folder, "plan.json"), described | {"fingerprint": fingerprint})
+    if done is not None:
+        say(f"{plan.stage:<20} redone: {reason}")
+        files.remove_tree(files.join(folder, "manifest.json"))
+    kept = {number: stamp for number in range(len(plan.waves)) if (stamp := _sound_stamp(folder, plan, number))}
+    refuse_foreign(folder)
+    if not kept:
+        for name in OURS:
+            files.remove_tree(files.join(folder, name))
+    begun = {"stage": plan.stage, "settings": plan.settings, "inputs": plan.inputs, "waves": len(plan.waves)}
+    files.write_json(files.join(folder, "plan.json"), begun)
     stamps = []
-    for number in range(plan.waves):
-        path = files.join(folder, "waves", f"{number:05d}.json")
-        stamp = files.read_json(path)
+    for number in range(len(plan.waves)):
+        stamp = kept.get(number)
         if stamp is None:
             began = time.monotonic()
             _remove_wave(folder, number)
-            stamp = _checked(plan.stage, number, *write_wave(folder, number))
+            stamp = checked(plan.stage, number, write_wave(folder, number))
+            stamp |= {"made_from": plan.made_from(number), "unsettled": plan.unsettled(number)}
+            stamp |= {"notes": plan.notes(stamp), "findings": plan.findings()}
             stamp["seconds"] = round(time.monotonic() - began, 2)
-            files.write_json(path, stamp)
+            files.write_json(_stamp_path(folder, number), stamp)
         stamps.append(stamp)
         on_wave(number, stamp)
+    for name in files.list_names(files.join(folder, "waves")):  # there were more waves once
+        if name.partition(".")[0].isdigit() and int(name.partition(".")[0]) >= len(plan.waves):
+            files.remove_tree(files.join(folder, "waves", name))
+    parts: Parts = {name: entry for stamp in stamps for name, entry in stamp["parts"].items()}
+    part_files.remove_surplus(folder, parts, DATA)
+    part_files.refuse(folder, part_files.problems(folder, parts, DATA, contents=False))
     check_ids(folder)
-    counts = _add_up(stamps)
-    notes = plan.notes(counts) + warnings(counts, folder)
-    result = described | counts | plan.findings()
-    result |= {"fingerprint": fingerprint, "inputs": plan.inputs, "notes": notes, "versions": versions()}
-    result |= {"finished": datetime.now(UTC).isoformat(timespec="seconds")}
+    counts = add_up(stamps)
+    result = (
+        plan.made_of
+        | counts
+        | {key: value for stamp in stamps for key, value in stamp["findings"].items()}
+        | {"notes": counts["notes"] + warnings(counts, folder)}
+        | {"skypile": __version__, "waves": len(plan.waves), "fingerprint": _fingerprint(plan.made_of)}
+        | {"versions": versions(), "parts": parts, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
+    )
     files.write_json(files.join(folder, "manifest.json"), result)
     return result, True
+
+
+def why_redo(run: str, plan: Plan) -> str | None:
+    """Why a stage has to be made, in words; None if what is there is what `plan` would make.
+
+    Reads its manifest and lists its files, and reads these to the bit where `parts.affordable`.
+    """
+    folder = stage_dir(run, plan.stage)
+    done = manifest(run, plan.stage)
+    if done is None:
+        return "unfinished" if files.exists(files.join(folder, "plan.json")) else "not made yet"
+    if "parts" not in done:
+        return "another version of skypile made it"
+    if (differ := difference(done, plan.made_of)) is not None:
+        return differ
+    if done["unsettled"]:
+        return f"{done['unsettled'][0]} while it was read"
+    wrong = part_files.problems(folder, done["parts"], _data(done), part_files.affordable(done["parts"]))
+    return wrong[0] if wrong else None
+
+
+def _data(done: dict[str, Any]) -> tuple[str, ...]:
+    """The folders of parts of a finished stage."""
+    return ("documents/kept=false", "verdicts") if done.get("pruned") else DATA
+
+
+def waves_done(run: str, plan: Plan) -> int:
+    """How many waves of an unfinished stage need not be made again, by their stamps."""
+    stamps = (files.read_json(_stamp_path(stage_dir(run, plan.stage), number)) for number in range(len(plan.waves)))
+    return sum(bool(s) and s.get("made_from") == plan.made_from(n) for n, s in enumerate(stamps) if s)
+
+
+def refuse_foreign(folder: str) -> None:
+    """Refuse to write anew where files stand that no stage has written. Raises DamagedParts."""
+    names = (name for name in part_files.listed(folder, DATA) if not name.rsplit("/", 1)[-1].startswith("part-"))
+    if found := next(names, None):
+        raise part_files.DamagedParts(f"{folder}/{found} is no file of skypile's; move it elsewhere")
+
+
+def check_finished(run: str, stage: str) -> dict[str, Any]:
+    """The manifest of a finished stage, whose files are what was written. FileNotFoundError, DamagedParts."""
+    folder = stage_dir(run, stage)
+    done = manifest(run, stage)
+    if done is None:
+        raise FileNotFoundError(f"{folder} has no manifest.json: run the {stage} stage first")
+    parts = done.get("parts", {})
+    part_files.refuse(folder, part_files.problems(folder, parts, _data(done), part_files.affordable(parts)))
+    return done
+
+
+def kept_by(stage: str, done: dict[str, Any]) -> dict[str, str]:
+    """What the stage after `stage`, whose manifest is `done`, is made from: its part of a plan's inputs."""
+    return {f"what {stage} kept": f"{done['fingerprint']} {done['digest']}"}
+
+
+def follows(done: dict[str, Any], upstream: dict[str, Any] | None) -> bool:
+    """Whether a finished stage was made from what the one before it holds now, by their manifests.
+
+    True for the first, which reads the crawl. `upstream` None: what was before it is not finished now.
+    """
+    known = {key: value for key, value in done.get("inputs", {}).items() if key.startswith("what ")}
+    return not known or (upstream is not None and known == kept_by(upstream["stage"], upstream))
+
+
+def stamped_parts(folder: str) -> Parts | None:
+    """The files that a stage's manifest, or before it is finished its stamps, name.
+
+    None: all that are there, in a run of a version that noted none.
+    """
+    done = files.read_json(files.join(folder, "manifest.json"))
+    if done is not None:
+        return done.get("parts")
+    names = files.list_names(folder)
+    if "waves" not in names:
+        return {} if "plan.json" in names else None
+    stamps = [
+        files.read_json(files.join(folder, "waves", name))
+        for name in files.list_names(files.join(folder, "waves"))
+        if not name.startswith(".")
+    ]
+    return {name: entry for stamp in stamps if stamp for name, entry in stamp.get("parts", {}).items()}
 
 
 def documents_dir(folder: str, kept: bool) -> str:
@@ -150,15 +247,18 @@ def of_wave(folder: str, number: int) -> str:
     return files.join(folder, f"wave={number}")
 
 
-def versions() -> dict[str, str]:
-    """Python's and the main packages' versions, for the manifest."""
-    found = {"python": sys.version.split()[0]}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except ModuleNotFoundError:
-            continue
-    return found
+def places_of(number: int) -> list[str]:
+    """The partitions of a wave below a stage folder."""
+    return [of_wave(place, number) for place in ("documents/kept=true", "documents/kept=false", "verdicts")]
+
+
+def passed_on(columns: Sequence[schema.Column]) -> list[str]:
+    """The columns of kept rows that the digest covers besides the verdicts: those that are text.
+
+    Numbers follow from the text; those that are measured in floating point may differ in the last place.
+    """
+    verdict = schema.names(schema.VERDICT_COLUMNS)
+    return [c.name for c in columns if pa.types.is_string(c.type) and c.name not in verdict]
 
 
 def summary(manifest: dict[str, Any], fresh: bool = True) -> str:
@@ -172,74 +272,26 @@ def summary(manifest: dict[str, Any], fresh: bool = True) -> str:
     )
 
 
-def two_verdicts(record: str, verdicts: int, folder: str) -> ConservationError:
-    """What `check_ids` raises."""
-    return ConservationError(f"record {record} has {verdicts} verdicts in {folder}")
-
-
-def following_plan(
-    stage: str,
-    settings: dict[str, Any],
-    upstream: dict[str, Any],
-    notes: Callable[[Stamp], list[str]] = lambda counts: [],
-) -> Plan:
-    """Plan of a stage that reads what the one before it kept, whose manifest is `upstream`, in one wave."""
-    inputs = {name: upstream[name] for name in ("stage", "fingerprint", "digest")}
-    return Plan(stage, settings, inputs, 1, notes)
-
-
-def fingerprint_of(plan: Plan) -> str:
-    """What differs where a stage would be made from something else."""
-    value = _described(plan) | {"inputs": plan.inputs}
+def _fingerprint(value: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def _described(plan: Plan) -> dict[str, Any]:
-    return {"stage": plan.stage, "skypile": __version__, "waves": plan.waves, "settings": plan.settings}
+def _stamp_path(folder: str, number: int) -> str:
+    return files.join(folder, "waves", f"{number:05d}.json")
+
+
+def _sound_stamp(folder: str, plan: Plan, number: int) -> Stamp | None:
+    """The stamp of a wave that need not be made again."""
+    stamp = files.read_json(_stamp_path(folder, number))
+    if stamp is None or stamp.get("made_from") != plan.made_from(number) or stamp["unsettled"]:
+        return None
+    contents = part_files.affordable(stamp["parts"])
+    return None if part_files.problems(folder, stamp["parts"], places_of(number), contents, surplus=False) else stamp
 
 
 def _remove_wave(folder: str, number: int) -> None:
-    """What an attempt has left that died before its stamp."""
+    """What an attempt has left that died before its stamp, or before what it was made from changed."""
     for place in (documents_dir(folder, True), documents_dir(folder, False), verdicts_dir(folder)):
         files.remove_tree(of_wave(place, number))
-
-
-def _checked(stage: str, number: int, read: int, decided: Iterable[Decisions]) -> Stamp:
-    """The stamp of a wave. Raises ConservationError for a verdict that cannot be, or too many or too few of them."""
-    stamp: Stamp = {"read": read, "kept": 0, "dropped": {}, "failed": {}}
-    digest = 0
-    for verdict, reason, rows, hashes in decided:
-        digest ^= hashes
-        if verdict == schema.KEPT and reason is None:
-            stamp["kept"] += rows
-        elif verdict in (schema.DROPPED, schema.FAILED) and reason in schema.REASONS:
-            stamp[verdict][reason] = stamp[verdict].get(reason, 0) + rows
-        else:
-            raise ConservationError(
-                f"{rows} rows have verdict {verdict!r} with reason {reason!r}; "
-                "a kept row has none, every other one of skypile.schema.REASONS"
-            )
-    for verdict in (schema.DROPPED, schema.FAILED):
-        stamp[verdict] = dict(sorted(stamp[verdict].items()))
-    written = stamp["kept"] + sum(stamp["dropped"].values()) + sum(stamp["failed"].values())
-    if written != read:
-        raise ConservationError(
-            f"stage {stage}, wave {number}: read {read} rows but wrote {written} verdicts "
-            f"(kept {stamp['kept']}, dropped {stamp['dropped']}, failed {stamp['failed']})"
-        )
-    return stamp | {"digest": f"{digest:016x}"}
-
-
-def _add_up(stamps: list[Stamp]) -> Stamp:
-    """The stage's totals from its waves' stamps."""
-    total: Stamp = {"read": 0, "kept": 0, "dropped": {}, "failed": {}, "seconds": 0.0}
-    digest = 0
-    for stamp in stamps:
-        digest ^= int(stamp["digest"], 16)
-        for key in ("read", "kept", "seconds"):
-            total[key] += stamp[key]
-        for verdict in (schema.DROPPED, schema.FAILED):
-            for reason, n in stamp[verdict].items():
-                total[verdict][reason] = total[verdict].get(reason, 0) + n
-    total["seconds"] = round(total["seconds"], 2)
-    return total | {"digest": f"{digest:016x}"}
+    files.remove_tree(_stamp_path(folder, number))
+    part_files.remove_staging(*files.filesystem(folder), DATA)

@@ -4,19 +4,26 @@ Verdicts are projected from the documents just written, so the expensive work ru
 disagree.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyspark.sql import DataFrame, Observation, SparkSession
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import StructType
 
 from skypile import schema
+from skypile.run_folder import parts as part_files
 from skypile.run_folder import stage_folder
-from skypile.run_folder.stage_folder import Decisions, Plan, Stamp, stage_dir
+from skypile.run_folder.identity import content_digest
+from skypile.run_folder.parts import Parts
+from skypile.run_folder.stage_folder import Plan, stage_dir
+from skypile.run_folder.stamp import Decisions, Stamp, Written, two_verdicts
 from skypile.runtime import files
+from skypile.runtime.map_arrow import map_arrow
 from skypile.runtime.session import writing
 
 # Number of rows a wave reads: known, or observed, under the name `rows`, while they are read.
@@ -36,7 +43,27 @@ class Stage:
     partition_by: dict[str, str] = field(default_factory=dict)  # folder's name -> column, which stays in the files
     options: dict[str, str] = field(default_factory=dict)
     notes: Callable[[Stamp], list[str]] = lambda counts: []
+    wave_inputs: Sequence[str] | None = None  # what each wave's part of the input is known by; None: `inputs` say it
+    unsettled: Callable[[int], list[str]] = lambda number: []
     findings: Callable[[], dict[str, Any]] = dict
+
+    @classmethod
+    def of(
+        cls,
+        plan: Plan,
+        waves: Sequence[Callable[[], tuple[Rows, DataFrame]]],
+        partition_by: dict[str, str] | None = None,
+        options: dict[str, str] | None = None,
+    ) -> "Stage":
+        """The stage of a plan."""
+        made = (plan.stage, plan.settings, plan.inputs, waves, partition_by or {}, options or {}, plan.notes)
+        return cls(*made, wave_inputs=plan.waves, unsettled=plan.unsettled, findings=plan.findings)
+
+    @property
+    def plan(self) -> Plan:
+        every = json.dumps(self.inputs, sort_keys=True)
+        waves = self.wave_inputs or [f"{number} {every}" for number in range(len(self.waves))]
+        return Plan(self.name, self.settings, self.inputs, waves, self.notes, self.unsettled, self.findings)
 
 
 def spark_schema(columns: tuple[schema.Column, ...]) -> StructType:
@@ -72,17 +99,20 @@ def write_stage(
     run: str,
     stage: Stage,
     on_wave: Callable[[int, Stamp], None] = lambda number, stamp: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> tuple[dict[str, Any], bool]:
     """Write `stage` under `run`. Returns its manifest and whether any work was done (False: up to date)."""
 
-    def write_wave(folder: str, number: int) -> tuple[int, Iterator[Decisions]]:
+    def write_wave(folder: str, number: int) -> Written:
         rows, frame = stage.waves[number]()
         _write_wave(spark, folder, stage, number, frame)
         read = rows if isinstance(rows, int) else int(rows.get["rows"])
-        return read, _decisions(read_verdicts(spark, folder).where(F.col("wave") == number))
+        return Written(read, _decisions(spark, folder, stage, number), _parts(spark, folder, number))
 
-    plan = Plan(stage.name, stage.settings, stage.inputs, len(stage.waves), stage.notes, stage.findings)
-    return stage_folder.write(run, plan, write_wave, lambda folder: _check_ids_unique(spark, folder), on_wave)
+    def check_ids(folder: str) -> None:
+        _check_ids_unique(spark, folder)
+
+    return stage_folder.write(run, stage.plan, write_wave, check_ids, on_wave, say)
 
 
 def _write_wave(spark: SparkSession, folder: str, stage: Stage, number: int, frame: DataFrame) -> None:
@@ -117,15 +147,43 @@ def _check_schema(stage: str, frame: DataFrame, columns: tuple[schema.Column, ..
         raise TypeError(f"stage {stage}: missing columns {missing}, unexpected {surplus}; see skypile/schema.py")
 
 
-def _decisions(verdicts: DataFrame) -> Iterator[Decisions]:
-    """Counts by verdict and reason, and a digest of the decisions that no row order can change."""
-    decision = F.xxhash64(*schema.names(schema.LEDGER_COLUMNS))
-    rows = verdicts.groupBy("verdict", "reason").agg(F.count("*").alias("n"), F.bit_xor(decision).alias("digest"))
+def _decisions(spark: SparkSession, folder: str, stage: Stage, number: int) -> Iterator[Decisions]:
+    """Counts by verdict and reason, and digests, that no row order can change, of the decisions and of what is kept."""
+    verdicts = read_verdicts(spark, folder).where(F.col("wave") == number)
+    decided = verdicts.select("verdict", "reason", F.lit(1).alias("n"), _hash(schema.names(schema.LEDGER_COLUMNS)))
+    columns = schema.STAGE_COLUMNS[stage.name]
+    documents = spark.read.schema(spark_schema(columns).add("kept", "boolean").add("wave", "integer"))
+    kept = documents.parquet(files.join(folder, "documents")).where(F.col("kept") & (F.col("wave") == number))
+    passed = kept.select("verdict", "reason", F.lit(0).alias("n"), _hash(stage_folder.passed_on(columns)))
+    rows = decided.union(passed).groupBy("verdict", "reason").agg(F.sum("n").alias("n"), F.bit_xor("hash").alias("xor"))
     for row in rows.collect():
-        yield Decisions(row["verdict"], row["reason"], row["n"], row["digest"] & (2**64 - 1))
+        yield Decisions(row["verdict"], row["reason"], row["n"], row["xor"] & (2**64 - 1))
+
+
+def _hash(columns: Sequence[str]) -> Column:
+    return F.xxhash64(*columns).alias("hash")
+
+
+def _parts(spark: SparkSession, folder: str, number: int) -> Parts:
+    """The files of a wave that Spark has written. Read back by this process, or if they are many by the workers."""
+    below = stage_folder.places_of(number)
+    sizes = part_files.listed(folder, below)
+    if sum(sizes.values()) <= part_files.CHECKED_BYTES:
+        return part_files.summed(folder, below)
+    names = sorted(sizes)
+
+    def digests(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            wanted = [names[index] for index in batch["id"].to_pylist()]
+            found = [content_digest(files.join(folder, name)) for name in wanted]
+            yield pa.RecordBatch.from_arrays([pa.array(wanted), pa.array(found)], ["name", "digest"])
+
+    tasks = min(len(names), 4 * spark.sparkContext.defaultParallelism)
+    read = map_arrow(spark.range(0, len(names), 1, tasks), digests, "name string, digest string")
+    return {row["name"]: [sizes[row["name"]], row["digest"]] for row in read.collect()}
 
 
 def _check_ids_unique(spark: SparkSession, folder: str) -> None:
     twice = read_verdicts(spark, folder).groupBy("record_id").count().where("count > 1").take(1)
     if twice:
-        raise stage_folder.two_verdicts(twice[0]["record_id"], twice[0]["count"], folder)
+        raise two_verdicts(twice[0]["record_id"], twice[0]["count"], folder)

@@ -37,6 +37,8 @@ REQUIRED = {
     "spark.hadoop.parquet.page.size.row.check.min": "1",
     "spark.hadoop.parquet.page.size.row.check.max": "1",
     "spark.sql.parquet.compression.codec": "zstd",
+    # A flipped bit ends the stage instead of becoming text: every page has a CRC-32, which takes 1 s for 10 GB.
+    "spark.hadoop.parquet.page.verify-checksum.enabled": "true",
     "spark.sql.session.timeZone": "UTC",
     # A wave that is redone replaces its own folder and no other.
     "spark.sql.sources.partitionOverwriteMode": "dynamic",

@@ -17,6 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from skypile.run_folder.output import output_folder
 from skypile.sample import archive
 from skypile.sample.kinds import KINDS
 from skypile.sample.pages import Planted, page, write
@@ -30,12 +31,16 @@ WARC_FILES = 6
 
 
 def write_sample(directory: str | Path, seed: int = 0) -> dict[str, Any]:
-    """Write the sample under `directory`, replacing files of the same names.
+    """Write the sample under `directory`: an absent or empty folder, or one that holds the sample of this seed.
 
     Returns the paths `crawl`, `wikipedia` and `truths`, the number of `records` and of those of each kind
-    (`kinds`).
+    (`kinds`). Raises OutputRefused.
     """
-    root = Path(directory)
+    with output_folder(str(directory), "sample", [], {"seed": seed}):
+        return _write(Path(directory), seed)
+
+
+def _write(root: Path, seed: int) -> dict[str, Any]:
     crawl = root / "crawl"
     (crawl / "saved").mkdir(parents=True, exist_ok=True)
     random = Random(f"skypile sample {seed}")

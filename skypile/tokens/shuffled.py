@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from skypile.errors import Refused
+from skypile.run_folder.output import output_folder
+from skypile.runtime import files
 from skypile.tokens.megatron import open_shards, write_index
 from skypile.tokens.provenance import SUFFIX, Place, locate
 from skypile.tokens.shuffle import permute, unpermute
@@ -27,13 +29,21 @@ _BLOCK = 1024
 
 
 def plan_shuffle(packed: str | Path, shuffled: str | Path, shards: int, seed: int) -> list[str]:
-    """Write the plan of a shuffle of all shards in folder `packed`; returns the names of the shuffled shards."""
+    """Write the plan of a shuffle of all shards in folder `packed`; returns the names of the shuffled shards.
+
+    Raises OutputRefused for a folder `shuffled` that is not empty, or holds another shuffle.
+    """
     if shards < 1:
         raise Refused(f"shards={shards} must be at least 1: so many shuffled shards are written")
+    made_of = {"packed": files.absolute(str(packed)), "settings": {"shards": shards, "seed": seed}}
+    with output_folder(str(shuffled), "shuffle", [str(packed)], made_of):
+        return _write_plan(packed, shuffled, shards, seed)
+
+
+def _write_plan(packed: str | Path, shuffled: str | Path, shards: int, seed: int) -> list[str]:
     opened = open_shards(packed)
     counts = [len(shard) for shard in opened.values()]
     shards = max(1, min(shards, sum(counts)))
-    Path(shuffled).mkdir(parents=True, exist_ok=True)
     plan = {"seed": seed, "names": list(opened), "sequences": counts, "shards": shards}
     (Path(shuffled) / PLAN).write_text(json.dumps(plan, indent=1) + "\n")
     return [_shard_name(number) for number in range(shards)]

@@ -19,12 +19,10 @@ alone (`gpus_per_task`). A local master has no such profiles. Not measured on a 
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -37,14 +35,13 @@ from pyspark.resource import (
 )
 from pyspark.sql import SparkSession
 
+from skypile.run_folder.once import once
 from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
-from skypile.tokens.encoder import Encoder, default_model_path
+from skypile.tokens.encoder import Encoder
+from skypile.tokens.outputs import packed_result
 from skypile.tokens.parquet_texts import parquet_batches
-from skypile.tokens.piece_model import load_piece_model
 from skypile.tokens.shards import Packing, tokenize_file
-
-MANIFEST = "manifest.json"
 
 _RESULT = "counts string"
 _RESULT_ARROW = pa.schema([("counts", pa.string())])
@@ -74,33 +71,27 @@ def tokenize(spark: SparkSession, inputs: str, output: str, settings: TokenizeSe
 
     Raises:
         FileNotFoundError: no Parquet file below `inputs`.
-        ValueError: the remainder policy is "carry" (files are independent of each other), or two files would
-            get the same name.
+        ValueError: the remainder policy is "carry" (files are independent of each other).
+        OutputRefused, FolderLocked: the output holds something else, or another process writes to it.
     """
     if settings.packing.remainder == "carry":
         raise ValueError('remainder="carry" would make a shard depend on another file; use "pad" or "drop"')
     if "://" in output:
         raise ValueError(f"{output}: token shards are written to a mounted file system, not to a URI")
     paths = _parquet_files(inputs)
-    model = settings.model or str(default_model_path())
-    settings = replace(settings, packing=settings.packing.for_model(load_piece_model(model)))
-    identity = {
-        "settings": asdict(settings.packing) | {"model": Path(model).name, "model_digest": _digest(model)},
-        "inputs": paths,
-    }
-    done = files.read_json(files.join(output, MANIFEST))
-    if done is not None and {key: done[key] for key in identity} == identity:
-        return done
-    files.remove_tree(output)
-    names = shard_names(paths)
-    rows = spark.createDataFrame(list(zip(paths, names, strict=True)), "path string, name string")
-    rows = rows.repartitionByRange(len(paths), "name")
-    profile = gpu_profile(settings.gpus_per_task) if settings.gpus_per_task else None
-    results = map_arrow(rows, _worker(output, settings), _RESULT, profile=profile).collect()
-    counts = sorted((json.loads(row["counts"]) for row in results), key=lambda c: (c["split"], c["shard"]))
-    manifest = identity | {"shards": counts, "totals": totals(counts)}
-    files.write_json(files.join(output, MANIFEST), manifest)
-    return manifest
+    result, packing = packed_result(paths, settings.model, settings.packing)
+
+    def work() -> dict[str, Any]:
+        rows = spark.createDataFrame(list(zip(paths, shard_names(paths), strict=True)), "path string, name string")
+        rows = rows.repartitionByRange(len(paths), "name")
+        profile = gpu_profile(settings.gpus_per_task) if settings.gpus_per_task else None
+        worker = _worker(output, replace(settings, packing=packing))
+        results = map_arrow(rows, worker, _RESULT, profile=profile).collect()
+        counts = sorted((json.loads(row["counts"]) for row in results), key=lambda c: (c["split"], c["shard"]))
+        return {"shards": counts, "totals": totals(counts)}
+
+    made_of = {"settings": result.made_of["settings"], "shards_in": files.absolute(inputs)}
+    return once(output, result._replace(inputs=[inputs, *result.inputs], made_of=made_of), work)[0]
 
 
 def totals(counts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -177,7 +168,3 @@ def _parquet_files(inputs: str) -> list[str]:
     if not found:
         raise FileNotFoundError(f"no Parquet file below {inputs}: give the folder of the shards stage")
     return [fs.unstrip_protocol(p) if "://" in inputs else p for p in found]
-
-
-def _digest(model: str) -> str:
-    return hashlib.sha256(Path(model).read_bytes()).hexdigest()

@@ -10,10 +10,12 @@ import time
 import psutil
 import pytest
 
+from skypile import config, plans, schema
 from skypile.config import ExtractionConfig
 from skypile.crawl import inputs
 from skypile.crawl.read import first_records, read_split
 from skypile.run_folder import ledger, stage_folder
+from skypile.run_folder.identity import difference
 from tests.cli.test_cli import skypile
 from tests.conftest import REPOSITORY
 from tests.crawls import article, write_warc
@@ -91,9 +93,9 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(crawl, tmp_path):
     assert "  extraction           up to date\n  distribution_filter  run: never done" in dry()
     config = tmp_path / "config.toml"
     config.write_text("[extraction]\nmin_characters = 7\n")
-    assert "redo: extraction.min_characters was 100, now 7\n" in dry("--config", str(config))
+    assert "redo: min_characters was 100, now 7\n" in dry("--config", str(config))
     limited = dry("--limit", "5")
-    assert "redo: the input was" in limited and "its first 5 records" in limited
+    assert "redo: limit was None, now 5, " in limited
     (run / "01_extraction" / "manifest.json").rename(tmp_path / "manifest.json")
     assert "go on: interrupted after 1 of 1 waves" in dry()
     (tmp_path / "manifest.json").rename(run / "01_extraction" / "manifest.json")
@@ -108,7 +110,7 @@ def test_until_leaves_later_stages_and_status_says_they_are_outdated(crawl, tmp_
     later = run / "02_distribution_filter"
     for folder in ("verdicts", "documents"):
         (later / folder).mkdir(parents=True)
-    read_from = {name: done[name] for name in ("stage", "fingerprint", "digest")}
+    read_from = stage_folder.kept_by("extraction", done)
     (later / "manifest.json").write_text(json.dumps(done | {"stage": later.name[3:], "inputs": read_from}))
 
     def outdated():
@@ -122,11 +124,23 @@ def test_until_leaves_later_stages_and_status_says_they_are_outdated(crawl, tmp_
     assert wrong.returncode == 2 and "dedupe" in wrong.stderr and "quality_filter" in wrong.stderr
 
 
-def test_the_plan_of_a_following_stage_is_what_is_written():
-    upstream = {"stage": "dedup", "fingerprint": "f", "digest": "d", "kept": 3}
-    plan = stage_folder.following_plan("quality_filter", {"a": 1}, upstream)
-    assert plan.inputs == {"stage": "dedup", "fingerprint": "f", "digest": "d"} and plan.waves == 1
-    assert stage_folder.fingerprint_of(plan) != stage_folder.fingerprint_of(plan._replace(settings={"a": 2}))
+def test_a_following_stage_is_made_from_what_was_kept_and_from_files_by_their_content(crawl, tmp_path):
+    run = tmp_path / "run"
+    done = extract(crawl, run)
+    words = tmp_path / "words.txt"
+    words.write_text("river\n")
+    chosen = config.parse({"quality_filter": {"bad_words": str(words)}})
+    for number, stage in enumerate(schema.STAGES[1:3], 2):
+        (run / f"{number:02d}_{stage}").mkdir()
+        (run / f"{number:02d}_{stage}" / "manifest.json").write_text(json.dumps(done | {"stage": stage}))
+    plan = plans.following_plan(str(run), "quality_filter", chosen)
+    assert plan.inputs["what dedup kept"] == f"{done['fingerprint']} {done['digest']}" and len(plan.waves) == 1
+    words.rename(tmp_path / "elsewhere.txt")
+    moved = config.parse({"quality_filter": {"bad_words": str(tmp_path / "elsewhere.txt")}})
+    assert plans.following_plan(str(run), "quality_filter", moved).made_of == plan.made_of
+    (tmp_path / "elsewhere.txt").write_text("rover\n")
+    again = plans.following_plan(str(run), "quality_filter", moved)
+    assert difference(plan.made_of, again.made_of) == "word list changed"
 
 
 @pytest.mark.parametrize(("how", "spark"), [("group", False), ("one", False), ("group", True), ("one", True)])

@@ -90,7 +90,7 @@ def test_build_compare_and_export(pages, tmp_path):
     assert "base.model" in run("vocab", "compare", pages, "--model", tmp_path / "base.model")
     run("vocab", "export", "--model", model, "--output", tmp_path / "tokenizer.json")
     assert len(json.loads((tmp_path / "tokenizer.json").read_text())["model"]["vocab"]) == size
-    too_small = CliRunner().invoke(app, [str(a) for a in (*build, "--size", 100, "--output", model)])
+    too_small = CliRunner().invoke(app, [str(a) for a in (*build, "--size", 100, "--output", tmp_path / "small.model")])
     assert isinstance(too_small.exception, Refused) and "size=100" in str(too_small.exception)
 
 

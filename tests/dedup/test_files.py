@@ -50,10 +50,11 @@ def test_rows_that_stay_and_a_verdict_for_each(spark: SparkSession, rows: str, t
     }  # fmt: skip
     assert json.loads(verdicts["2"]["evidence"])["survivor"] == "1"
     assert verdicts["2"]["score"] >= verdicts["2"]["threshold"] == 0.8
-    assert sorted(path.name for path in Path(out).iterdir()) == ["documents", "manifest.json", "verdicts"]
+    written = sorted(path.name for path in Path(out).iterdir() if not path.name.startswith("_"))
+    assert written == ["documents", "manifest.json", "verdicts"]
 
     assert dedup_files(spark, [rows], out, Columns("id", "body", "address"), DedupConfig()) == manifest
-    with pytest.raises(ValueError, match="finished run"):
+    with pytest.raises(ValueError, match="made from something else"):
         dedup_files(spark, [rows], out, Columns("id", "body"), DedupConfig())
 
 

@@ -227,7 +227,7 @@ def test_a_run_that_died_is_done_again(tmp_path: Path, monkeypatch: pytest.Monke
         assert repr(rows(out / name)) == repr(rows(tmp_path / "undisturbed" / name))
     before = (out / "manifest.json").read_text()
     assert small([path], out) == json.loads(before)
-    with pytest.raises(ValueError, match="finished run"):
+    with pytest.raises(ValueError, match="made from something else"):
         small([path], out, Columns("id", "text"))
 
 

@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from skypile.run_folder import stage_folder
-from skypile.run_folder.stage_folder import ConservationError
+from skypile.run_folder.stamp import ConservationError
 from skypile.run_folder.storage import Stage, read_kept, write_stage
 from tests import documents
 

@@ -6,11 +6,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from skypile.run_folder.once import MANIFEST
+from skypile.run_folder.output import OutputRefused
 from skypile.tokens.encoder import Encoder
 from skypile.tokens.megatron import open_indexed
 from skypile.tokens.provenance import locate
 from skypile.tokens.shards import Packing, tokenize_batches
-from skypile.tokens.stage import MANIFEST, TokenizeSettings, _parquet_files, shard_names, tokenize
+from skypile.tokens.stage import TokenizeSettings, _parquet_files, shard_names, tokenize
 
 TEXTS = {"zh": "今天天气不错，我们去公园。", "en": "The weather is fine today; we go to the park."}
 
@@ -72,14 +74,36 @@ def test_the_bytes_are_those_of_the_pure_function(spark, run_folder):
         assert one.read_bytes() == two.read_bytes()
 
 
-def test_a_finished_output_is_left_and_another_setting_redone(spark, run_folder):
+def test_a_finished_output_is_left_and_other_settings_refused(spark, run_folder):
     inputs, out = str(run_folder / "05_shards"), run_folder / "tokens"
     tokenize(spark, inputs, str(out), TokenizeSettings(Packing(sequence_length=32)))
     first = (out / "train" / "en-00000.bin").stat().st_mtime_ns
     tokenize(spark, inputs, str(out), TokenizeSettings(Packing(sequence_length=32)))
     assert (out / "train" / "en-00000.bin").stat().st_mtime_ns == first
-    tokenize(spark, inputs, str(out), TokenizeSettings(Packing(sequence_length=16)))
-    assert open_indexed(out / "train" / "en-00000").lengths[0] == 16
+    with pytest.raises(OutputRefused, match="token shards made from something else"):
+        tokenize(spark, inputs, str(out), TokenizeSettings(Packing(sequence_length=16)))
+    assert open_indexed(out / "train" / "en-00000").lengths[0] == 32
+
+
+def test_a_shard_that_was_replaced_is_read_again(spark, run_folder, capsys):
+    inputs, out = str(run_folder / "05_shards"), run_folder / "tokens"
+    settings = TokenizeSettings(Packing(sequence_length=32))
+    before = tokenize(spark, inputs, str(out), settings)["totals"]["train"]["documents"]
+    [source] = (run_folder / "05_shards").rglob("part-3.parquet")
+    pq.write_table(pq.read_table(source, partitioning=None).slice(5), source)
+    after = tokenize(spark, inputs, str(out), settings)["totals"]["train"]["documents"]
+    assert 0 < before - after <= 5
+    assert "redone: file part-3.parquet changed" in capsys.readouterr().err
+
+
+def test_what_is_not_ours_is_left_alone(spark, run_folder):
+    (run_folder / "mine" / "notes").mkdir(parents=True)
+    (run_folder / "mine" / "notes" / "thesis.md").write_text("ten days")
+    with pytest.raises(OutputRefused, match="is not empty and holds no tokens of skypile"):
+        tokenize(spark, str(run_folder / "05_shards"), str(run_folder / "mine"), TokenizeSettings(Packing()))
+    with pytest.raises(OutputRefused, match="lies in the input"):
+        tokenize(spark, str(run_folder), str(run_folder / "tokens"), TokenizeSettings(Packing()))
+    assert (run_folder / "mine" / "notes" / "thesis.md").read_text() == "ten days"
 
 
 def test_what_cannot_be_done_is_refused(spark, run_folder, tmp_path):

@@ -85,13 +85,6 @@ def batch_name(sketches: DataFrame) -> str:
     return f"{(row['xor'] or 0) & (2**64 - 1):016x}{int(row['sum'] or 0) & (2**64 - 1):016x}-{row['n']}"
 
 
-def arrivals(index: str) -> list[dict[str, Any]]:
-    """Arrivals that are in the index, oldest first: name, number, documents, kept."""
-    names = files.list_names(files.join(index, "batches"))
-    found = [files.read_json(files.join(index, "batches", name)) for name in names if name.endswith(".json")]
-    return sorted((arrival for arrival in found if arrival), key=lambda arrival: arrival["number"])
-
-
 def arrivals_before(known: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
     """The arrivals that came before ``name``, all if it is none of them."""
     names = [arrival["name"] for arrival in known]

@@ -9,8 +9,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from skypile.config import DedupConfig
 from skypile.dedup import stage
+from skypile.dedup.arrivals import arrivals
 from skypile.dedup.distributed import index as corpus_index
-from skypile.dedup.distributed.index import IndexMismatch, arrivals, check_index
+from skypile.dedup.distributed.index import IndexMismatch, check_index
 from skypile.dedup.stage import dedup_decisions
 from skypile.runtime import files
 from tests.dedup import oracle

@@ -1,0 +1,57 @@
+"""What each stage of a run would be made from: the plans that `pipeline` carries out, and `dry_run` looks at."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from skypile import schema
+from skypile.config import Config
+from skypile.dedup.arrivals import arrivals_seen
+from skypile.run_folder import stage_folder
+from skypile.run_folder.identity import tree_signature
+from skypile.run_folder.stage_folder import Plan
+from skypile.run_folder.stamp import Stamp
+
+
+def before(stage: str) -> str:
+    """The stage whose documents `stage` reads."""
+    return schema.STAGES[schema.STAGES.index(stage) - 1]
+
+
+def following_plan(
+    run: str,
+    stage: str,
+    config: Config,
+    notes: Callable[[Stamp], list[str]] = lambda counts: [],
+    findings: Callable[[], dict[str, Any]] = dict,
+) -> Plan:
+    """Plan of a stage after the first, in one wave: made from what the one before it kept, and from files besides.
+
+    FileNotFoundError if the stage before it is not finished.
+    """
+    inputs = _inputs(run, stage, config)
+    wave = json.dumps(inputs, sort_keys=True)
+    return Plan(stage, getattr(config, stage).deciding(), inputs, [wave], notes, findings=findings)
+
+
+def _inputs(run: str, stage: str, config: Config) -> dict[str, Any]:
+    """Files are known by their content, wherever they lie."""
+    upstream = stage_folder.manifest(run, before(stage))
+    if upstream is None:
+        folder = stage_folder.stage_dir(run, before(stage))
+        raise FileNotFoundError(f"{folder} has no manifest.json: run the {before(stage)} stage first")
+    found: dict[str, Any] = dict(stage_folder.kept_by(before(stage), upstream))
+    quality = config.quality_filter
+    if stage == "distribution_filter" and config.distribution_filter.model:
+        found["embedding model"] = tree_signature(config.distribution_filter.model)
+    if stage == "dedup" and config.dedup.against:
+        seen = (stage_folder.manifest(run, "dedup") or {}).get("inputs", {}).get("index")
+        found["index"] = arrivals_seen(config.dedup.against, seen if config.dedup.update_index else None)
+    if stage == "quality_filter" and quality.bad_words:
+        found["word list"] = tree_signature(quality.bad_words)
+    if stage == "quality_filter" and quality.classifier:
+        found["classifier"] = tree_signature(quality.classifier)
+    elif stage == "quality_filter":
+        for dump in quality.wikipedia:
+            found[f"citations dump {dump.rstrip('/').rpartition('/')[2]}"] = tree_signature(dump)
+    return found
