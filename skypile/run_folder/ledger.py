@@ -58,13 +58,11 @@ def stage_folders(run: str) -> dict[str, str]:
 
 
 def dataset(folder: str, schema: pa.Schema) -> "Dataset":
-    """The Parquet files under `folder`, whose hive partitions (kept, wave, language) become columns."""
+    """The Parquet files under `folder`, whose hive partitions kept and wave become columns."""
     import pyarrow.dataset as ds  # only here: it loads pandas, 0.2 s that other commands do not wait for
 
     fs, path = files.filesystem(folder)
-    partitioning = ds.partitioning(
-        pa.schema([("kept", pa.string()), ("wave", pa.int32()), ("language", pa.string())]), flavor="hive"
-    )
+    partitioning = ds.partitioning(pa.schema([("kept", pa.string()), ("wave", pa.int32())]), flavor="hive")
     return ds.dataset(path, schema=schema, format="parquet", filesystem=fs, partitioning=partitioning)
 
 
