@@ -122,7 +122,8 @@ def dedup(spark: SparkSession, run: str, config: settings.Config, console: Conso
     @functools.cache
     def cut() -> dict[str, Any]:
         folder = files.join(stage_folder.stage_dir(run, "dedup"), "documents")
-        return cut_summary(spark.read.schema(storage.spark_schema(schema.STAGE_COLUMNS["dedup"])).parquet(folder))
+        columns = storage.spark_schema(schema.STAGE_COLUMNS["dedup"])
+        return cut_summary(storage.read_parquet(spark, columns, folder))
 
     said: dict[str, Any] = {"notes": lambda counts: [*cut_notes(cut())], "findings": lambda: {"cut": cut()}}
     return _narrow(spark, run, "dedup", config, stage, console, **said)

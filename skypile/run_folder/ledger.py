@@ -76,13 +76,13 @@ def stage_folders(run: str, begun: bool = False) -> dict[str, str]:
 def dataset(folder: str, schema: pa.Schema) -> "Dataset":
     """The Parquet files of a finished stage's `documents` or `verdicts`, or those of its finished waves.
 
-    Hive partitions (kept, wave, language) become columns. Raises DamagedParts if a file is missing or cut short.
+    Hive partitions kept and wave become columns. Raises DamagedParts if a file is missing or cut short.
     """
     import pyarrow.dataset as ds  # only here: it loads pandas, 0.2 s that other commands do not wait for
     from pyarrow.fs import LocalFileSystem
 
     fs, path = files.filesystem(folder)
-    partitions = pa.schema([("kept", pa.string()), ("wave", pa.int32()), ("language", pa.string())])
+    partitions = pa.schema([("kept", pa.string()), ("wave", pa.int32())])
     partitioning = ds.partitioning(partitions, flavor="hive")
     stage, _, place = folder.rstrip("/").rpartition("/")
     parts = stamped_parts(stage)

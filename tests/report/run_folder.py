@@ -156,13 +156,7 @@ def _write(folder: Path, stage: str, rows: list[dict[str, Any]]) -> None:
                 if not chosen:
                     continue
                 where = folder / f"documents/kept={str(kept).lower()}/wave={wave}"
-                columns = STAGE_COLUMNS[stage]
-                if by_language:
-                    where, columns = (
-                        where / f"language={language}",
-                        tuple(c for c in columns if c.name != "language"),
-                    )
-                table(chosen, columns, where)
+                table(chosen, STAGE_COLUMNS[stage], where / f"lang={language}" if by_language else where)
     table([r | {"stage": stage} for r in rows], LEDGER_COLUMNS, folder / "verdicts/wave=0")
     if stage == "distribution_filter":
         (folder / "clusters").mkdir()

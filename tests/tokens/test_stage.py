@@ -19,7 +19,7 @@ TEXTS = {"zh": "今天天气不错，我们去公园。", "en": "The weather is 
 
 @pytest.fixture
 def run_folder(tmp_path):
-    """Two files a language, as the shards stage leaves them: the language is in the folder's name."""
+    """Two files a language, as the shards stage leaves them: the language is a column and in the folder's name."""
     for number in range(4):
         language = "zh" if number % 2 else "en"
         rows = range(number * 100, number * 100 + 100)
@@ -28,9 +28,10 @@ def run_folder(tmp_path):
                 "record_id": [f"{row:032x}" for row in rows],
                 "url": [f"http://host{row % 37}.example/{row}" for row in rows],
                 "text": [f"{row} {TEXTS[language]}" * (row % 7) for row in rows],
+                "language": [language] * len(rows),
             }
         )
-        folder = tmp_path / "05_shards" / "documents" / "kept=true" / "wave=0" / f"language={language}"
+        folder = tmp_path / "05_shards" / "documents" / "kept=true" / "wave=0" / f"lang={language}"
         folder.mkdir(parents=True, exist_ok=True)
         pq.write_table(table, folder / f"part-{number}.parquet")
     dropped = tmp_path / "05_shards" / "documents" / "kept=false" / "wave=0"
@@ -117,14 +118,14 @@ def test_what_cannot_be_done_is_refused(spark, run_folder, tmp_path):
 
 
 def test_only_names_below_the_input_are_hidden(tmp_path):
-    for name in ("a.parquet", "language=zh/b.parquet", "_scratch/c.parquet", "language=zh/.d.parquet"):
+    for name in ("a.parquet", "lang=zh/b.parquet", "_scratch/c.parquet", "lang=zh/.d.parquet"):
         path = tmp_path / ".cache" / "run" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     folder = f"{tmp_path}/.cache/run"
-    assert _parquet_files(folder) == [f"{folder}/a.parquet", f"{folder}/language=zh/b.parquet"]
+    assert _parquet_files(folder) == [f"{folder}/a.parquet", f"{folder}/lang=zh/b.parquet"]
 
 
 def test_shard_names():
-    paths = ["r/language=en/a.parquet", "r/language=zh/a.parquet", "r/language=zh/b.parquet", "r/c.parquet"]
+    paths = ["r/lang=en/a.parquet", "r/lang=zh/a.parquet", "r/lang=zh/b.parquet", "r/c.parquet"]
     assert shard_names(paths) == ["en-00000", "zh-00000", "zh-00001", "text-00000"]
