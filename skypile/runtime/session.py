@@ -29,10 +29,12 @@ REQUIRED = {
     "spark.sql.execution.arrow.maxBytesPerBatch": "16m",
     # mapInArrow matches columns by position and never casts; a mismatch must be an error.
     "spark.sql.execution.arrow.pyspark.validateSchema.enabled": "true",
-    # The vectorised reader would hold 4,096 documents at once; 8 of the largest have 128 MB.
+    # The vectorised reader would hold 4,096 documents at once; 8 of the largest have 128 MB. Java's time
+    # to read 3 times 3,815 documents of 3,900 characters and hand them to Python: 0.23 s by 8, 0.25 s by 64.
     "spark.sql.parquet.columnarReaderBatchSize": "8",
     # The writer looks at its bytes after every row: by default after 100 to 10,000, of which 100 may have 1.6 GB. Pages
-    # are compressed then, and a row group is closed by what they have after that.
+    # are compressed then, and a row group is closed by what they have after that. Java's time to write those 3,815:
+    # 0.245 s, by default 0.25 s (medians of 8; the least of them 0.24 s and 0.21 s).
     "spark.hadoop.parquet.block.size": str(16 << 20),
     "spark.hadoop.parquet.page.size.row.check.min": "1",
     "spark.hadoop.parquet.page.size.row.check.max": "1",
