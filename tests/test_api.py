@@ -180,7 +180,7 @@ def test_a_run_by_the_api(spark, tmp_path):
 
 def test_a_run_in_a_process_with_one_thread(tmp_path):
     """Extracts without Spark, then starts a session of its own and ends it."""
-    (tmp_path / "a.jsonl").write_text(json.dumps({"text": PROSE * 3}) + "\n")
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": PROSE + " ".join(PLACES)}) + "\n")
     program = (
         f"import skypile; run = skypile.run({str(tmp_path / 'a.jsonl')!r}, {str(tmp_path / 'run')!r});"
         "from pyspark.sql import SparkSession;"

@@ -92,7 +92,7 @@ def test_a_crash_leaves_stamped_waves_and_no_manifest(run):
 
 
 def test_notes_outlive_a_crash_after_the_wave(run):
-    stage = plan("a", notes=lambda: ["trained on nothing"])
+    stage = plan("a", notes=lambda counts: ["trained on nothing"])
     Maker().write(run, stage)
     files.remove_tree(f"{run}/01_extraction/manifest.json")
     manifest, _ = Maker().write(run, plan("a"))
