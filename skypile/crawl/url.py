@@ -10,7 +10,7 @@ import re
 from contextlib import suppress
 from urllib.parse import quote
 
-from skypile.text.limits import MAX_URL
+from skypile.text.limits import CUT_MARK
 
 _PARTS = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?", re.DOTALL)
 _STRIPPED = re.compile(r"[\t\n\r]")  # WHATWG URL: these are dropped wherever they stand
@@ -73,12 +73,12 @@ def canonical(url: str) -> str:
 
 def page_key(url: str | None) -> str | None:
     """canonical() of a web address, None for everything else: what names no page is never the same page, nor is
-    what may have been cut to MAX_URL characters.
+    what was cut when it was read.
 
     >>> page_key("http://example.com/#top"), page_key("part-0.jsonl#17")
     ('https://example.com', None)
     """
-    return canonical(url) if url and len(url) <= MAX_URL and _WEB.match(url) else None
+    return canonical(url) if url and not url.endswith(CUT_MARK) and _WEB.match(url) else None
 
 
 def _split(url: str) -> tuple[str, str | None, str, str]:

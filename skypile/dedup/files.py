@@ -99,11 +99,12 @@ def _once(
     if config.against and config.update_index:
         check_ours(config.against, "index")
 
-    def make() -> Counts:
-        from skypile.dedup.parquet_input import parquet_input
+    from skypile.dedup.parquet_input import parquet_input
 
-        check_index_there(config)
-        given = parquet_input(paths, columns, config)
+    check_index_there(config)
+    given = parquet_input(paths, columns, config)  # what is wrong with it is said before a folder is made
+
+    def make() -> Counts:
         counts = work(given)
         if counts["read"] and counts["read"] == sum(counts["failed"].values()):
             raise ColumnError(

@@ -154,8 +154,8 @@ def _marker(folder: str, kind: str) -> dict[str, Any] | None:
     if not fs.isdir(path):
         raise OutputRefused(f"{folder} is a file; give a folder")
     names = [name for name in files.list_names(folder) if not name.startswith(".") and name != LOCK]
-    if names == [MARKER]:  # of an attempt that ended before it wrote anything: a mistyped column, say
-        return None
+    if MARKER in names and all(name.startswith("_") for name in names):
+        return None  # of an attempt that ended before it wrote a result: a mistyped column, say
     if MARKER in names:
         found = files.read_json(files.join(folder, MARKER)) or {}
         if found.get("kind") != kind:

@@ -15,13 +15,16 @@ MAX_FACT: Final = 2048  # of one string in the evidence
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
+CUT_MARK: Final = "… (cut)"
+
+
 def shortened(text: str, limit: int) -> str:
     """`text` if it has at most `limit` characters, else so much of it and a mark.
 
     >>> shortened("abcd", 4), shortened("abcde", 4)
     ('abcd', 'abcd… (cut)')
     """
-    return text if len(text) <= limit else f"{text[:limit]}… (cut)"
+    return text if len(text) <= limit else f"{text[:limit]}{CUT_MARK}"
 
 
 def evidence_json(facts: dict[str, Any]) -> str | None:

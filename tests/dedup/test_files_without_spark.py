@@ -100,9 +100,10 @@ def compare(
     """Both ways give the same; returns the counts."""
     here = small(paths, folder / "here", columns, config)
     there = dedup_files(spark, paths, str(folder / "spark"), columns, config or DedupConfig())
-    assert here | {"seconds": 0} == there | {"seconds": 0}
+    assert here | {"seconds": 0, "parts": {}} == there | {"seconds": 0, "parts": {}}
     assert written(spark, folder / "here") == written(spark, folder / "spark")
-    assert sorted(path.name for path in (folder / "here").iterdir()) == ["documents", "manifest.json", "verdicts"]
+    names = sorted(path.name for path in (folder / "here").iterdir())
+    assert names == ["_skypile.json", "documents", "manifest.json", "verdicts"]
     return here
 
 
@@ -222,7 +223,7 @@ def test_a_run_that_died_is_done_again(tmp_path: Path, monkeypatch: pytest.Monke
             small([path], out)
     assert (out / "documents").exists() and not (out / "manifest.json").exists()
     (out / "documents" / "part-99999.parquet").write_text("left over")
-    assert small([path], out) | {"seconds": 0} == expected | {"seconds": 0}
+    assert small([path], out) | {"seconds": 0, "parts": {}} == expected | {"seconds": 0, "parts": {}}
     for name in ("documents", "verdicts"):
         assert repr(rows(out / name)) == repr(rows(tmp_path / "undisturbed" / name))
     before = (out / "manifest.json").read_text()

@@ -42,7 +42,7 @@ def both(
         done = run(paths, str(out / name), columns, config or DedupConfig())
         documents = pq.read_table(out / name / "documents", partitioning=None)
         verdicts = pq.read_table(out / name / "verdicts").to_pylist()
-        found.append((done | {"seconds": 0}, documents, sorted(verdicts, key=str)))
+        found.append((done | {"seconds": 0, "parts": {}}, documents, sorted(verdicts, key=str)))
     (done, documents, verdicts), there = found
     assert done == there[0] and verdicts == there[2]
     assert documents.schema == there[1].schema and documents.equals(there[1])
@@ -258,9 +258,9 @@ def test_folders_named_for_a_column(spark: SparkSession, tmp_path: Path) -> None
     for number, language in enumerate(("en", "zh-Hant", "__HIVE_DEFAULT_PARTITION__")):
         texts = [f"{language} {text}" for text in TEXTS]
         ids = [f"{number}{i}" for i in range(4)]
-        write(tmp_path / "in" / f"day={number}" / f"language={language}" / "a.parquet", id=ids, text=texts)
+        write(tmp_path / "in" / f"year={number}" / f"language={language}" / "a.parquet", id=ids, text=texts)
     _, documents, _ = both(spark, [str(tmp_path / "in")], tmp_path / "out")
-    assert {(row["day"], row["language"]) for row in documents} == {(0, "en"), (1, "zh-Hant"), (2, None)}
+    assert {(row["year"], row["language"]) for row in documents} == {(0, "en"), (1, "zh-Hant"), (2, None)}
 
 
 @pytest.mark.parametrize(
