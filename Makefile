@@ -75,8 +75,10 @@ clean:  ## Remove what the targets made, the data of the demo included
 		{ echo "skypile needs Python 3.11 or later; $(PYTHON) is older. Try: make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
 
+# The path file: in a checkout classifiers/ and benchmarks/ are packages of their own, from whatever folder one works.
 .venv/.core: setup.cfg pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) -e .
+	echo '$(CURDIR)' > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/checkout.pth"
 	@touch $@
 
 .venv/.dev: .venv/.core
