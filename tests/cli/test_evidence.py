@@ -151,6 +151,7 @@ def test_why_shows_every_paragraph_that_was_cut(tmp_path):
     folder = tmp_path / "03_dedup" / "verdicts" / "wave=0"
     folder.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist([row], arrow_schema(LEDGER_COLUMNS)), folder / "part.parquet")
+    (tmp_path / "03_dedup" / "manifest.json").write_text('{"stage": "dedup"}')
     shown = skypile("why", "http://a.example/1", "--run", str(tmp_path), COLUMNS="60").stdout.splitlines()
     assert [line.strip() for line in shown[-4:]] == [
         "duplicates: 1",

@@ -143,7 +143,7 @@ def test_a_guard_is_no_part_of_the_fingerprint(crawl):
 
 def test_raising_the_limit_of_failures_goes_on_where_it_stopped(crawl):
     for number in range(FILES):
-        (crawl / f"{number}.jsonl").write_text(json.dumps({"html": "<p>" + "word " * 50}) + "\n")
+        write(crawl / f"{number}.jsonl", "kept")
         with (crawl / f"{number}.jsonl").open("a") as file:
             file.writelines(json.dumps({"html": f"<p>{'word ' * 60}{n}"}) + "\n" for n in range(120))
     table = "[extraction]\nwave_mb = 0.0001\ntimeout_seconds = 0.00001\nmax_failed_share = {}\n"
@@ -178,7 +178,7 @@ def test_a_wave_whose_input_vanished_is_read_again_when_it_is_back(crawl):
 
 def test_of_two_runs_at_once_the_second_is_refused(crawl):
     for number in range(FILES):  # enough to do that they meet
-        (crawl / f"{number}.jsonl").write_text(json.dumps({"html": f"<p>{'word ' * 3000}"}) + "\n")
+        write(crawl / f"{number}.jsonl", "kept")
         with (crawl / f"{number}.jsonl").open("a") as file:
             file.writelines(json.dumps({"html": f"<p>{f'word {n} ' * 3000}"}) + "\n" for n in range(300))
     command = [sys.executable, str(REPOSITORY / "jobs" / "extraction.py"), "--config", "config.toml"]
