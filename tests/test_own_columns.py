@@ -15,6 +15,7 @@ from skypile import pipeline
 from skypile.classifiers.model import save
 from skypile.classifiers.train import train
 from skypile.config import Config, parse
+from skypile.run_folder import storage
 from skypile.run_folder.outcome import NothingKept
 from tests.classifiers.test_training import SMALL, examples
 
@@ -62,7 +63,9 @@ def test_language_is_a_column_of_each_shard_and_of_the_folder(run: Path) -> None
     assert set(pq.read_table(shards)["language"].to_pylist()) == {"en"}  # refused where a folder is called so too
 
 
-def test_a_column_that_changes_no_decision_changes_no_digest(spark: SparkSession, run: Path, tmp_path: Path) -> None:
+def test_a_column_of_the_users_own_changes_the_digest_and_no_decision(
+    spark: SparkSession, run: Path, tmp_path: Path
+) -> None:
     place = run.parent / "in"
     folder = tmp_path / "in"
     folder.mkdir()
@@ -71,10 +74,15 @@ def test_a_column_that_changes_no_decision_changes_no_digest(spark: SparkSession
     (folder / "lines [2].jsonl").write_text("\n".join(bare) + "\n")
     pq.write_table(pq.read_table(place / "rows*.parquet").select(["text"]), folder / "rows*.parquet")
 
-    def digest(output: str, inputs: Path) -> str:
-        return pipeline.extraction(spark, [str(inputs)], output, parse({"spark": {"local_mb": 0}}), QUIET)["digest"]
+    def extracted(output: str, inputs: Path) -> tuple[str, list[dict]]:
+        done = pipeline.extraction(spark, [str(inputs)], output, parse({"spark": {"local_mb": 0}}), QUIET)
+        verdicts = storage.read_verdicts(spark, f"{output}/01_extraction").toArrow().sort_by("record_id").to_pylist()
+        return done["digest"], verdicts
 
-    assert digest(str(tmp_path / "bare"), folder) == digest(str(run), place)
+    bare_digest, bare_verdicts = extracted(str(tmp_path / "bare"), folder)
+    digest, verdicts = extracted(str(run), place)
+    assert bare_verdicts == verdicts
+    assert bare_digest != digest, "what is passed on is not the same, so what follows is made again"
 
 
 def test_a_run_of_the_wrong_column_ends_at_extraction(spark: SparkSession, tmp_path: Path) -> None:

@@ -14,11 +14,12 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from pyspark import SparkContext
-from skypile import class_archive, session
+from skypile import prepare
+from skypile.runtime import session
 from skypile.config import SparkConfig
 
 session.archive_path = lambda: Path(sys.argv[1], "share", "classes.jsa")
-assert class_archive.write_archive() == session.archive_path()
+assert prepare.write_archive() == session.archive_path()
 spark = session.start(SparkConfig())
 maps = Path(f"/proc/{SparkContext._gateway.proc.pid}/maps").read_text()
 print(f"mapped: {str(session.archive_path()) in maps}, answers: {spark.range(5).count()}")

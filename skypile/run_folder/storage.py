@@ -152,8 +152,9 @@ def _decisions(spark: SparkSession, folder: str, stage: Stage, number: int) -> I
     verdicts = read_verdicts(spark, folder).where(F.col("wave") == number)
     decided = verdicts.select("verdict", "reason", F.lit(1).alias("n"), _hash(schema.names(schema.LEDGER_COLUMNS)))
     columns = schema.STAGE_COLUMNS[stage.name]
-    documents = spark.read.schema(spark_schema(columns).add("kept", "boolean").add("wave", "integer"))
-    kept = documents.parquet(files.join(folder, "documents")).where(F.col("kept") & (F.col("wave") == number))
+    written = spark_schema(columns).add("kept", "boolean").add("wave", "integer")
+    documents = read_parquet(spark, written, files.join(folder, "documents"))
+    kept = documents.where(F.col("kept") & (F.col("wave") == number))
     passed = kept.select("verdict", "reason", F.lit(0).alias("n"), _hash(stage_folder.passed_on(columns)))
     rows = decided.union(passed).groupBy("verdict", "reason").agg(F.sum("n").alias("n"), F.bit_xor("hash").alias("xor"))
     for row in rows.collect():

@@ -71,7 +71,7 @@ EMBEDDED = {
 
 
 def archive_path() -> Path:
-    """Where `skypile prepare` puts the class archive for the Java and the Spark at hand (see class_archive)."""
+    """Where `skypile prepare` puts the class archive for the Java and the Spark at hand (see `skypile.prepare`)."""
     key = hashlib.sha256(f"{described(java())}\0{pyspark.__file__}\0{pyspark.__version__}".encode()).hexdigest()
     return Path(sys.prefix, "share", "skypile", f"spark-{key[:16]}.jsa")
 
