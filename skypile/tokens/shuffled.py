@@ -36,16 +36,12 @@ def plan_shuffle(packed: str | Path, shuffled: str | Path, shards: int, seed: in
     if shards < 1:
         raise Refused(f"shards={shards} must be at least 1: so many shuffled shards are written")
     made_of = {"packed": files.absolute(str(packed)), "settings": {"shards": shards, "seed": seed}}
-    with output_folder(str(shuffled), "shuffle", [str(packed)], made_of):
-        return _write_plan(packed, shuffled, shards, seed)
-
-
-def _write_plan(packed: str | Path, shuffled: str | Path, shards: int, seed: int) -> list[str]:
-    opened = open_shards(packed)
+    opened = open_shards(packed)  # what is wrong with them is said before a folder is made
     counts = [len(shard) for shard in opened.values()]
     shards = max(1, min(shards, sum(counts)))
     plan = {"seed": seed, "names": list(opened), "sequences": counts, "shards": shards}
-    (Path(shuffled) / PLAN).write_text(json.dumps(plan, indent=1) + "\n")
+    with output_folder(str(shuffled), "shuffle", [str(packed)], made_of):
+        (Path(shuffled) / PLAN).write_text(json.dumps(plan, indent=1) + "\n")
     return [_shard_name(number) for number in range(shards)]
 
 

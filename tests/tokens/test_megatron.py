@@ -28,6 +28,14 @@ def read_by_the_book(prefix) -> tuple[list[list[int]], list[int]]:
     return sequences, list(documents)
 
 
+@pytest.fixture
+def packed(tmp_path):
+    """A folder for shards, beside what is made of them."""
+    folder = tmp_path / "packed"
+    folder.mkdir()
+    return folder
+
+
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32])
 def test_layout_and_reader(tmp_path, dtype):
     sequences = [[1, 2, 65535], [], [4], [5, 6]]
@@ -80,33 +88,33 @@ def write(prefix, tokens, dtype):
 
 
 @pytest.mark.parametrize(("one", "two"), [(np.uint16, np.int32), (np.int32, np.int64), (np.uint16, np.int16)])
-def test_shards_of_two_types_are_not_joined(tmp_path, one, two):
-    write(tmp_path / "a", range(8), one)
-    write(tmp_path / "b", range(8, 16), two)
-    for join in (lambda: open_shards(tmp_path), lambda: plan_shuffle(tmp_path, tmp_path / "out", 1, 0)):
+def test_shards_of_two_types_are_not_joined(tmp_path, packed, one, two):
+    write(packed / "a", range(8), one)
+    write(packed / "b", range(8, 16), two)
+    for join in (lambda: open_shards(packed), lambda: plan_shuffle(packed, tmp_path / "out", 1, 0)):
         with pytest.raises(Refused, match=f"a holds {np.dtype(one)} tokens and b {np.dtype(two)}"):
             join()
     assert not (tmp_path / "out").exists()
 
 
-def test_shards_that_another_tool_wrote_are_shuffled_in_their_type(tmp_path):
+def test_shards_that_another_tool_wrote_are_shuffled_in_their_type(tmp_path, packed):
     for number, name in enumerate("ab"):
-        write(tmp_path / name, range(60_000 + 8 * number, 60_008 + 8 * number), np.int32)
-    [name] = plan_shuffle(tmp_path, tmp_path / "out", 1, 0)
-    write_shuffled(tmp_path, tmp_path / "out", 0)
+        write(packed / name, range(60_000 + 8 * number, 60_008 + 8 * number), np.int32)
+    [name] = plan_shuffle(packed, tmp_path / "out", 1, 0)
+    write_shuffled(packed, tmp_path / "out", 0)
     shuffled = open_indexed(tmp_path / "out" / name)
     assert shuffled.tokens.dtype == np.int32
     assert sorted(np.concatenate(list(shuffled)).tolist()) == list(range(60_000, 60_016))
 
 
-def test_shards_that_changed_after_the_plan_are_refused(tmp_path):
-    write(tmp_path / "a", range(8), np.uint16)
-    plan_shuffle(tmp_path, tmp_path / "out", 1, 0)
-    write(tmp_path / "a", range(12), np.uint16)
+def test_shards_that_changed_after_the_plan_are_refused(tmp_path, packed):
+    write(packed / "a", range(8), np.uint16)
+    plan_shuffle(packed, tmp_path / "out", 1, 0)
+    write(packed / "a", range(12), np.uint16)
     with pytest.raises(Refused, match="have changed since"):
-        write_shuffled(tmp_path, tmp_path / "out", 0)
+        write_shuffled(packed, tmp_path / "out", 0)
     with pytest.raises(Refused, match="shards=0"):
-        plan_shuffle(tmp_path, tmp_path / "out", 0, 0)
+        plan_shuffle(packed, tmp_path / "out", 0, 0)
 
 
 def test_a_folder_above_the_shards_is_refused_with_theirs(tmp_path):
