@@ -25,7 +25,7 @@ from skypile.dedup.columns import ColumnError, Columns, Counts
 from skypile.dedup.index_folder import check_index_there
 from skypile.run_folder.identity import named_files
 from skypile.run_folder.once import Result, once
-from skypile.run_folder.output import check_ours
+from skypile.run_folder.output import check_ours, check_output
 from skypile.runtime import files
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def _once(
 
     from skypile.dedup.parquet_input import parquet_input
 
+    check_output(output, "dedup", read, made_of)
     check_index_there(config)
     given = parquet_input(paths, columns, config)  # what is wrong with it is said before a folder is made
 

@@ -69,12 +69,10 @@ def output_folder(
     Raises OutputRefused.
     """
     folder = files.absolute(folder).rstrip("/")
-    check_apart(folder, inputs)
-    found = _marker(folder, kind)
+    found = check_output(folder, kind, inputs, made_of, same)
     if found is None and made_of is None:
         yield  # whoever needs what is not there says so
         return
-    _check_same(folder, kind, found, made_of, same)
     fs, path = files.filesystem(folder)
     with storage_errors(folder), _made(fs, path), locked(folder):
         found = _marker(folder, kind)  # another may have been quicker
@@ -82,6 +80,20 @@ def output_folder(
         if made_of is not None and found != (wanted := _described(kind, made_of)):
             files.write_json(files.join(folder, MARKER), wanted)
         yield
+
+
+def check_output(
+    folder: str,
+    kind: str,
+    inputs: Sequence[str],
+    made_of: Mapping[str, Any] | None = None,
+    same: Callable[[], bool] = lambda: False,
+) -> dict[str, Any] | None:
+    """Refuse what `output_folder` would, and write nothing; what the marker in `folder` says, if one is there."""
+    check_apart(folder, inputs)
+    found = _marker(folder, kind)
+    _check_same(folder, kind, found, made_of, same)
+    return found
 
 
 @contextmanager
