@@ -29,13 +29,14 @@ def write_documents(given: Input, piece: Piece, gone: np.ndarray, folder: str, n
             first, last = np.searchsorted(gone, [rows, rows + len(batch)])
             stays[gone[first:last] - rows] = False
             rows += len(batch)
-            left = batch if stays.all() else _filtered(batch, stays)
+            left = batch if stays.all() else filtered(batch, stays)
             add(left)
             written += len(left)
     return written
 
 
-def _filtered(batch: pa.RecordBatch, stays: np.ndarray) -> pa.RecordBatch:
+def filtered(batch: pa.RecordBatch, stays: np.ndarray) -> pa.RecordBatch:
+    """`batch.filter` by bool (one a row), for columns of every type."""
     try:
         return batch.filter(pa.array(stays))
     except pa.ArrowNotImplementedError:  # Arrow filters no views

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from skypile.config import DedupConfig
 from skypile.dedup.columns import Columns, check_columns
+from skypile.dedup.file_sketches import filtered
 from skypile.dedup.files_without_spark import decided
 from skypile.dedup.parquet_input import BATCH_BYTES, BATCH_ROWS, batches, parquet_input, pieces
 from skypile.runtime.parquet_rows import as_plain
@@ -101,11 +102,11 @@ def _table(documents: Any, columns: Columns, config: DedupConfig) -> pa.Table:
 
 
 def _filtered(table: pa.Table, stays: pa.ChunkedArray) -> pa.Table:
-    """`table.filter`, which pyarrow has no kernel of for views of strings."""
-    plain = pa.schema(
-        [field.with_type(pa.large_string()) if pa.types.is_string_view(field.type) else field for field in table.schema]
-    )
-    return table.cast(plain).filter(stays).cast(table.schema)
+    marks, row, kept = stays.to_numpy(), 0, []
+    for batch in table.to_batches():
+        kept.append(filtered(batch, marks[row : row + len(batch)]))
+        row += len(batch)
+    return pa.Table.from_batches(kept, table.schema)
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -74,12 +74,14 @@ def output_folder(
         yield  # whoever needs what is not there says so
         return
     fs, path = files.filesystem(folder)
-    with storage_errors(folder), _made(fs, path), locked(folder):
-        found = _marker(folder, kind)  # another may have been quicker
-        _check_same(folder, kind, found, made_of, same)
-        if made_of is not None and found != (wanted := _described(kind, made_of)):
-            files.write_json(files.join(folder, MARKER), wanted)
-        yield
+    with storage_errors(folder):
+        fs.makedirs(path, exist_ok=True)
+        with locked(folder):
+            found = _marker(folder, kind)  # another may have been quicker
+            _check_same(folder, kind, found, made_of, same)
+            if made_of is not None and found != (wanted := _described(kind, made_of)):
+                files.write_json(files.join(folder, MARKER), wanted)
+            yield
 
 
 def check_output(
@@ -94,12 +96,6 @@ def check_output(
     found = _marker(folder, kind)
     _check_same(folder, kind, found, made_of, same)
     return found
-
-
-@contextmanager
-def _made(fs: AbstractFileSystem, path: str) -> Iterator[None]:
-    fs.makedirs(path, exist_ok=True)
-    yield
 
 
 @contextmanager
