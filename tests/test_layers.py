@@ -17,7 +17,7 @@ FLOORS = (
     ("skypile.schema", "skypile.config"),
     ("skypile.text", "skypile.runtime"),
     ("skypile.run_folder", "skypile.crawl", "skypile.failures"),
-    ("skypile.classifiers",),
+    ("skypile.classifiers", "skypile.proxy.ngram"),
     (
         "skypile.extraction",
         "skypile.distribution",
@@ -26,7 +26,7 @@ FLOORS = (
         "skypile.shards",
         "skypile.tokens",
     ),
-    ("skypile.report", "skypile.sample", "skypile.preflight", "skypile.classifiers.extraction"),
+    ("skypile.report", "skypile.sample", "skypile.preflight", "skypile.classifiers.extraction", "skypile.proxy"),
     ("skypile.plans",),
     ("skypile.pipeline", "skypile.dry_run"),
     ("skypile.job", "skypile.prepare", "skypile.runs", "skypile.stages"),

@@ -1,0 +1,1 @@
+"""Small models that judge text: cheap stand-ins for the one that a corpus is made for."""
