@@ -1,1 +1,1 @@
-"""Small models that judge text: cheap stand-ins for the one that a corpus is made for."""
+"""Small language models that judge corpora: n-grams and transformers, and their losses on held-out text."""
