@@ -61,7 +61,7 @@ def real_tokens(data: Path) -> ngram.Texts:
 
 @numba.njit(cache=True)
 def _mixed(ids, ranked, ranks, firsts, lasts, tokens, jump_chance, seed):
-    """ranked: places by the two tokens that stand there; ranks: the inverse; firsts and lasts: of each rank's equals."""
+    """ranked: places by the two tokens there; ranks: the inverse; firsts and lasts: of the ranks of equal ones."""
     np.random.seed(seed)
     out = np.empty(tokens, ids.dtype)
     place = 0
