@@ -125,7 +125,8 @@ def _trouble(error: BaseException, folder: str) -> str | None:
                 return f"{os.strerror(seen.errno)}{f' ({seen.filename})' if seen.filename else ''}"
         seen = seen.__cause__ or seen.__context__
     words = "" if isinstance(error, SkypileError) else str(error)
-    return next((said for said in map(os.strerror, _FULL) if said in words), None)
+    also = f" (here, or for Spark's temporary files: {place})" if (place := os.environ.get("SPARK_LOCAL_DIRS")) else ""
+    return next((said + also for said in map(os.strerror, _FULL) if said in words), None)
 
 
 def new_file(path: str, inputs: Sequence[str]) -> None:

@@ -1,0 +1,91 @@
+"""A disk that is full, or read-only from a random moment on: one sentence, and the run goes on afterwards."""
+
+import os
+import random
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from skypile.schema import STAGES
+from tests.chaos.attempts import Attempt, Place, check_like_undisturbed, finish, wait_until
+from tests.chaos.conftest import SEED
+
+pytestmark = [
+    pytest.mark.chaos,
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a small disk"),
+]
+
+Tell = Callable[[str], None]
+WHOLE = 2 << 30
+FULL = "No space left on device|no space left on the device"
+SMALLEST = 64 << 10
+
+
+@contextmanager
+def disk(folder: Path, size: int) -> Iterator[Path]:
+    """A disk of so many bytes at `folder`; skips the test where none can be mounted."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"cannot mount a small disk: {mounted.stderr.decode().strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def remount(folder: Path, options: str) -> bool:
+    return subprocess.run(["mount", "-o", f"remount,{options}", folder], capture_output=True).returncode == 0
+
+
+def size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_disk_is_full(place: Place, chance: random.Random, tell: Tell):
+    """Of the run's disk and that of Spark's temporary files, one is full with Spark and the other without."""
+    of_run = (random.Random(SEED).random() < 0.5) == place.spark
+    most = size_of(place.undisturbed) if of_run else 4 << 20
+    size = int(SMALLEST * (most / SMALLEST) ** chance.random())
+    place = place.named("full/run" if of_run else "full run")
+    with disk(place.run.parent if of_run else place.folder / "small", size) as small:
+        attempt = Attempt(place, place.command(), **({} if of_run else {"SPARK_LOCAL_DIRS": str(small)}))
+        said = attempt.ended()
+        tell(f"{'the run' if of_run else 'temporary files'} on {size:,} bytes: {attempt.where()}: {said}")
+        if attempt.wait() == 0:
+            assert not of_run, "the whole run fits"
+        else:
+            assert "o space left on" in said
+            assert "\n" not in said
+        assert remount(small, f"size={WHOLE}")
+        finish(place)
+        check_like_undisturbed(place)
+    tell("the same digests as undisturbed")
+
+
+def test_the_folder_is_read_only(place: Place, chance: random.Random, tell: Tell):
+    place = place.named("read-only/run")
+    stage = chance.choice(STAGES)
+    with disk(place.run.parent, WHOLE) as folder:
+        attempt = Attempt(place, place.command())
+        wait_until(lambda: attempt.reached(stage) or attempt.process.poll() is not None, 600)
+        time.sleep(chance.uniform(0, place.seconds_of(stage)))
+        wait_until(lambda: remount(folder, "ro") or attempt.process.poll() is not None, 60)  # no file is being written
+        remount(folder, "ro")
+        where, seconds = attempt.where(), time.monotonic() - attempt.clock
+        said = attempt.ended()
+        tell(f"{where}, {seconds:.1f} s: read-only: {said}")
+        if attempt.wait() != 0:
+            assert "ead-only" in said
+        again = Attempt(place, place.command())
+        said = again.ended()
+        tell(f"{again.where()}: begun while it is read-only: {said}")
+        assert "ead-only" in said
+        assert remount(folder, "rw")
+        finish(place)
+        check_like_undisturbed(place)
+    tell("the same digests as undisturbed")
