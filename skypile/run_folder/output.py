@@ -108,6 +108,11 @@ def storage_errors(folder: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if beside := re.search(r"Checksum error: (?:file:)?(/\S.*?) at \d+ exp:", str(error)):
+            raise StorageError(
+                f"{beside[1]} does not fit its checksum in the .crc file beside it; remove both, and the same command "
+                "makes them again"
+            ) from None
         if re.search(r"CRC checksum verification failed|ChecksumException", str(error)):
             raise StorageError(f"a file in {folder} is not what was written; `skypile verify` names it") from None
         if (trouble := _trouble(error, folder)) is None:

@@ -21,6 +21,12 @@ _LOCK: Final = "in_use"
 _ENVIRONMENT: Final = "SPARK_LOCAL_DIRS"  # Spark takes it before its setting spark.local.dir
 
 _locks: list[int] = []  # descriptors; the locks are held as long as they are open
+_own: list[Path] = []
+
+
+def own_folder() -> Path | None:
+    """Where large temporary files of this process go with those of its session; None if it has started none."""
+    return _own[0] if _own else None
 
 
 def claim_local_dirs(settings: Mapping[str, str]) -> list[Path]:
@@ -40,6 +46,7 @@ def claim_local_dirs(settings: Mapping[str, str]) -> list[Path]:
         Path(unnamed).rename(folder / _LOCK)  # where others look for it, only once it is locked
         _locks.append(descriptor)
         made.append(folder)
+    _own.extend(made)
     os.environ[_ENVIRONMENT] = ",".join(map(str, made))
     return made
 

@@ -4,6 +4,7 @@ import hashlib
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -29,7 +30,7 @@ def corpus(place: Place) -> Path:
     rows = shards.to_table(columns=["record_id", "text", "url"])
     rows = pa.table(
         {
-            "id": [f"{i}-{n}" for n in range(COPIES) for i in rows["record_id"].to_pylist()],
+            "record_id": [f"{i}-{n}" for n in range(COPIES) for i in rows["record_id"].to_pylist()],
             "text": [f"{text}\n{n}" for n in range(COPIES) for text in rows["text"].to_pylist()],
             "url": [f"{url}?{n}" for n in range(COPIES) for url in rows["url"].to_pylist()],
         }
@@ -51,7 +52,7 @@ def test_killed_while_they_write(place: Place, corpus: Path, chance: random.Rand
     if place.spark:
         pack = [REPOSITORY / "jobs" / "tokenization.py", "--shards", corpus, "--sequence-length", 256, "--output"]
     shuffle = ["-m", "skypile.cli", "tokens", "shuffle", packed / "train", "--shards", 16, "--output"]
-    dedup = ["-m", "skypile.cli", "dedup", corpus, "--config", config, "--output"]
+    dedup = ["-m", "skypile.cli", "dedup", corpus, "--id-column", "record_id", "--config", config, "--output"]
     for name, command in {"tokens": pack, "shuffled": shuffle, "deduplicated": dedup}.items():
         began = time.monotonic()
         finish(place, [*command, place.folder / name])
@@ -61,7 +62,7 @@ def test_killed_while_they_write(place: Place, corpus: Path, chance: random.Rand
 def _kill(
     place: Place, command: Sequence[object], whole: Path, seconds: float, chance: random.Random, tell: Tell
 ) -> None:
-    """Kill a command as often as KILLS, half of the times when so many files are there; then let it end."""
+    """Kill a command as often as KILLS, every other time when so many files are there; then let it end."""
     output = whole.with_name(f"{whole.name} killed")
     files = len(_files(whole))
     for number in range(KILLS):
@@ -69,26 +70,24 @@ def _kill(
         wanted = chance.randrange(files) if number % 2 else 0
         moment = chance.uniform(0.3, 1) * seconds
         while attempt.process.poll() is None:
-            if (wanted and len(_files(output)) >= wanted) or time.monotonic() - attempt.clock > moment:
+            if (wanted and len(_files(output, attempt.began)) >= wanted) or time.monotonic() - attempt.clock > moment:
                 break
             time.sleep(0.002)
-        after, there = time.monotonic() - attempt.clock, len(_files(output))
+        after, there = time.monotonic() - attempt.clock, len(_files(output, attempt.began))
         everything = [process for processes in attempt.family().values() for process in processes]
         for process in everything if chance.random() < 0.5 else everything[:1]:
             kill(process)
-        tell(f"{whole.name}, {after:.1f} s, {there} of {files} files there: killed: {attempt.ended()}")
+        tell(f"{whole.name}, {after:.1f} s, {there} of {files} files written: killed: {attempt.ended()}")
     finish(place, [*command, output])
     assert _files(output) == _files(whole)
     tell(f"{whole.name}: the same bytes")
 
 
-def _files(folder: Path) -> dict[str, str]:
-    """Checksums of all files below a folder but its papers, which hold times and its name."""
+def _files(folder: Path, since: int = 0) -> dict[str, str]:
+    """Checksums of all files below a folder but its papers, which hold times and its name; written `since` (ns)."""
     found = {}
     for path in folder.rglob("*"):
-        if path.is_file() and not path.name.endswith(".json"):
-            try:
+        with suppress(FileNotFoundError):  # it was renamed meanwhile
+            if path.is_file() and not path.name.endswith(".json") and path.stat().st_mtime_ns > since:
                 found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
-            except FileNotFoundError:  # it was renamed meanwhile
-                continue
     return found

@@ -82,6 +82,29 @@ def test_every_folder_that_spark_was_given_has_one(started, tmp_path):
     assert not folders(tmp_path)
 
 
+def test_a_classifier_is_trained_in_the_folder_of_the_session(started, tmp_path):
+    """What it is trained on is as large as a million texts, and goes with the session if the process is killed."""
+    code = """
+import time
+from skypile.classifiers import train
+from skypile.config import CitationConfig
+from skypile.runtime.local_dirs import claim_local_dirs
+claim_local_dirs({})
+train.fasttext.train_supervised = lambda path, **_: print(path, flush=True) or time.sleep(60)
+train._fit([(True, "a text")], CitationConfig())
+"""
+    process = started(code)
+    trained_on = Path(process.stdout.readline().strip())
+    assert trained_on.exists()
+    process.kill()
+    process.wait()
+    assert trained_on.exists()
+    last = started(OWNER, 60)
+    assert last.stdout.readline()
+    assert not trained_on.exists()
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 @pytest.mark.parametrize("victims", [[], ["driver"], ["jvm"]], ids=["nobody", "driver", "jvm"])
 def test_nothing_stays_of_a_session_who_of_it_was_killed(started, tmp_path, victims):
     process = started(SESSION, *victims)
