@@ -16,12 +16,11 @@ from tests.chaos.conftest import SEED
 
 pytestmark = [
     pytest.mark.chaos,
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a small disk"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="a small disk is mounted by root, if only of a name space"),
 ]
 
 Tell = Callable[[str], None]
 WHOLE = 2 << 30
-FULL = "No space left on device|no space left on the device"
 SMALLEST = 64 << 10
 
 
