@@ -20,8 +20,8 @@ setup: .venv/.core  ## Build .venv with the core install
 demo: .venv/.core  ## Run the pipeline on a small crawl of our own making and score it
 	$(BIN)/skypile demo --config configs/demo.toml --output demo
 
-test: .venv/.dev  ## Run the tests
-	$(BIN)/python -m pytest
+test: .venv/.dev  ## Run the tests, in two processes
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-newest:  ## Build the wheel, install it on the newest Python here, run the demo from it and the core tests
 	$(NEWEST) --version
@@ -29,7 +29,7 @@ test-newest:  ## Build the wheel, install it on the newest Python here, run the 
 	$(NEWEST) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
 	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		"$$(ls build/wheel/skypile-*.whl)[test]"
-	$(CURDIR)/.venv-newest/bin/python -m pytest $(CORE_TESTS)
+	$(CURDIR)/.venv-newest/bin/python -m pytest -n 2 --dist loadfile -m "not cluster and not chaos" $(CORE_TESTS)
 
 lint: .venv/.dev  ## Check style and types
 	$(BIN)/ruff check .
@@ -66,6 +66,9 @@ bench-dedup: .venv/.dev .venv-dedup/.installed  ## Deduplication against dataske
 
 bench-tokenize: .venv-tokenize/.installed  ## Tokenization against SentencePiece and six more
 	.venv-tokenize/bin/python -m benchmarks.tokenize
+
+gpu-check:  ## Compare what runs on a GPU with the CPU's results, and time it; needs PyTorch (PYTHON=... names its Python)
+	$(PYTHON) -m benchmarks.gpu_check
 
 clean:  ## Remove what the targets made, the data of the demo included
 	rm -rf .venv .venv-newest .venv-peers .venv-dedup .venv-tokenize build dist demo
