@@ -58,7 +58,7 @@ DOCUMENT_COLUMNS: Final = (
     *(c for c in RECORD_COLUMNS if c.name not in {"body", "text", "metadata", *(v.name for v in VERDICT_COLUMNS)}),
     Column("host", pa.string(), "lower-case host of the URL, without port and leading www."),
     Column("charset", pa.string(), "charset the body was decoded with; null for text inputs"),
-    Column("charset_rung", pa.string(), "http, bom, meta, detected or lossy: the rule that chose the charset"),
+    Column("charset_rung", pa.string(), "bom, http, meta, detected or lossy: the rule that chose the charset"),
     Column("replacements", pa.int32(), "U+FFFD characters that decoding put in"),
     Column("engine", pa.string(), "extraction engine; null for text inputs"),
     Column("title", pa.string(), "page title, null if none"),
