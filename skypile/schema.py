@@ -65,7 +65,8 @@ DOCUMENT_COLUMNS: Final = (
     Column("text", pa.string(), "main text, paragraphs separated by a blank line, NFC"),
     Column("characters", pa.int32(), "code points in text"),
     Column("language", pa.string(), "ISO 639-1 code of the main text (zh covers Hans and Hant), und if unsure"),
-    Column("language_score", pa.float64(), "identifier's confidence, 0 to 1"),
+    Column("language_score", pa.float64(), "share of the text that is in it, 0 to 1"),
+    Column("script", pa.string(), "of Chinese: Hans (simplified) or Hant (traditional); null if no character tells"),
     Column("metadata", pa.string(), "JSON object: a JSONL or Parquet record's own other columns; null if none"),
     *VERDICT_COLUMNS,
 )

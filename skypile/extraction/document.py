@@ -41,6 +41,7 @@ def document_from_text(text: str, min_characters: int, known: dict[str, Any] | N
         "characters": len(text),
         "language": found.code,
         "language_score": found.score,
+        "script": language.script(text) if found.code == "zh" else None,
     }
     if (size := weight(text)) < min_characters:
         return columns | drop("too_short", size, min_characters, facts)
