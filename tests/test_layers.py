@@ -61,7 +61,13 @@ KNOWS_SPARK = (
 )
 
 # What is imported where the extra [models] is installed, and nowhere else.
-KNOWS_TORCH = ("skypile.proxy.model", "skypile.proxy.training")
+KNOWS_TORCH = (
+    "skypile.proxy.model",
+    "skypile.proxy.training",
+    "skypile.proxy.checkpoint",
+    "skypile.proxy.folder",
+    "skypile.proxy.scoring",
+)
 
 
 def below(name: str, place: str) -> bool:
