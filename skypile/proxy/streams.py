@@ -4,8 +4,8 @@ Documents are tokenised once, into one file. A pair of trainings sees the docume
 `corpora.Document`), which no other pair sees: so pairs are replicates, for models that have an initialisation and for
 n-grams, which have none. Within a share, units stand in the order of a hash of the seed and their id, and each stream
 is the beginning of its corpus in that order, up to the size of the smaller one: a faithful sample, duplicates beside
-their originals, nothing twice. Documents of both corpora, of the one alone and of the other alone are each laid end to end
-and cut into sequences, so that a document that comes or goes moves no other across sequence bounds.
+their originals, nothing twice. Documents of both corpora, of the one alone and of the other alone are each laid end to
+end and cut into sequences, so that a document that comes or goes moves no other across sequence bounds.
 
 Slots are coupled: a sequence of both streams has the same slot in both. Each slot of one that is left holds what the
 other lacks, documents with two texts facing each other as far as their lengths allow. If the corpus after has a share p
