@@ -70,7 +70,7 @@ def _decided_anew(run: str, config: settings.QualityFilterConfig | None) -> Iter
     from skypile.quality.stage import decide  # only here: it loads Spark
 
     columns = ["record_id", "host", "text", "verdict", "rules", "language", "language_score", "citation_score"]
-    for batch in _batches(run, "quality_filter", columns, kept=None):
+    for batch in batches(run, "quality_filter", columns, kept=None):
         for row in batch.to_pylist():
             scores = (row["language"], row["language_score"], row["citation_score"])
             after = config is None or decide(json.loads(row["rules"]), *scores, config).verdict == KEPT
@@ -85,7 +85,7 @@ def _without_dedup(run: str, reason: str | None, notes: list[str]) -> Iterator[D
     dropped, cut = _dedup_evidence(run)
     uncut = reason in (None, "boilerplate")
     kept, judge, judged = _ids(run, "quality_filter"), _judge(run), 0
-    for batch in _batches(run, "distribution_filter", [c.name for c in _NEEDED if c.name not in _OWN_OF_DEDUP]):
+    for batch in batches(run, "distribution_filter", [c.name for c in _NEEDED if c.name not in _OWN_OF_DEDUP]):
         returns: dict[int, Document] = {}
         rows = batch.select(["record_id", "host", "text"]).to_pylist()
         for at, row in enumerate(rows):
@@ -119,7 +119,7 @@ def _without_thinning(run: str, notes: list[str]) -> Iterator[Document]:
         notes.append("duplicates among the documents that come back were not looked for: too many for one task")
     kept, judge, returned = _ids(run, "quality_filter"), _judge(run), 0
     seen = _ids(run, "dedup") | set(dropped)
-    for batch in _batches(run, "extraction", schema.names(schema.DOCUMENT_COLUMNS)):
+    for batch in batches(run, "extraction", schema.names(schema.DOCUMENT_COLUMNS)):
         fresh: dict[int, Document] = {}
         for at, row in enumerate(batch.select(["record_id", "host", "text"]).to_pylist()):
             record, text = row["record_id"], row["text"]
@@ -139,7 +139,7 @@ def _without_thinning(run: str, notes: list[str]) -> Iterator[Document]:
 def _deduplicated_anew(run: str, config: settings.DedupConfig) -> set[str] | None:
     """Ids of what dedup would keep of all that extraction kept; None if one task does not hold them."""
     columns = Columns("record_id", "text", "url")
-    found = deduplicated(_batches(run, "extraction", columns.needed(config)), columns, config)
+    found = deduplicated(batches(run, "extraction", columns.needed(config)), columns, config)
     return None if found is None else set(found.filter(pc.equal(found["verdict"], KEPT))["record_id"].to_pylist())
 
 
@@ -149,7 +149,7 @@ def _of_two_runs(run: str, other: str, notes: list[str]) -> Iterator[Document]:
     mine, theirs = (
         {
             row["record_id"]: xxhash.xxh3_64_intdigest(row["text"].encode("utf-8", "surrogatepass"))
-            for batch in _batches(folder, "quality_filter", ["record_id", "text"])
+            for batch in batches(folder, "quality_filter", ["record_id", "text"])
             for row in batch.to_pylist()
         }
         for folder in (run, other)
@@ -157,7 +157,7 @@ def _of_two_runs(run: str, other: str, notes: list[str]) -> Iterator[Document]:
     if mine and theirs and not mine.keys() & theirs.keys():
         notes.append("the two runs share no record id: were they made of the same files? Nothing can be coupled")
     for folder, texts in ((run, theirs), (other, mine)):
-        for batch in _batches(folder, "quality_filter", columns):
+        for batch in batches(folder, "quality_filter", columns):
             for row in batch.to_pylist():
                 record, text = row["record_id"], row["text"]
                 same = texts.get(record) == xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"))
@@ -207,7 +207,7 @@ def _judge(run: str) -> Callable[[pa.RecordBatch], set[str]]:
     return passed
 
 
-def _batches(run: str, stage: str, columns: Iterable[str], kept: bool | None = True) -> Iterator[pa.RecordBatch]:
+def batches(run: str, stage: str, columns: Iterable[str], kept: bool | None = True) -> Iterator[pa.RecordBatch]:
     if kept is not False:
         stage_folder.check_not_pruned(run, stage)
     found = ledger.documents(run, stage)

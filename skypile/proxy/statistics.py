@@ -105,11 +105,11 @@ def compare(differences: NDArray[np.float64], weights: NDArray[np.float64] | Non
     t, margin = abs(mean) / error, stats.t.ppf(1 - ALPHA / 2, found.freedom) * error
     return Comparison(
         mean,
-        mean - margin,
-        mean + margin,
+        float(mean - margin),
+        float(mean + margin),
         float(2 * stats.t.sf(t, found.freedom)),
         float(anytime_p(means)[-1]),
-        error * _noncentrality(found.freedom),
+        float(error * _noncentrality(found.freedom)),
         needed_pairs(mean, found, pairs, documents),
         float(means.std(ddof=1)),
         pairs,

@@ -43,7 +43,7 @@ class Tokenised(NamedTuple):
         end: id of the end of document.
     """
 
-    ids: np.ndarray
+    ids: np.memmap
     starts: np.ndarray
     kind: np.ndarray
     units: np.ndarray
@@ -85,6 +85,18 @@ class Stream(Sequence[np.ndarray]):
     def tokens(self) -> int:
         """How many it holds."""
         return len(self.slots) * self.common.shape[1]
+
+    def runs(self) -> list[np.ndarray]:
+        """Its tokens in the order of documents, whatever the slots: of both corpora, and of this one alone."""
+        shared = int((self.slots < len(self.common)).sum())
+        return [self.common[:shared].reshape(-1), self.own[: len(self.slots) - shared].reshape(-1)]
+
+    def digest(self) -> str:
+        """Of its tokens and their order, 32 hex characters: equal for equal trainings, whatever they are part of."""
+        found = xxhash.xxh3_128()
+        for part in (*self.runs(), np.argsort(np.argsort(self.slots))):
+            found.update(np.ascontiguousarray(part).data)
+        return found.hexdigest()
 
 
 def tokenise(documents: Iterable[Document], encoder: Encoder, folder: Path) -> Tokenised:
