@@ -74,7 +74,7 @@ def test_rates_warm_up_and_fall_to_a_tenth():
 
 
 def test_a_step_is_adamw_with_clipping_and_decay_of_matrices():
-    """Against PyTorch's own parts put together by hand, on the first step: its size is the rate, whatever the gradient."""
+    """Against the formula, on the first step: there its size is the rate, whatever the gradient."""
     model, hand = build(SMALL, 0), build(SMALL, 0)
     ids = torch.from_numpy(sequences(4).astype(np.int64))
     update(model, optimizer(model), ids, 1e-2)
@@ -95,7 +95,9 @@ def test_settings_that_make_no_sense_are_refused():
 
 @pytest.fixture
 def shards(tmp_path):
-    rows = [f"The river rose {n} times in spring, and the bridge {n + 1} was closed. 春天河水涨了{n}次。" for n in range(90)]
+    rows = [
+        f"The river rose {n} times in spring, and the bridge {n + 1} was closed. 春天河水涨了{n}次。" for n in range(90)
+    ]
     (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": row}) + "\n" for row in rows))
     pack_files([tmp_path / "texts.jsonl"], str(tmp_path / "tokens"), None, Packing(256, validation=0.0))
     return str(tmp_path / "tokens")
@@ -150,7 +152,9 @@ def test_damaged_weights_are_named(shards, tmp_path):
     with pytest.raises(Refused, match=r"model\.safetensors is damaged"):
         open_proxy(tmp_path / "proxy")
     (last / "model.safetensors").write_bytes(whole)
-    (last / "config.json").write_text((last / "config.json").read_text().replace('"hidden_size": 64', '"hidden_size": 32'))
+    (last / "config.json").write_text(
+        (last / "config.json").read_text().replace('"hidden_size": 64', '"hidden_size": 32')
+    )
     with pytest.raises(Refused, match=r"do not fit config\.json"):
         open_proxy(tmp_path / "proxy")
 
