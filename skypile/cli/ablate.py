@@ -24,7 +24,9 @@ def ablate(
     run: RunFolder,
     without: Annotated[
         list[str] | None,
-        typer.Option(help="Stage, or stage:reason, whose verdicts are taken back; repeatable", metavar="STAGE[:REASON]"),
+        typer.Option(
+            help="Stage, or stage:reason, whose verdicts are taken back; repeatable", metavar="STAGE[:REASON]"
+        ),
     ] = None,
     changed: Annotated[
         list[str] | None,
@@ -57,7 +59,9 @@ def ablate(
         bool, typer.Option("--until-decided", help="Stop after the pair that decides: look at `p any time` alone then")
     ] = False,
     seed: int = 0,
-    device: Annotated[str | None, typer.Option(help="PyTorch's name of a device; default: cuda if there is one")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="PyTorch's name of a device; default: cuda if there is one")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say whether a decision of a run makes a model better, by how much, and how surely.
@@ -66,9 +70,9 @@ def ablate(
     the decision is about, and compared on held-out text in bits per byte: above 0, the corpus is worse without what was
     taken out.
 
-    With --json: asked, and findings, a list of objects with name, gone, come (texts), share (of the tokens after), tokens,
-    epochs, notes, and rows: domain, language, rate, texts, q, and comparison (mean, low, high, p, anytime_p, visible,
-    needed, sd, pairs, documents).
+    With --json: asked, and findings, a list of objects with name, gone, come (texts), share (of the tokens after),
+    tokens, epochs, notes, and rows: domain, language, rate, texts, q, and comparison (mean, low, high, p, anytime_p,
+    visible, needed, sd, pairs, documents).
     """
     from skypile.proxy import ablate as ablation
     from skypile.proxy.comparison import Plan
