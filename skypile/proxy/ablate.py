@@ -58,6 +58,8 @@ def findings(
     folder = files.join(run, FOLDER)
     encoder = encoder or Encoder.load()
     marks = screen([text for one in sets for text in one.texts], config_of(run).dedup)
+    fs, path = files.filesystem(folder)
+    fs.makedirs(path, exist_ok=True)
     with locked(folder):
         for treatment in treatments:
             notes: list[str] = []
