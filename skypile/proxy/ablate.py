@@ -13,7 +13,7 @@ from typing import Any
 
 from scipy import stats
 
-from skypile.proxy.comparison import Finding, MakeProxy, Plan, compare_corpora, digest
+from skypile.proxy.comparison import Finding, MakeProxy, Plan, check_sets, compare_corpora, digest
 from skypile.proxy.corpora import Document, documents
 from skypile.proxy.held_out import held_out_sets, is_held_out, screen, screened
 from skypile.proxy.treatments import Treatment, config_of
@@ -28,11 +28,16 @@ FOLDER = "ablations"
 def validation(run: str, paths: Sequence[str], hold_out: float, seed: int, characters: int | None) -> list[Validation]:
     """The sets of the files in `paths`, then those of the held-out share of the run's hosts.
 
-    Sets of a single text are left out: they have no spread to judge by.
+    Of a file's languages those with a single text are left out: they have no spread to judge by.
+
+    Raises:
+        Refused: no set is left, or a file cannot be read.
     """
     sets = validation_sets(paths, characters) if paths else []
     sets = [one for one in sets if len(one.texts) > 1]
-    return sets + (held_out_sets(run, hold_out, seed, characters) if hold_out else [])
+    sets += held_out_sets(run, hold_out, seed, characters) if hold_out else []
+    check_sets(sets)
+    return sets
 
 
 def findings(

@@ -112,10 +112,7 @@ def compare_corpora(
     Raises:
         Refused: a corpus is empty or too small for so many pairs, or a set has less than two texts.
     """
-    small = next((one for one in sets if len(one.texts) < 2), None)
-    if small or not sets:
-        what = f"{small.domain} ({small.language}) has one text" if small else "there is nothing to validate on"
-        raise Refused(f"{what}: the spread over texts needs at least two of them")
+    check_sets(sets)
     texts = [text for one in sets for text in one.texts]
     sizes = np.array([len(text.encode()) for text in texts], np.float64)
     with tempfile.TemporaryDirectory(prefix="skypile-ablate-") as scratch:
@@ -155,6 +152,15 @@ def compare_corpora(
         _rows(differences, sets, proxy),
         tuple(notes),
     )
+
+
+def check_sets(sets: Sequence[Validation]) -> None:
+    """Refused, if there is no set or one of a single text."""
+    if not sets:
+        raise Refused("there is nothing to validate on: name files, or hold out a share of the run's hosts")
+    for one in sets:
+        if len(one.texts) < 2:
+            raise Refused(f"{one.domain} ({one.language}) has one text: the spread over texts needs at least two")
 
 
 def _rows(differences: np.ndarray, sets: Sequence[Validation], proxy: Proxy) -> tuple[Row, ...]:
