@@ -1,5 +1,6 @@
 """The n-gram model against its definition: a toy computed by hand, exact fractions, and sums of 1."""
 
+import json
 import math
 import random
 from itertools import pairwise
@@ -14,9 +15,9 @@ from skypile.proxy import ngram
 from tests.proxy.kneser_ney import BEGIN, END, UNKNOWN, kneser_ney
 
 
-def batch(texts):
+def batch(texts, dtype=np.uint16):
     lengths = [len(text) for text in texts]
-    return np.array([word for text in texts for word in text], np.uint16), np.cumsum([0, *lengths])
+    return np.array([word for text in texts for word in text], dtype), np.cumsum([0, *lengths])
 
 
 def probabilities(model, text):
@@ -104,8 +105,6 @@ def test_unknown_words():
 def test_knows_text_of_its_kind(shared_data):
     """Characters of half the clean Chinese articles find the other half likelier than the same words shuffled."""
     lines = (shared_data / "quality" / "zh_clean.jsonl").read_text(encoding="utf-8").splitlines()
-    import json
-
     texts = [json.loads(line)["text"] for line in lines]
     model = ngram.train([ngram.characters(texts[::2])])
     held = texts[1::2]
@@ -113,7 +112,9 @@ def test_knows_text_of_its_kind(shared_data):
     shuffled = ["".join(chance.sample(text, len(text))) for text in held]
     natural = ngram.perplexities(model, ngram.characters(held))
     assert (natural < 0.2 * ngram.perplexities(model, ngram.characters(shuffled))).all()
-    perplexity = [ngram.perplexity(ngram.train([ngram.characters(texts[::2])], n), ngram.characters(held)) for n in (2, 3, 5)]
+    perplexity = [
+        ngram.perplexity(ngram.train([ngram.characters(texts[::2])], n), ngram.characters(held)) for n in (2, 3, 5)
+    ]
     assert all(a > b for a, b in pairwise(perplexity))
 
 

@@ -38,7 +38,7 @@ def read_arpa(path: str | Path, number: Callable[[str], int] = int) -> NgramMode
         with Path(path).open(encoding="utf-8") as file:
             return _model(file, number)
     except (ValueError, StopIteration) as error:
-        raise Refused(f"{path} is no ARPA file that can be used: {error or 'it ends too early'}") from None
+        raise Refused(f"{path} is no ARPA file that can be used: {str(error) or 'it ends too early'}") from None
 
 
 def _model(lines: Iterator[str], number: Callable[[str], int]) -> NgramModel:

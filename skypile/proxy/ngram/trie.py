@@ -22,6 +22,8 @@ from skypile.proxy.ngram.sorting import UNKNOWN, WORD_BITS, WORDS_A_KEY
 
 MAX_NODES = (1 << 32) - 1
 
+Part = tuple[np.ndarray, np.ndarray, np.ndarray]  # words, counts and children of some nodes of a level
+
 
 @dataclass(frozen=True)
 class Level:
@@ -86,7 +88,8 @@ def build(pieces: Iterator[np.ndarray], order: int) -> list[Level]:
     sizes = np.zeros(order, np.int64)
     sizes[0] = 1
     unknown = np.array([UNKNOWN], np.uint32), np.zeros(1, np.int64), np.zeros(1, np.int64)
-    parts: list[list[tuple[np.ndarray, ...]]] = [[unknown], *([] for _ in range(order - 1))]
+    none = unknown[0][:0], unknown[1][:0], unknown[2][:0]
+    parts: list[list[Part]] = [[unknown], *([none] for _ in range(order - 1))]
     previous = np.zeros(2, np.int64)
     for piece in pieces:
         words = np.empty((order, len(piece)), np.uint32)
@@ -108,7 +111,7 @@ def build(pieces: Iterator[np.ndarray], order: int) -> list[Level]:
     return _linked([_joined(parts, k, sizes) for k in range(order)])
 
 
-def _joined(parts: list[list[tuple[np.ndarray, ...]]], k: int, sizes: np.ndarray) -> Level:
+def _joined(parts: list[list[Part]], k: int, sizes: np.ndarray) -> Level:
     words, counts, children = (
         np.concatenate([part[i] for part in parts[k]], dtype=np.uint32, casting="unsafe") for i in range(3)
     )
