@@ -62,6 +62,7 @@ KNOWS_SPARK = (
 
 # What is imported where the extra [models] is installed, and nowhere else.
 KNOWS_TORCH = (
+    "skypile.proxy.head_loss",
     "skypile.proxy.model",
     "skypile.proxy.training",
     "skypile.proxy.checkpoint",
