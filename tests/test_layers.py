@@ -68,6 +68,7 @@ KNOWS_TORCH = (
     "skypile.proxy.checkpoint",
     "skypile.proxy.folder",
     "skypile.proxy.scoring",
+    "skypile.proxy.transformer_pairs",
 )
 
 
