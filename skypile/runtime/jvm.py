@@ -21,6 +21,7 @@ from skypile.runtime.local_dirs import claim_local_dirs, removed_with_jvm
 
 JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 GREETINGS = (b"WARNING: Using incubator modules:",)
+BROKEN = (b"BrokenPipeError", b"ConnectionResetError", b"EOFError")
 END_SECONDS = 10  # it deletes its temporary files first
 
 
@@ -73,11 +74,27 @@ _silent = threading.Event()
 
 
 def _pass_on(stream: IO[bytes]) -> None:
-    """What the JVM says, to standard error, but for its greetings."""
+    """What the JVM and its Python workers say, to standard error, but for greetings and farewells."""
+    held: list[bytes] = []  # a traceback, as far as it has come
     with stream:
         for line in stream:
-            if not _silent.is_set() and not line.startswith(GREETINGS):
-                os.write(2, line)
+            held.append(line)
+            if held[0].startswith(b"Traceback") and (len(held) == 1 or line.startswith(b" ")):
+                continue
+            _say(held)
+            held = []
+    _say(held)
+
+
+def _say(lines: list[bytes]) -> None:
+    if lines and not (_silent.is_set() or lines[0].startswith(GREETINGS) or _farewell(lines)):
+        os.write(2, b"".join(lines))
+
+
+def _farewell(lines: list[bytes]) -> bool:
+    """Whether it is the traceback of a worker whose JVM, or task, has gone: PySpark's own code, on a broken pipe."""
+    frames = [line for line in lines if line.lstrip().startswith(b"File ")]
+    return lines[-1].startswith(BROKEN) and bool(frames) and all(b"pyspark/" in frame for frame in frames)
 
 
 def _end(process: Any) -> None:
