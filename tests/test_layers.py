@@ -17,7 +17,7 @@ FLOORS = (
     ("skypile.schema", "skypile.config"),
     ("skypile.text", "skypile.runtime"),
     ("skypile.run_folder", "skypile.crawl", "skypile.failures"),
-    ("skypile.classifiers",),
+    ("skypile.classifiers", "skypile.proxy.ngram"),
     (
         "skypile.extraction",
         "skypile.distribution",
@@ -68,6 +68,7 @@ KNOWS_TORCH = (
     "skypile.proxy.checkpoint",
     "skypile.proxy.folder",
     "skypile.proxy.scoring",
+    "skypile.proxy.transformer_pairs",
 )
 
 
