@@ -62,11 +62,13 @@ KNOWS_SPARK = (
 
 # What is imported where the extra [models] is installed, and nowhere else.
 KNOWS_TORCH = (
+    "skypile.proxy.head_loss",
     "skypile.proxy.model",
     "skypile.proxy.training",
     "skypile.proxy.checkpoint",
     "skypile.proxy.folder",
     "skypile.proxy.scoring",
+    "skypile.proxy.transformer_pairs",
 )
 
 
