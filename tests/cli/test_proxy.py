@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from skypile.proxy import ngram
+from skypile.tokens.encoder import Encoder
 from tests.conftest import REPOSITORY
 
 INSTALLED = all(importlib.util.find_spec(name) for name in ("torch", "safetensors"))
@@ -42,6 +44,32 @@ def test_without_the_extra_one_sentence_says_what_to_install(tmp_path, texts, ar
 def test_a_model_that_is_not_there_is_named(tmp_path, texts):
     done = skypile("losses", texts, "--model", tmp_path / "absent")
     assert done.returncode == 2 and "absent is not there" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_ngram_needs_no_extra(tmp_path, texts):
+    """Its bits are those of its pieces, the text's end left out; what it was trained on costs it little."""
+    assert skypile("tokens", "pack", texts, "--output", tmp_path / "tokens", "--validation", 0).returncode == 0
+    train = ("proxy", "train", tmp_path / "tokens", "--output", tmp_path / "pages.ngram", "--size", "ngram")
+    done = skypile(*train)
+    assert done.returncode == 0 and "n-grams of" in done.stdout, done.stderr
+    assert skypile(*train).returncode == 2  # nothing is overwritten
+    (tmp_path / "other.txt").write_text("Entirely different words follow here, one after another.", encoding="utf-8")
+    done = skypile("losses", texts, tmp_path / "other.txt", "--model", tmp_path / "pages.ngram", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = {(row["domain"], row["language"]): row for row in json.loads(done.stdout)["pages"]["sets"]}
+    assert rows["news", "en"]["bits_per_byte"] < 0.3 < 2 < rows["other", "en"]["bits_per_byte"]
+
+    model, encoder = ngram.load(tmp_path / "pages.ngram"), Encoder.load(None)
+    ids = encoder.encode_batch([(tmp_path / "other.txt").read_text(encoding="utf-8")])[0]
+    bits = -ngram.score(model, ids)[:-1].sum() / math.log10(2)
+    assert rows["other", "en"]["bits_per_byte"] == pytest.approx(bits / rows["other", "en"]["bytes"], rel=1e-4)
+    assert rows["other", "en"]["tokens"] == len(ids)
+
+
+def test_an_ngram_over_other_words_has_no_losses(tmp_path, texts):
+    ngram.save(ngram.train([ngram.characters([ENGLISH])]), tmp_path / "characters.ngram")
+    done = skypile("losses", texts, "--model", tmp_path / "characters.ngram")
+    assert done.returncode == 2 and "over a tokenizer's pieces" in done.stderr and "Traceback" not in done.stderr
 
 
 @needs_models

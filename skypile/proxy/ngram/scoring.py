@@ -39,14 +39,16 @@ def score(model: NgramModel, ids: np.ndarray, offsets: np.ndarray | None = None)
     return out
 
 
-def text_scores(model: NgramModel, texts: Texts) -> np.ndarray:
-    """float64 [texts]: log10 of the probability of each text and its end."""
+def text_scores(model: NgramModel, texts: Texts, ends: bool = True) -> np.ndarray:
+    """float64 [texts]: log10 of the probability of each text; `ends`: of its end, too."""
     ids, offsets = texts
-    scores = score(model, ids, offsets)
     if len(offsets) == 1:
         return np.empty(0)
-    ends = offsets[1:] - offsets[0] + np.arange(1, len(offsets))
-    return np.add.reduceat(scores, np.concatenate([[0], ends[:-1]]), dtype=np.float64)
+    scores = score(model, ids, offsets).astype(np.float64)
+    last = offsets[1:] - offsets[0] + np.arange(len(offsets) - 1)
+    if not ends:
+        scores[last] = 0.0
+    return np.add.reduceat(scores, np.concatenate([[0], last[:-1] + 1]))
 
 
 def perplexities(model: NgramModel, texts: Texts) -> np.ndarray:
