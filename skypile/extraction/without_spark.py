@@ -43,6 +43,7 @@ from skypile.runtime.process import cores, keep_freed_memory
 from skypile.runtime.progress import Done, stage_progress
 from skypile.runtime.sandbox import PAGE_FUNCTION, end_template, template
 from skypile.schema import DOCUMENT_COLUMNS, KEPT, LEDGER_COLUMNS, arrow_schema, names
+from skypile.text.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -144,7 +145,7 @@ def _write(
             pool.shutdown(wait=False, cancel_futures=True)
     say(stage_folder.summary(manifest, fresh))
     for note in manifest["notes"] if fresh and manifest["kept"] else ():
-        say(f"  {note}")
+        say(f"  {visible(note)}")
     check_kept(manifest, stage_folder.stage_dir(run, STAGE))
     return manifest
 
