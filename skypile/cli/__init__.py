@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from skypile.cli import dedup, evidence, extract, prune, run, settings
+from skypile.cli import ablate, dedup, evidence, extract, prune, run, settings
 from skypile.cli.console import err, shown
+from skypile.cli.proxy import losses, proxy
 from skypile.cli.tokens import tokens, vocab
 from skypile.failures import GO_ON, INTERRUPTED, REFUSED, is_interrupt, sentence
 from skypile.runtime.process import ONE_COMMAND
@@ -28,13 +29,16 @@ app.command()(dedup.dedup_curve)
 app.command()(evidence.diff)
 app.command()(evidence.status)
 app.command()(evidence.report)
+app.command()(ablate.ablate)
 app.command()(evidence.verify)
 app.command()(prune.prune)
 app.command()(settings.config)
 app.command()(settings.jobs)
 app.command()(run.prepare)
+app.command()(losses)
 app.add_typer(vocab, name="vocab")
 app.add_typer(tokens, name="tokens")
+app.add_typer(proxy, name="proxy")
 
 
 @app.command()

@@ -144,9 +144,9 @@ def _write(
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
     say(stage_folder.summary(manifest, fresh))
-    for note in manifest["notes"] if fresh and manifest["kept"] else ():
-        say(f"  {visible(note)}")
     check_kept(manifest, stage_folder.stage_dir(run, STAGE))
+    for note in manifest["notes"] if fresh else ():
+        say(f"  {visible(note)}")
     return manifest
 
 

@@ -6,7 +6,8 @@ itself would spell it if it lacked the piece: a character at a time, each by its
 the vocabulary's byte pieces where it is not. Nothing is lost and nothing is unknown: the spelling decodes to the same
 text, and the bits that a text costs are bits for all of it.
 
-Compact id 0 is the end of document, 1 to 256 are the bytes, the pieces kept follow in the order of their own ids.
+Compact id 0 is the end of document, 1 to 256 are the bytes, the pieces kept follow in the order of their own ids. The
+space's piece is always kept: as bytes of U+2581 it would be three tokens, and would decode to that character.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skypile.errors import Refused
-from skypile.tokens.piece_model import BYTE, CONTROL, NORMAL, USER_DEFINED, PieceModel
+from skypile.tokens.piece_model import BYTE, CONTROL, META_SPACE, NORMAL, USER_DEFINED, PieceModel
 
 END_OF_DOCUMENT = 0
 BYTES = 256
@@ -86,17 +87,18 @@ def compact(model: PieceModel, counts: np.ndarray, at_least: int, most: int | No
     Raises:
         Refused: at_least is below 1, or `most` leaves no room for a piece beside the bytes.
     """
-    fixed = BYTES + 1
-    if at_least < 1:
-        raise Refused(f"at_least={at_least} must be at least 1: a piece that never occurs would never be trained")
-    if most is not None and most <= fixed:
-        raise Refused(f"a vocabulary of {most} has no room: the bytes and the end of document take {fixed}")
-    if model.end_of_sentence is None:
-        raise Refused("this vocabulary names no end of sentence, so nothing would part one document from the next")
     texts = model.pieces
     spelled = np.flatnonzero((model.types == NORMAL) | (model.types == USER_DEFINED))
     single = np.array([len(texts[i]) == 1 for i in spelled.tolist()])
     singles = {texts[i]: i for i in spelled[single].tolist()}
+    space = [singles[META_SPACE]] if META_SPACE in singles else []
+    fixed = BYTES + 1 + len(space)
+    if at_least < 1:
+        raise Refused(f"at_least={at_least} must be at least 1: a piece that never occurs would never be trained")
+    if most is not None and most <= fixed:
+        raise Refused(f"a vocabulary of {most} has no room: bytes, space and end of document take {fixed}")
+    if model.end_of_sentence is None:
+        raise Refused("this vocabulary names no end of sentence, so nothing would part one document from the next")
     room = (len(texts) if most is None else most) - fixed
     words = _frequent(spelled[~single], counts, at_least, room)
     total = counts.copy()
@@ -105,13 +107,14 @@ def compact(model: PieceModel, counts: np.ndarray, at_least: int, most: int | No
             for character in texts[i]:
                 if character in singles:
                     total[singles[character]] += counts[i]
-    pieces = _frequent(np.concatenate([words, spelled[single]]), total, at_least, room)
+    others = np.setdiff1d(np.concatenate([words, spelled[single]]), space)
+    pieces = np.concatenate([_frequent(others, total, at_least, room), np.array(space, np.int64)])
     control = np.flatnonzero((model.types == CONTROL) & (counts > 0))
     control = control[control != model.end_of_sentence]
     byte_ids = np.flatnonzero(model.types == BYTE)
     rest = np.sort(np.concatenate([pieces, control]))
     kept = np.concatenate([[model.end_of_sentence], byte_ids, rest]).astype(np.int32)
-    return _with_spelling(model, kept)
+    return with_spelling(model, kept)
 
 
 def _frequent(ids: np.ndarray, counts: np.ndarray, at_least: int, most: int) -> np.ndarray:
@@ -120,7 +123,8 @@ def _frequent(ids: np.ndarray, counts: np.ndarray, at_least: int, most: int) -> 
     return order[counts[order] >= at_least][:most]
 
 
-def _with_spelling(model: PieceModel, kept: np.ndarray) -> CompactVocabulary:
+def with_spelling(model: PieceModel, kept: np.ndarray) -> CompactVocabulary:
+    """The compact vocabulary that keeps these ids of a model, in this order (see the module's docstring)."""
     place = {int(full): compact for compact, full in enumerate(kept.tolist())}
     characters = {model.pieces[i]: place[i] for i in place if len(model.pieces[i]) == 1 and model.types[i] != BYTE}
     spelling: list[int] = []

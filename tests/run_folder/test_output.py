@@ -151,10 +151,30 @@ def test_a_single_file_is_never_written_over(tmp_path):
         ),
     ],
 )
-def test_a_full_disk_is_one_sentence(tmp_path, error, words):
+def test_a_full_disk_is_one_sentence(tmp_path, error, words, monkeypatch):
+    monkeypatch.delenv("SPARK_LOCAL_DIRS", raising=False)
     with pytest.raises(StorageError) as told, output_folder(str(tmp_path / "out"), "dedup", [], {}):
         raise error
     assert str(told.value) == f"writing {tmp_path}/out failed: {words}; mend that, and the same command goes on"
+
+
+def test_a_disk_that_only_spark_says_is_full_may_be_another(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", "/scratch/a")
+    full = r"No space left on device \(here, or for Spark's temporary files: /scratch/a\);"
+    with pytest.raises(StorageError, match=full), output_folder(str(tmp_path / "out"), "dedup", [], {}):
+        raise RuntimeError("java.io.IOException: No space left on device")
+
+
+def test_a_checksum_that_hadoop_keeps_beside_a_file(tmp_path):
+    """No manifest names it, so only whoever meets the error can say what helps."""
+    java = (
+        f"org.apache.hadoop.fs.ChecksumException: Checksum error: file:{tmp_path}/a b/part-0 at 0 exp: 1 got: -2\n\tat"
+    )
+    with (
+        pytest.raises(StorageError, match=f"^{tmp_path}/a b/part-0 does not fit its checksum in the .crc file"),
+        output_folder(str(tmp_path / "o"), "dedup", [], {}),
+    ):
+        raise RuntimeError(java)
 
 
 def test_a_damaged_page_is_one_sentence(tmp_path):
