@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from skypile.report.ablations import Answer, ablations
 from skypile.report.bounded import forget
 from skypile.report.charts import Bound, Chart
 from skypile.report.clusters import Clusters, clusters
@@ -79,6 +80,7 @@ class Facts:
     judged: Judged | None
     samples: list[Sample]
     config: str
+    ablations: list[Answer]
 
 
 def collect(run: str) -> Facts:
@@ -120,6 +122,7 @@ def collect(run: str) -> Facts:
         judged=_of("quality_filter", whole, settings, judged),
         samples=samples,
         config=_config(run),
+        ablations=ablations(run, next((m["digest"] for m in manifests if m["stage"] == "quality_filter"), None)),
     )
 
 

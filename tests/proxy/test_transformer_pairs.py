@@ -15,7 +15,7 @@ from skypile.proxy.transformer_pairs import compact as compact_vocabulary
 from skypile.tokens.encoder import Encoder
 from tests.proxy.corpus import corpus, damaged, held_out
 
-TOKENS = 16 * 257 * 6  # six steps
+TOKENS = 16 * 257 * 4  # four steps
 
 
 @pytest.fixture(scope="module")
@@ -37,17 +37,17 @@ def test_one_spelling_for_both_corpora_leaves_each_text_where_it_was(encoder: En
     assert (small.ids[small.starts[1:] - 1] == END_OF_DOCUMENT).all()
 
 
-def test_no_difference_is_none_and_damage_is_seen_at_every_rate(encoder: Encoder, tmp_path: Path):
-    """Two trainings on one stream agree to the bit; with half the words wrong, a pair differs more than that."""
-    make = transformer_proxy("1m", (3e-3, 1e-3), TOKENS)
-    kept = str(tmp_path)
-    same = [page._replace(after=f"{page.after} " if n == 0 else page.after) for n, page in enumerate(corpus(40))]
-    found = compare_corpora("nearly none", same, held_out(4), make, encoder, Plan(2), kept)
+def test_a_slight_difference_is_slight_and_other_words_are_seen_at_every_rate(encoder: Encoder, tmp_path: Path):
+    """Initialisation, order and slots are shared: one page of forty with a space more is nearly nothing."""
+    make, kept = transformer_proxy("1m", (3e-3, 1e-3), TOKENS), str(tmp_path)
+    slight = [page._replace(after=f"{page.after} " if n == 0 else page.after) for n, page in enumerate(corpus(40))]
+    found = compare_corpora("slight", slight, held_out(4), make, encoder, Plan(2), kept)
     assert [row.rate for row in found.rows] == [3e-3, 1e-3]
-    small = max(abs(row.comparison.mean) for row in found.rows)
     assert found.tokens == TOKENS and found.epochs[0] == pytest.approx(TOKENS / (40 / 2 * 301), rel=0.4)
-    found = compare_corpora("damaged", damaged(1.0, 40), held_out(4), make, encoder, Plan(2), kept)
-    assert all(row.comparison.mean > 5 * small for row in found.rows)
-    again = compare_corpora("damaged", damaged(1.0, 40), held_out(4), make, encoder, Plan(2), kept)
-    fresh = compare_corpora("damaged", damaged(1.0, 40), held_out(4), make, encoder, Plan(2))
-    assert again == found == fresh
+    small = max(abs(row.comparison.mean) for row in found.rows)
+    shouted = [page._replace(after=page.after.upper()) for page in corpus(40) if page.after]
+    found = compare_corpora("shouted", shouted, held_out(4), make, encoder, Plan(2), kept)
+    assert all(row.comparison.mean > 10 * small for row in found.rows)
+    # trained anew, and at the first rate alone: the same to the bit
+    anew = compare_corpora("shouted", shouted, held_out(4), transformer_proxy("1m", (3e-3,), TOKENS), encoder, Plan(2))
+    assert anew.rows[0] == found.rows[0]
