@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from skypile.report.ablations import Answer, ablations
 from skypile.report.bounded import forget
 from skypile.report.charts import Bound, Chart
 from skypile.report.clusters import Clusters, clusters
@@ -80,6 +81,7 @@ class Facts:
     judged: Judged | None
     samples: list[Sample]
     config: str
+    ablations: list[Answer]
 
 
 def collect(run: str) -> Facts:
@@ -124,6 +126,7 @@ def collect(run: str) -> Facts:
         judged=_of("quality_filter", whole, settings, judged),
         samples=samples,
         config=_config(run),
+        ablations=ablations(run, next((m["digest"] for m in manifests if m["stage"] == "quality_filter"), None)),
     )
 
 

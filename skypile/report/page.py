@@ -53,6 +53,7 @@ def render(facts: Facts) -> str:
             run=facts.run,
             skypile=__version__,
             config=facts.config,
+            ablations=facts.ablations,
             unfinished=facts.unfinished,
             titles=TITLES,
             **_funnel(facts),
