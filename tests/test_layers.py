@@ -17,7 +17,7 @@ FLOORS = (
     ("skypile.schema", "skypile.config"),
     ("skypile.text", "skypile.runtime"),
     ("skypile.run_folder", "skypile.crawl", "skypile.failures"),
-    ("skypile.classifiers",),
+    ("skypile.classifiers", "skypile.proxy.ngram"),
     (
         "skypile.extraction",
         "skypile.distribution",
@@ -30,7 +30,7 @@ FLOORS = (
     ("skypile.report", "skypile.sample", "skypile.preflight", "skypile.classifiers.extraction"),
     ("skypile.plans",),
     ("skypile.pipeline", "skypile.dry_run"),
-    ("skypile.job", "skypile.prepare", "skypile.runs", "skypile.stages"),
+    ("skypile.job", "skypile.prepare", "skypile.runs", "skypile.stages", "skypile.whole_run"),
     ("skypile.api",),
     ("skypile.cli", "skypile", "jobs"),
 )
@@ -56,17 +56,20 @@ KNOWS_SPARK = (
     "skypile.job",
     "skypile.prepare",
     "skypile.stages",
+    "skypile.whole_run",
     "skypile.api",
     "jobs",
 )
 
 # What is imported where the extra [models] is installed, and nowhere else.
 KNOWS_TORCH = (
+    "skypile.proxy.head_loss",
     "skypile.proxy.model",
     "skypile.proxy.training",
     "skypile.proxy.checkpoint",
     "skypile.proxy.folder",
     "skypile.proxy.scoring",
+    "skypile.proxy.transformer_pairs",
 )
 
 

@@ -24,14 +24,15 @@ def weight(text: str) -> int:
     return len(text) + han
 
 
-def document_from_text(text: str, min_characters: int) -> dict[str, Any]:
+def document_from_text(text: str, min_characters: int, known: dict[str, Any] | None = None) -> dict[str, Any]:
     """Columns that follow from the main text, verdict included. `min_characters`: of `weight`, for it to be kept.
+    `known`: evidence on where the text comes from.
 
     Whatever the text comes from, it is cleaned here, and the evidence counts what went (`skypile.text.cleaning`).
     """
     text, gone = cleaned(text)
     text = nfc(text).strip()
-    facts = {"cleaned": gone} if gone else {}
+    facts = (known or {}) | ({"cleaned": gone} if gone else {})
     if not text:
         return drop("no_text", 0.0, min_characters, facts)
     found = language.identify(text)
@@ -40,6 +41,7 @@ def document_from_text(text: str, min_characters: int) -> dict[str, Any]:
         "characters": len(text),
         "language": found.code,
         "language_score": found.score,
+        "script": language.script(text) if found.code == "zh" else None,
     }
     if (size := weight(text)) < min_characters:
         return columns | drop("too_short", size, min_characters, facts)
