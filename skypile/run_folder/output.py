@@ -78,6 +78,7 @@ def output_folder(
     with storage_errors(folder):
         fs.makedirs(path, exist_ok=True)
         with locked(folder):
+            files.remove_partial(folder)
             found = _marker(folder, kind)  # another may have been quicker
             _check_same(folder, kind, found, made_of, same)
             if made_of is not None and found != (wanted := _described(kind, made_of)):

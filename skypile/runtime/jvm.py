@@ -9,6 +9,7 @@ import atexit
 import logging
 import os
 import signal
+import socketserver
 import threading
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -21,6 +22,7 @@ from skypile.runtime.local_dirs import claim_local_dirs, removed_with_jvm
 
 JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 GREETINGS = (b"WARNING: Using incubator modules:",)
+BROKEN = (b"BrokenPipeError", b"ConnectionResetError", b"EOFError")
 END_SECONDS = 10  # it deletes its temporary files first
 
 
@@ -63,6 +65,7 @@ def end_on_interrupt() -> None:
     def interrupted(*_: object) -> NoReturn:
         _silent.set()
         logging.disable(logging.CRITICAL)  # Py4J's: it reports every broken call
+        socketserver.BaseServer.handle_error = _unsaid  # type: ignore  # PySpark's: workers report to it to the last
         atexit.register(_end, gateway.proc)
         raise KeyboardInterrupt
 
@@ -72,12 +75,32 @@ def end_on_interrupt() -> None:
 _silent = threading.Event()
 
 
+def _unsaid(*_: object) -> None:
+    """In place of a server's report that a connection broke."""
+
+
 def _pass_on(stream: IO[bytes]) -> None:
-    """What the JVM says, to standard error, but for its greetings."""
+    """What the JVM and its Python workers say, to standard error, but for greetings and farewells."""
+    held: list[bytes] = []  # a traceback, as far as it has come
     with stream:
         for line in stream:
-            if not _silent.is_set() and not line.startswith(GREETINGS):
-                os.write(2, line)
+            held.append(line)
+            if held[0].startswith(b"Traceback") and (len(held) == 1 or line.startswith(b" ")):
+                continue
+            _say(held)
+            held = []
+    _say(held)
+
+
+def _say(lines: list[bytes]) -> None:
+    if lines and not (_silent.is_set() or lines[0].startswith(GREETINGS) or _farewell(lines)):
+        os.write(2, b"".join(lines))
+
+
+def _farewell(lines: list[bytes]) -> bool:
+    """Whether it is the traceback of a worker whose JVM, or task, has gone: PySpark's own code, on a broken pipe."""
+    frames = [line for line in lines if line.lstrip().startswith(b"File ")]
+    return lines[-1].startswith(BROKEN) and bool(frames) and all(b"pyspark/" in frame for frame in frames)
 
 
 def _end(process: Any) -> None:

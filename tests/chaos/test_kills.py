@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable
 
+import psutil
 import pytest
 
 from skypile.schema import STAGES
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.chaos
 
 Tell = Callable[[str], None]
 TRIES = 4
+OTHERS = "one of each other kind"
 
 
 def test_killed_in_every_stage(place: Place, chance: random.Random, tell: Tell):
@@ -31,20 +33,21 @@ def test_killed_in_every_stage(place: Place, chance: random.Random, tell: Tell):
     place = place.named("killed")
     _kill_at_the_start(place, chance, tell)
     for stage in STAGES:
-        for kind in [*_share(stage, place.spark), "one of each other kind"]:
+        for kind in _kinds(stage, place.spark):
             _kill(place, stage, kind, chance, tell)
     finish(place)
     check_like_undisturbed(place)
     tell("the same digests as undisturbed")
 
 
-def _share(stage: str, spark: bool) -> list[str]:
-    """Who is killed in a stage in one of the two ways; in the other it is the others."""
-    kinds = [kind for kind in FATAL if stage != STAGES[0] or kind != "JVM" or spark]
-    random.Random(f"{SEED} {stage}").shuffle(kinds)
-    if stage == STAGES[0]:
-        return kinds  # which is another one in each way
-    return [kind for number, kind in enumerate(kinds) if (number % 2 == 0) == spark]
+def _kinds(stage: str, spark: bool) -> list[str]:
+    """Who is killed in a stage in one of the two ways, those last whose death it survives."""
+    fatal = list(FATAL)
+    random.Random(f"{SEED} {stage}").shuffle(fatal)
+    if stage == STAGES[0]:  # which is another one in each way
+        return [*fatal, OTHERS] if spark else [*(kind for kind in fatal if kind != "JVM"), "worker", OTHERS]
+    share = [kind for number, kind in enumerate(fatal) if (number % 2 == 0) == spark]
+    return share if stage == STAGES[-1] else [*share, OTHERS]  # the last has no Python processes
 
 
 def _kill_at_the_start(place: Place, chance: random.Random, tell: Tell) -> None:
@@ -64,11 +67,13 @@ def _kill(place: Place, stage: str, kind: str, chance: random.Random, tell: Tell
         wait_until(lambda: attempt.reached(stage) or attempt.process.poll() is not None, 300)  # noqa: B023
         left = _left(place, stage)
         time.sleep(place.seconds_of(stage) * left * share / 2**attempts)
+        if kind in (OTHERS, "worker"):  # which begin a moment after the stage
+            wait_until(lambda: bool(_others(attempt)) or attempt.where() != stage, 60)  # noqa: B023
         hit = attempt.where() == stage
         _strike(attempt, kind, chance, tell)
         if hit:
             return
-        if attempts and (place.stage(stage) / "manifest.json").exists():
+        if (place.stage(stage) / "manifest.json").exists():
             shutil.rmtree(place.stage(stage))
     pytest.fail(f"{stage} was over before {kind} could be killed in it, {TRIES} times")
 
@@ -82,8 +87,10 @@ def _left(place: Place, stage: str) -> float:
 def _strike(attempt: Attempt, kind: str, chance: random.Random, tell: Tell) -> None:
     where, seconds = attempt.where(), time.monotonic() - attempt.clock
     family = attempt.family()
-    if kind == "one of each other kind":
-        victims = [(name, chance.choice(family[name])) for name in SURVIVED if family[name]]
+    if kind == OTHERS:
+        victims = [(name, chance.choice(processes)) for name, processes in _others(attempt).items()]
+    elif kind == "worker":
+        victims = [(kind, process) for process in family[kind][:1]]
     elif kind == "everything":
         victims = [(name, process) for name in family for process in family[name]]
     else:
@@ -92,3 +99,10 @@ def _strike(attempt: Attempt, kind: str, chance: random.Random, tell: Tell) -> N
         kill(victim)
     names = [f"{name} {victim.pid}" for name, victim in victims]
     tell(f"{where}, {seconds:.1f} s: killed {', '.join(names) or 'nobody, there was none'}: {attempt.ended()}")
+
+
+def _others(attempt: Attempt) -> dict[str, list[psutil.Process]]:
+    """Living processes whose death a run survives: without Spark, whose tasks are tried again, not the workers'."""
+    alone = not attempt.place.spark and attempt.where() == STAGES[0]
+    family = attempt.family()
+    return {kind: family[kind] for kind in SURVIVED if family[kind] and not (alone and kind == "worker")}

@@ -2,12 +2,15 @@
 
 import errno
 import os
+import subprocess
+import sys
 import uuid
 
 import fsspec
 import pytest
 
 from skypile.run_folder.output import OutputRefused, StorageError, check_apart, new_file, output_folder
+from tests.conftest import REPOSITORY
 
 
 def claim(folder, kind="dedup", inputs=(), made_of=None):
@@ -138,6 +141,24 @@ def test_a_single_file_is_never_written_over(tmp_path):
         new_file(str(tmp_path / "base.model"), [str(tmp_path / "base.model")])
     with pytest.raises(OutputRefused, match="exists already"):
         new_file(str(tmp_path / "base.model"), [])
+
+
+def test_what_a_killed_writer_left_goes_and_nothing_else_that_is_hidden(tmp_path):
+    out = tmp_path / "out"
+    claim(out)
+    code = (
+        "import os, signal; from skypile.runtime import files; "
+        "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL); files.write_json({!r}, {{}})"
+    )
+    for name in ("_skypile.json", "02_b/manifest.json", "01_a/waves/00003.json"):
+        subprocess.run([sys.executable, "-c", code.format(str(out / name))], cwd=REPOSITORY)
+    theirs = [".bashrc.deadbeef", "01_a/.notes.json", "01_a/waves/.a.json.backup99"]
+    for name in theirs:
+        put(str(out / name))
+    assert sum(path.is_file() for path in out.rglob("*")) == 1 + 3 + len(theirs)
+    claim(out)
+    left = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert left == {*theirs, "_skypile.json"}
 
 
 @pytest.mark.parametrize(
