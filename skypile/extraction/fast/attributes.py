@@ -11,12 +11,15 @@ CLASS, ID, ROLE = fnv1a(b"class"), fnv1a(b"id"), fnv1a(b"role")
 ITEMPROP, ITEMTYPE, ARIA_LABEL = fnv1a(b"itemprop"), fnv1a(b"itemtype"), fnv1a(b"aria-label")
 STYLE, HIDDEN, ARIA_HIDDEN = fnv1a(b"style"), fnv1a(b"hidden"), fnv1a(b"aria-hidden")
 NAME, PROPERTY, CONTENT, TYPE = fnv1a(b"name"), fnv1a(b"property"), fnv1a(b"content"), fnv1a(b"type")
+COLSPAN, ROWSPAN = fnv1a(b"colspan"), fnv1a(b"rowspan")
 TRUE, LD_JSON, DISPLAY, NONE = fnv1a(b"true"), fnv1a(b"application/ld+json"), fnv1a(b"display"), fnv1a(b"none")
+
+MAX_COLSPAN, MAX_ROWSPAN = 1000, 65534  # HTML standard, 4.9.11
 
 WORDS_AN_ATTRIBUTE = 24  # utility-class soup (Tailwind) adds nothing after that
 
 # Slots of the result array.
-NEXT, SELF_CLOSING, IS_HIDDEN, META_KEY, META_FROM, META_TO, IS_LD_JSON, N_SLOTS = range(8)
+NEXT, SELF_CLOSING, IS_HIDDEN, META_KEY, META_FROM, META_TO, IS_LD_JSON, COLUMNS, ROWS, N_SLOTS = range(10)
 
 
 @borrows
@@ -59,6 +62,21 @@ def append_words(buf, i, end, words, n):
 
 
 @borrows
+def read_number(buf, i, end):
+    """The number that buf[i:end] begins with (HTML standard, 2.3.4.2), at most 2**16; -1 where there is none:
+    b" 12px" -> 12, b"two" -> -1"""
+    while i < end and buf[i] <= 32:
+        i += 1
+    if i < end and buf[i] == 43:
+        i += 1
+    number = -1
+    while i < end and 48 <= buf[i] <= 57:
+        number = min(max(number, 0) * 10 + buf[i] - 48, 1 << 16)
+        i += 1
+    return number
+
+
+@borrows
 def hides(buf, i, end):
     """True where a style attribute holds `display: none`."""
     name_from, seen_display = i, False
@@ -84,6 +102,7 @@ def read_attributes(buf, i, n, words, n_words, result):
     count of words. A tag that the page's end cuts off runs to the end, as in HTML. Every byte is looked at once
     or twice."""
     result[:] = 0
+    result[COLUMNS] = result[ROWS] = 1
     while i < n:
         c = buf[i]
         if c == 62:
@@ -129,5 +148,11 @@ def read_attributes(buf, i, n, words, n_words, result):
             result[META_FROM], result[META_TO] = a, b
         elif name == TYPE:
             result[IS_LD_JSON] = lower_hash(buf, a, b) == LD_JSON
+        elif name == COLSPAN:
+            number = read_number(buf, a, b)
+            result[COLUMNS] = min(number, MAX_COLSPAN) if number > 0 else 1
+        elif name == ROWSPAN:
+            number = read_number(buf, a, b)
+            result[ROWS] = min(number, MAX_ROWSPAN) if number >= 0 else 1
     result[NEXT] = min(i, n)
     return n_words

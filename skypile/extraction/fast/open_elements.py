@@ -1,7 +1,7 @@
 """The open elements and the open block while a page is scanned: HTML's rules on what ends what. Compiled.
 
 These functions borrow plain arrays (see `compiling`): a tuple of arrays, with references counted for each member
-at each call, made a tag cost 5 us instead of 0.1. `blocks` is int64 [B, 7], `elements` int32 [E, 4],
+at each call, made a tag cost 5 us instead of 0.1. `blocks` is int64 [B, 7], `elements` int32 [E, 5],
 `stack` int32 [MAX_DEPTH, 4] with level 0 for <body>; `s` is the state they share. Their columns and slots:
 """
 
@@ -19,7 +19,7 @@ TABLE, TR, TD, TH, THEAD, TFOOT = (TAG_ID[x] for x in ("table", "tr", "td", "th"
 BUTTON, PRE, ADDRESS, H1, H6 = (TAG_ID[x] for x in ("button", "pre", "address", "h1", "h6"))
 
 START, STOP, LINKED, INNER, OUTER, SPLIT, PREFORMATTED = range(7)
-PARENT, TAG, HIDDEN, WORD_FROM = range(4)
+PARENT, TAG, HIDDEN, WORD_FROM, SPAN = range(5)
 ON_TAG, ON_ELEMENT, ON_LINKS, ON_BLOCK = range(4)
 LEVEL, OVERFLOW, IN_PRE, DROPPED, DROP_DEPTH, OPEN, WAIT, LENGTH, N_BLOCKS, N_ELEMENTS, BREAKS, NESTING, N_STATE = (
     range(13)

@@ -35,6 +35,7 @@ from skypile.extraction.fast.open_elements import (
     OVERFLOW,
     PARENT,
     PREFORMATTED,
+    SPAN,
     SPLIT,
     START,
     STOP,
@@ -63,6 +64,7 @@ class Page(NamedTuple):
 
     parent, tag, hidden, word_from: int32/int16/uint8/int32 [E] (`word_from` has E + 1 entries)
     words: uint32 [W], hashes of the words in class, id, role, …
+    span: int32 [E], columns << 16 | rows that a cell covers; 0 rows: all to the end of its row group
     text: uint8, clean UTF-8 of all blocks; start, stop: int64 [B] into it
     link: int64 [B], bytes of the block's text inside links
     inner, outer: int32 [B], the element around the block's first character, and the block-level one around that
@@ -76,6 +78,7 @@ class Page(NamedTuple):
     hidden: np.ndarray
     word_from: np.ndarray
     words: np.ndarray
+    span: np.ndarray
     text: np.ndarray
     start: np.ndarray
     stop: np.ndarray
@@ -143,6 +146,7 @@ def _read(buf, names, elements, words, text, blocks, title, metas, scripts, s, s
     n = len(buf)
     stack[0, ON_TAG] = BODY
     elements[0, PARENT], elements[0, TAG], elements[0, HIDDEN], elements[0, WORD_FROM] = -1, BODY, 0, 0
+    elements[0, SPAN] = 1 << 16 | 1
     s[N_ELEMENTS] = 1
     n_words = n_metas = n_scripts = 0
     i = 0
@@ -242,6 +246,7 @@ def _read(buf, names, elements, words, text, blocks, title, metas, scripts, s, s
                 break_block(blocks, text, s)
             imply_end_tags(blocks, text, s, stack, tag, flags)
             elements[s[N_ELEMENTS], WORD_FROM] = words_before
+            elements[s[N_ELEMENTS], SPAN] = found[at.COLUMNS] << 16 | found[at.ROWS]
             push(elements, blocks, s, stack, tag, found[at.IS_HIDDEN], flags)
     s[IN_PRE] = 0
     close_block(blocks, text, s)
@@ -254,7 +259,7 @@ def scan(buf: np.ndarray, names: Names) -> Page:
     """Blocks and elements of an HTML page given as UTF-8 (uint8, read-only). Never fails."""
     n = len(buf)
     n_tags = 1 + occurrences(buf, n, 60)
-    elements = np.empty((min(n_tags, MAX_ELEMENTS) + 2, 4), np.int32)
+    elements = np.empty((min(n_tags, MAX_ELEMENTS) + 2, 5), np.int32)
     words = np.empty(n // 3 + 64, np.uint32)
     text = np.empty(n + n // 4 + 64, np.uint8)
     blocks = np.empty((min(n_tags, MAX_BLOCKS) + 8, 7), np.int64)
@@ -271,7 +276,8 @@ def scan(buf: np.ndarray, names: Names) -> Page:
     ne, nb = s[N_ELEMENTS], s[N_BLOCKS]
     return Page(
         elements[:ne, PARENT].copy(), elements[:ne, TAG].astype(np.int16), elements[:ne, HIDDEN].astype(np.uint8),
-        elements[: ne + 1, WORD_FROM].copy(), words[:n_words], text[: s[LENGTH]],
+        elements[: ne + 1, WORD_FROM].copy(), words[:n_words],
+        elements[:ne, SPAN].copy(), text[: s[LENGTH]],
         blocks[:nb, START].copy(), blocks[:nb, STOP].copy(), blocks[:nb, LINKED].copy(),
         blocks[:nb, INNER].astype(np.int32), blocks[:nb, OUTER].astype(np.int32),
         blocks[:nb, SPLIT].astype(np.uint8), blocks[:nb, PREFORMATTED].astype(np.uint8),
