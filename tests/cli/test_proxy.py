@@ -8,8 +8,6 @@ import sys
 
 import pytest
 
-from skypile.proxy import ngram
-from skypile.tokens.encoder import Encoder
 from tests.conftest import REPOSITORY
 
 INSTALLED = all(importlib.util.find_spec(name) for name in ("torch", "safetensors"))
@@ -46,30 +44,27 @@ def test_a_model_that_is_not_there_is_named(tmp_path, texts):
     assert done.returncode == 2 and "absent is not there" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_an_ngram_needs_no_extra(tmp_path, texts):
-    """Its bits are those of its pieces, the text's end left out; what it was trained on costs it little."""
+def test_an_ngram_needs_nothing_more(tmp_path, texts):
+    """And its losses are those of its own probabilities: one text by hand, its end not counted."""
     assert skypile("tokens", "pack", texts, "--output", tmp_path / "tokens", "--validation", 0).returncode == 0
-    train = ("proxy", "train", tmp_path / "tokens", "--output", tmp_path / "pages.ngram", "--size", "ngram")
-    done = skypile(*train)
-    assert done.returncode == 0 and "n-grams of" in done.stdout, done.stderr
-    assert skypile(*train).returncode == 2  # nothing is overwritten
-    (tmp_path / "other.txt").write_text("Entirely different words follow here, one after another.", encoding="utf-8")
-    done = skypile("losses", texts, tmp_path / "other.txt", "--model", tmp_path / "pages.ngram", "--json")
+    train = ("proxy", "train", tmp_path / "tokens", "--output", tmp_path / "proxy", "--size", "ngram")
+    for _ in range(2):  # what is finished is left as it is
+        done = skypile(*train)
+        assert done.returncode == 0 and "model.ngram" in done.stdout, done.stderr
+    (tmp_path / "held.txt").write_text(ENGLISH + " 𠮷")
+    done = skypile("losses", texts, f"held={tmp_path / 'held.txt'}", "--model", tmp_path / "proxy", "--json")
     assert done.returncode == 0, done.stderr
-    rows = {(row["domain"], row["language"]): row for row in json.loads(done.stdout)["pages"]["sets"]}
-    assert rows["news", "en"]["bits_per_byte"] < 0.3 < 2 < rows["other", "en"]["bits_per_byte"]
+    english, chinese, held = json.loads(done.stdout)["proxy"]["sets"]
+    assert english["texts"] == chinese["texts"] == 60
+    assert english["bits_per_byte"] < held["bits_per_byte"] < 8
 
-    model, encoder = ngram.load(tmp_path / "pages.ngram"), Encoder.load(None)
-    ids = encoder.encode_batch([(tmp_path / "other.txt").read_text(encoding="utf-8")])[0]
-    bits = -ngram.score(model, ids)[:-1].sum() / math.log10(2)
-    assert rows["other", "en"]["bits_per_byte"] == pytest.approx(bits / rows["other", "en"]["bytes"], rel=1e-4)
-    assert rows["other", "en"]["tokens"] == len(ids)
+    from skypile.proxy import ngram
+    from skypile.tokens.encoder import Encoder
 
-
-def test_an_ngram_over_other_words_has_no_losses(tmp_path, texts):
-    ngram.save(ngram.train([ngram.characters([ENGLISH])]), tmp_path / "characters.ngram")
-    done = skypile("losses", texts, "--model", tmp_path / "characters.ngram")
-    assert done.returncode == 2 and "over a tokenizer's pieces" in done.stderr and "Traceback" not in done.stderr
+    ids, offsets = Encoder.load().encode_batch([ENGLISH + " 𠮷"])
+    logs = ngram.score(ngram.load(tmp_path / "proxy" / "model.ngram"), ids, offsets)
+    assert held["tokens"] == len(ids) == len(logs) - 1
+    assert held["nats"] == pytest.approx(-float(logs[:-1].astype(float).sum()) * math.log(10))
 
 
 @needs_models
