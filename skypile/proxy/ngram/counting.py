@@ -8,7 +8,7 @@ merged range by range when they are read (`merged`), so that only a range of eac
 Because texts do not share windows, counts add: the model of a corpus that differs from another in a few texts needs
 only those to be counted (`add`, `subtract`).
 
-Cost: 8 to 10 million words a second on one core; 24 bytes a distinct window.
+Cost: 4 to 7 million words a CPU second; 24 bytes a distinct window.
 """
 
 import mmap
@@ -35,8 +35,7 @@ ORDERS: Final = range(2, 7)
 MAX_WORDS: Final = (1 << 32) - 1  # of a corpus, `<s>` and `</s>` among them: counts and nodes have 32 bits
 MAX_ID: Final = (1 << WORD_BITS) - 1 - SPECIAL
 
-# Windows sorted at once: 64 MB and as much to sort into. Smaller blocks sort little faster (1M: 7 %), and leave more
-# runs to merge.
+# Windows sorted at once: 64 MB and as much to sort into. Not tuned; smaller blocks leave more runs to merge.
 BLOCK: Final = 1 << 22
 
 # Entries of all runs that are merged at once: 192 MB, and as much for the result.

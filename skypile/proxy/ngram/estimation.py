@@ -12,7 +12,7 @@ Method (Chen & Goodman 1999; Heafield et al. 2013), with a(.) for adjusted count
   in it and `<s>` not; `<unk>`, which is never counted, has only its share of that.
 - Pruned n-grams (count at or below the order's threshold) count in discounts and sums; their mass goes to the backoff.
 
-Cost: 100 to 150 ns a word of text at order 5.
+Cost: 0.2 to 0.3 µs a word of text at order 5, `trie` in it.
 """
 
 # mypy: disable-error-code="assignment, call-arg, operator, var-annotated"
