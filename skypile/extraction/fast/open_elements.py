@@ -1,29 +1,58 @@
 """The open elements and the open block while a page is scanned: HTML's rules on what ends what. Compiled.
 
 These functions borrow plain arrays (see `compiling`): a tuple of arrays, with references counted for each member
-at each call, made a tag cost 5 us instead of 0.1. `blocks` is int64 [B, 7], `elements` int32 [E, 4],
-`stack` int32 [MAX_DEPTH, 4] with level 0 for <body>; `s` is the state they share. Their columns and slots:
+at each call, made a tag cost 5 us instead of 0.1. `blocks` is int64 [B, 8], `elements` int32 [E, 4],
+`stack` int32 [MAX_DEPTH, 7] with level 0 for <body>; `s` is the state they share. Their columns and slots:
 """
 
-from skypile.extraction.fast.characters import NEWLINE, append_text
+from skypile.extraction.fast.characters import BLANK, NEWLINE, append_text
 from skypile.extraction.fast.compiling import borrows
+from skypile.extraction.fast.inline import counts_up, ends_inline, is_numbers
 from skypile.extraction.fast.tags import BLOCK, CLOSES_P, SCOPE, SPECIAL, TAG_ID, VOID
 
 MAX_DEPTH = 400  # deeper elements are read as if they were not there; the deepest of 2,748 real pages is 53
 # A page's cost after the scan goes by its elements (0.3 KB each) and blocks (2 KB and 20 us each). The largest
-# of 2,748 real pages has 9,980 and 6,220; what a page has beyond these limits is not looked at.
+# of 2,748 real pages has 9,980 and 6,220; what a page has beyond these limits is a window of its own (`scan`).
 MAX_ELEMENTS, MAX_BLOCKS = 200_000, 20_000
 
 P, A, LI, DT, DD, UL, OL, DIV = (TAG_ID[x] for x in ("p", "a", "li", "dt", "dd", "ul", "ol", "div"))
 TABLE, TR, TD, TH, THEAD, TFOOT = (TAG_ID[x] for x in ("table", "tr", "td", "th", "thead", "tfoot"))
 BUTTON, PRE, ADDRESS, H1, H6 = (TAG_ID[x] for x in ("button", "pre", "address", "h1", "h6"))
+CAPTION, FIGCAPTION, SPAN = (TAG_ID[x] for x in ("caption", "figcaption", "span"))
 
-START, STOP, LINKED, INNER, OUTER, SPLIT, PREFORMATTED = range(7)
+RT, RP, SUP, SUB, RUBY = (TAG_ID[x] for x in ("rt", "rp", "sup", "sub", "ruby"))
+
+START, STOP, LINKED, INNER, OUTER, SPLIT, PREFORMATTED, NUMBERS = range(8)
 PARENT, TAG, HIDDEN, WORD_FROM = range(4)
-ON_TAG, ON_ELEMENT, ON_LINKS, ON_BLOCK = range(4)
-LEVEL, OVERFLOW, IN_PRE, DROPPED, DROP_DEPTH, OPEN, WAIT, LENGTH, N_BLOCKS, N_ELEMENTS, BREAKS, NESTING, N_STATE = (
-    range(13)
-)
+# ON_MUTE: HIDDEN_TEXT or ANNOTATION; ON_GUTTER: 1 inside what names line numbers; ON_FROM: where the text of an inline
+# element begins that is looked at when it ends, -1 for none.
+ON_TAG, ON_ELEMENT, ON_LINKS, ON_BLOCK, ON_MUTE, ON_GUTTER, ON_FROM, STACK_COLUMNS = range(8)
+# Text hidden inside a sentence goes where its block-level element has other text; an annotation above text always.
+HIDDEN_TEXT, ANNOTATION = 1, 2
+(
+    LEVEL,
+    OVERFLOW,
+    IN_PRE,
+    DROPPED,
+    DROP_DEPTH,
+    OPEN,
+    WAIT,
+    LENGTH,
+    N_BLOCKS,
+    N_ELEMENTS,
+    BREAKS,
+    NESTING,
+    SEEN_IN,  # the block-level element that last got visible text, -1 for none
+    HIDDEN_HEAD,  # 1 while all the open block's text is hidden
+    XML,  # as in `markup`
+    AT,  # the next byte to read
+    RECORD_LEVEL,  # of the open element whose extent is being recorded, 0 for none
+    RECORD,
+    IN_TOKEN,  # 1 inside an element of MathML that may hold HTML
+    N_FORMULAS,
+    LINKED_TO,  # where the text of a link last ended
+    N_STATE,
+) = range(22)
 
 
 @borrows
@@ -48,7 +77,11 @@ def close_block(blocks, text, s):
         blocks[b, START] = min(line, o)
     blocks[b, STOP] = o
     s[LENGTH] = o
-    if o > blocks[b, START]:
+    if o > blocks[b, START] and not (
+        blocks[b, NUMBERS]
+        and is_numbers(text, blocks[b, START], o)
+        and (blocks[b, NUMBERS] == 2 or counts_up(text, blocks[b, START], o))
+    ):
         s[N_BLOCKS] = b + 1
 
 
@@ -61,22 +94,42 @@ def open_block(blocks, s, stack, split):
     blocks[b, OUTER] = stack[level, ON_BLOCK]
     blocks[b, SPLIT] = split
     blocks[b, PREFORMATTED] = s[IN_PRE] > 0
+    blocks[b, NUMBERS] = 2 * stack[level, ON_GUTTER]
+    if s[IN_PRE] and not blocks[b, NUMBERS]:  # a cell of nothing but 1, 2, 3, … beside one of code
+        for k in range(level, max(0, level - 4), -1):
+            if stack[k, ON_TAG] in (TD, TH):
+                blocks[b, NUMBERS] = 1
+                break
     s[OPEN] = 1
+    s[HIDDEN_HEAD] = 0
 
 
 @borrows
 def append_run(blocks, text, s, stack, buf, i, end, entity_keys, entity_points):
     """Text between two tags."""
-    if s[DROPPED]:
+    level = s[LEVEL]
+    mute = stack[level, ON_MUTE]
+    if s[DROPPED] or mute == ANNOTATION:
         return
-    if s[BREAKS] >= 2 and not s[IN_PRE]:
+    if mute and (
+        stack[level, ON_BLOCK] == s[SEEN_IN]
+        or (s[OPEN] and not s[HIDDEN_HEAD] and s[LENGTH] > blocks[s[N_BLOCKS], START])
+    ):
+        return
+    if (s[BREAKS] >= 2 and not s[IN_PRE]) or s[HIDDEN_HEAD]:
         j = i
         while j < end and buf[j] <= 32:
             j += 1
         if j == end:
-            return
-        close_block(blocks, text, s)
-        s[BREAKS] = 2
+            if s[BREAKS] >= 2 and not s[IN_PRE]:
+                return
+        elif s[BREAKS] >= 2 and not s[IN_PRE]:
+            close_block(blocks, text, s)
+            s[BREAKS] = 2
+        elif s[OPEN] and not mute:  # the sentence begins after what was hidden
+            s[LENGTH] = blocks[s[N_BLOCKS], START]
+            s[OPEN] = s[IN_PRE] > 0
+            s[WAIT] = s[HIDDEN_HEAD] = 0
     opened = False
     if not s[OPEN]:
         opened = True
@@ -89,8 +142,13 @@ def append_run(blocks, text, s, stack, buf, i, end, entity_keys, entity_points):
     grown = s[LENGTH] - before
     if grown:
         s[BREAKS] = 0
-        if stack[s[LEVEL], ON_LINKS] > 0:
+        if not mute:
+            s[SEEN_IN] = stack[level, ON_BLOCK]
+        elif before == start:
+            s[HIDDEN_HEAD] = 1
+        if stack[level, ON_LINKS] > 0:
             blocks[s[N_BLOCKS], LINKED] += grown
+            s[LINKED_TO] = s[LENGTH]
     elif opened:
         s[OPEN] = 0
         s[WAIT] = 0
@@ -101,6 +159,8 @@ def pop(blocks, text, s, stack, level, flags):
     """Close the elements above stack level `level`."""
     for k in range(s[LEVEL], level, -1):
         tag = stack[k, ON_TAG]
+        if stack[k, ON_FROM] >= 0:
+            _end_inline(blocks, text, s, stack, k)
         if tag == PRE:
             if s[IN_PRE] == 1:
                 close_block(blocks, text, s)
@@ -108,6 +168,27 @@ def pop(blocks, text, s, stack, level, flags):
         elif flags[tag] & BLOCK:
             break_block(blocks, text, s)
     s[LEVEL] = min(level, s[LEVEL])
+
+
+@borrows
+def _end_inline(blocks, text, s, stack, level):
+    """The inline element at a stack level ends: take its sign or number out, or mark a superscript."""
+    b, before = s[N_BLOCKS], s[LENGTH]
+    i, start = stack[level, ON_FROM], blocks[b, START]
+    if not s[OPEN] or i < start or i >= before:
+        return
+    blank = i > start and text[i] == 32
+    tag, linked = stack[level, ON_TAG], stack[level, ON_LINKS] > 0 or s[LINKED_TO] == before
+    heading = False
+    for k in range(level, max(0, level - 4), -1):
+        if H1 <= stack[k, ON_TAG] <= H6 or stack[k, ON_TAG] in (DT, CAPTION, FIGCAPTION):
+            heading = True
+    s[LENGTH] = ends_inline(text, start, i, before, tag, linked, stack[level, ON_GUTTER], heading)
+    if s[LENGTH] < before:
+        if stack[level, ON_LINKS] > 0:
+            blocks[b, LINKED] = max(0, blocks[b, LINKED] - (before - s[LENGTH]))
+        if blank:
+            s[WAIT] = max(s[WAIT], BLANK)
 
 
 @borrows
@@ -153,6 +234,9 @@ def imply_end_tags(blocks, text, s, stack, tag, flags):
                 break
     elif tag in (A, BUTTON):
         end_tag(blocks, text, s, stack, tag, flags)
+    elif tag in (RT, RP):
+        if stack[s[LEVEL], ON_TAG] in (RT, RP):
+            pop(blocks, text, s, stack, s[LEVEL] - 1, flags)
     elif H1 <= tag <= H6 and H1 <= stack[s[LEVEL], ON_TAG] <= H6:
         pop(blocks, text, s, stack, s[LEVEL] - 1, flags)
 
@@ -187,11 +271,15 @@ def end_tag(blocks, text, s, stack, tag, flags):
 
 
 @borrows
-def push(elements, blocks, s, stack, tag, hidden, flags):
-    """A new element; void ones stay off the stack."""
+def push(elements, blocks, s, stack, tag, hidden, mute, gutter, link, flags):
+    """A new element; void ones stay off the stack.
+
+    `hidden`: from all; `mute`: 1 if its text inside a sentence is; `gutter`: 1 if it is for line numbers; `link`, of
+    <a>: 0 if it is but a place to link to, 2 if it leads to one in this page.
+    """
     e, level = s[N_ELEMENTS], s[LEVEL]
     elements[e, PARENT] = stack[level, ON_ELEMENT]
-    elements[e, TAG] = tag
+    elements[e, TAG] = SPAN if tag == A and not link else tag
     elements[e, HIDDEN] = hidden
     if e + 1 < MAX_ELEMENTS:
         s[N_ELEMENTS] = e + 1
@@ -204,10 +292,19 @@ def push(elements, blocks, s, stack, tag, hidden, flags):
         return
     level += 1
     s[NESTING] = max(s[NESTING], level)
+    block = flags[tag] & BLOCK
     stack[level, ON_TAG] = tag
     stack[level, ON_ELEMENT] = e
-    stack[level, ON_LINKS] = stack[level - 1, ON_LINKS] + (tag == A)
-    stack[level, ON_BLOCK] = e if flags[tag] & BLOCK else stack[level - 1, ON_BLOCK]
+    stack[level, ON_LINKS] = stack[level - 1, ON_LINKS] + (tag == A and link > 0)
+    stack[level, ON_BLOCK] = e if block else stack[level - 1, ON_BLOCK]
+    stack[level, ON_MUTE] = 0 if block else max(stack[level - 1, ON_MUTE], mute)
+    if tag in (RT, RP):
+        for k in range(level - 1, max(0, level - 4), -1):
+            if stack[k, ON_TAG] == RUBY:
+                stack[level, ON_MUTE] = ANNOTATION
+    stack[level, ON_GUTTER] = gutter or stack[level - 1, ON_GUTTER]
+    looked_at = tag in (SUP, SUB) or (tag == A and link == 2) or (gutter and not block)
+    stack[level, ON_FROM] = s[LENGTH] if looked_at else -1
     s[LEVEL] = level
     if tag == PRE:
         s[IN_PRE] += 1
@@ -216,8 +313,8 @@ def push(elements, blocks, s, stack, tag, hidden, flags):
 
 
 @borrows
-def line_break(text, s):
-    if s[DROPPED]:
+def line_break(text, s, stack):
+    if s[DROPPED] or (stack[s[LEVEL], ON_MUTE] and not s[HIDDEN_HEAD]):
         return
     if s[IN_PRE]:
         text[s[LENGTH]] = 10
