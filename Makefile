@@ -66,6 +66,9 @@ bench-dedup: .venv/.dev .venv-dedup/.installed  ## Deduplication against dataske
 bench-tokenize: .venv-tokenize/.installed  ## Tokenization against SentencePiece and six more
 	.venv-tokenize/bin/python -m benchmarks.tokenize
 
+gpu-check:  ## Compare what runs on a GPU with the CPU's results, and time it; needs PyTorch (PYTHON=... names its Python)
+	$(PYTHON) -m benchmarks.gpu_check
+
 clean:  ## Remove what the targets made, the data of the demo included
 	rm -rf .venv .venv-newest .venv-peers .venv-dedup .venv-tokenize build dist demo
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import lightgbm as lgb
 import numpy as np
 
-from skypile.classifiers.extraction.dataset import LabelledPage, load_crawl, load_set
+from skypile.classifiers.extraction.dataset import LabelledPage, load_bare, load_crawl, load_set
 from skypile.classifiers.extraction.evaluate import f1_by_type, snippet_scores
 from skypile.classifiers.extraction.fit import Fitted, fit, predict
 from skypile.extraction.fast.assemble import choose
-from skypile.extraction.fast.blocks import block_texts
+from skypile.extraction.fast.blocks import NAMES, block_texts
 from skypile.extraction.fast.model import SHIPPED, Model, save
 from skypile.extraction.fast.trees import HIGHEST, Trees, ordered, trees_of
 
@@ -67,12 +67,12 @@ def export(fitted: Fitted) -> Model:
 
 def decide(page: LabelledPage, score: np.ndarray) -> np.ndarray:
     """Which blocks stay, as the engine decides it."""
-    return choose(page.page, score, page.words.astype(np.float32)) if len(score) else np.zeros(0, bool)
+    return choose(page.page, NAMES, score, page.words.astype(np.float32)) if len(score) else np.zeros(0, bool)
 
 
 def report(pages: list[LabelledPage], scores: list[np.ndarray]) -> None:
     """Print the scores of each set among `pages`."""
-    for name in SETS:
+    for name in (*SETS, "bare"):
         chosen = [(p, s) for p, s in zip(pages, scores, strict=True) if p.set_name == name]
         if not chosen:
             continue
@@ -103,6 +103,7 @@ def main(arguments: list[str] | None = None) -> None:
     kept = [name for name in SETS if name != options.leave_out]
     pages = [page for name in kept for page in load_set(options.data / f"{name}.parquet")]
     pages += load_crawl(options.crawl) if options.crawl else []
+    pages += [page for name in kept if name != "snippets_990" for page in load_bare(options.data / f"{name}.parquet")]
     if options.leave_out:
         fitted, _ = fit(pages, options.folds, log)
         held = load_set(options.data / f"{options.leave_out}.parquet")

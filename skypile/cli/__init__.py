@@ -8,6 +8,7 @@ import typer
 
 from skypile.cli import dedup, evidence, extract, prune, run, settings
 from skypile.cli.console import err, shown
+from skypile.cli.proxy import losses, proxy
 from skypile.cli.tokens import tokens, vocab
 from skypile.failures import REFUSED, sentence
 from skypile.runtime.process import ONE_COMMAND
@@ -33,8 +34,10 @@ app.command()(prune.prune)
 app.command()(settings.config)
 app.command()(settings.jobs)
 app.command()(run.prepare)
+app.command()(losses)
 app.add_typer(vocab, name="vocab")
 app.add_typer(tokens, name="tokens")
+app.add_typer(proxy, name="proxy")
 
 
 @app.command()

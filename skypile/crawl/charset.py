@@ -32,6 +32,8 @@ from typing import Final, Literal, NamedTuple
 
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 
+from skypile.crawl.mime import mime_type
+
 Rung = Literal["http", "bom", "meta", "detected", "lossy"]
 
 
@@ -85,8 +87,6 @@ _TABLES: Final = {
     "cp949": frozenset(_HANGUL),
 }
 
-# Possessive where blanks may stand on both sides of a quote: 60 KB of them would be divided in 2 * 10^9 ways.
-_CHARSET = re.compile(r"charset\s*+=\s*+[\"']?\s*+([^\s\"';,]+)", re.IGNORECASE)
 _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _XML = re.compile(rb"\s*<\?xml[^>]*?\bencoding\s*+=\s*+[\"']\s*+([A-Za-z0-9._:-]+)", re.IGNORECASE)
 _META = re.compile(rb"<meta\b[^>]*?\bcharset\s*+=\s*+[\"']?\s*+([A-Za-z0-9._:-]+)", re.IGNORECASE)
@@ -154,7 +154,7 @@ def codec_of(label: str) -> str | None:
 
 def _declared(body: bytes, content_type: str | None, marked: str | None) -> Iterator[tuple[str, Rung]]:
     """Charsets that the page is said to have, the most binding first."""
-    if content_type and (match := _CHARSET.search(content_type)) and (codec := codec_of(match[1])):
+    if content_type and (label := mime_type(content_type).charset) and (codec := codec_of(label)):
         yield codec, "http"
     if marked is not None:
         yield marked, "bom"

@@ -265,11 +265,13 @@ def _response(row: Record, block: bytes, limit: int, cut: str | None) -> Record:
         row = row._replace(http_status=response.status, content_type=response.headers.get("content-type"))
         if response.status != 200:
             return dropped(row, "http_status", response.status, location=response.headers.get("location"))
-        body = http.decode_body(response, limit, cut is not None)
+        body = http.decode_body(response, limit)
     except http.HttpError as error:
         bound = limit if error.reason == "too_large" else None
         return failed(row, error.reason, None, bound, at=row.offset, detail=error.detail)
-    row = with_content(row, body)
-    if cut and row.verdict == KEPT:  # a page of which the crawler stored the beginning is still a page
-        row = row._replace(evidence=evidence_json({"warc_truncated": cut}))
+    row = with_content(row, body.content)
+    # A page of which the server sent, or the crawler stored, the beginning is still a page.
+    known = {"warc_truncated": cut, "body_broken": body.note}
+    if row.verdict == KEPT and any(known.values()):
+        row = row._replace(evidence=evidence_json({name: value for name, value in known.items() if value}))
     return row

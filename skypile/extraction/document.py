@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from skypile.text import characters, language
+from skypile.text.cleaning import cleaned
 from skypile.text.limits import evidence_json
 from skypile.text.nfc import nfc
 from skypile.verdict import DROPPED, KEPT
@@ -24,10 +25,15 @@ def weight(text: str) -> int:
 
 
 def document_from_text(text: str, min_characters: int) -> dict[str, Any]:
-    """Columns that follow from the main text, verdict included. `min_characters`: of `weight`, for it to be kept."""
+    """Columns that follow from the main text, verdict included. `min_characters`: of `weight`, for it to be kept.
+
+    Whatever the text comes from, it is cleaned here, and the evidence counts what went (`skypile.text.cleaning`).
+    """
+    text, gone = cleaned(text)
     text = nfc(text).strip()
+    facts = {"cleaned": gone} if gone else {}
     if not text:
-        return drop("no_text", 0.0, min_characters, {})
+        return drop("no_text", 0.0, min_characters, facts)
     found = language.identify(text)
     columns = {
         "text": text,
@@ -36,8 +42,8 @@ def document_from_text(text: str, min_characters: int) -> dict[str, Any]:
         "language_score": found.score,
     }
     if (size := weight(text)) < min_characters:
-        return columns | drop("too_short", size, min_characters, {})
-    return columns | {"verdict": KEPT}
+        return columns | drop("too_short", size, min_characters, facts)
+    return columns | {"verdict": KEPT, "evidence": evidence_json(facts)}
 
 
 def drop(reason: str, score: float, threshold: float | None, evidence: dict[str, Any]) -> dict[str, Any]:

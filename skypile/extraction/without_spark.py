@@ -143,9 +143,9 @@ def _write(
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
     say(stage_folder.summary(manifest, fresh))
-    for note in manifest["notes"] if fresh and manifest["kept"] else ():
-        say(f"  {note}")
     check_kept(manifest, stage_folder.stage_dir(run, STAGE))
+    for note in manifest["notes"] if fresh else ():
+        say(f"  {note}")
     return manifest
 
 

@@ -32,6 +32,7 @@ _KINDS: Final = {
     "shuffle": "shuffled token shards",
     "sample": "a sample crawl",
     "index": "an index of a corpus",
+    "proxy": "a proxy model",
 }
 # Names that say the same as a marker: of stages that jobs wrote one by one, of an index.
 _OWN_NAMES: Final = {

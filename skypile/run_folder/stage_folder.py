@@ -144,7 +144,7 @@ def write(
         plan.made_of
         | counts
         | {key: value for stamp in stamps for key, value in stamp["findings"].items()}
-        | {"notes": counts["notes"] + warnings(counts, folder)}
+        | {"notes": counts["notes"] + warnings({"stage": plan.stage} | counts, folder)}
         | {"skypile": __version__, "waves": len(plan.waves), "fingerprint": _fingerprint(plan.made_of)}
         | {"versions": versions(), "parts": parts, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
     )

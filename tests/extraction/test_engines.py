@@ -8,7 +8,7 @@ import pytest
 
 from skypile.extraction.engines import ENGINES, Extraction, clean, extract, pretext
 from skypile.extraction.fast.assemble import choose
-from skypile.extraction.fast.blocks import cut
+from skypile.extraction.fast.blocks import NAMES, cut
 
 PARAGRAPH = (
     "The kettle is older than the house, and nobody in the village remembers who bought it. It has been mended "
@@ -93,7 +93,7 @@ def test_a_table_keeps_cells_that_repeat():
 def test_what_stands_under_every_item_is_said_once():
     items = (f"<p>第{i}条新闻的标题在这里</p><span>分享至好友和朋友圈</span>" for i in range(5))
     page, _, _ = cut("".join(items).encode())
-    kept = choose(page, np.full(10, 0.9, np.float32), np.full(10, 6, np.float32))
+    kept = choose(page, NAMES, np.full(10, 0.9, np.float32), np.full(10, 6, np.float32))
     assert kept.tolist() == [True, True] + [True, False] * 4
 
 

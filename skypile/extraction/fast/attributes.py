@@ -12,6 +12,7 @@ CLASS, ID, ROLE = fnv1a(b"class"), fnv1a(b"id"), fnv1a(b"role")
 ITEMPROP, ITEMTYPE, ARIA_LABEL = fnv1a(b"itemprop"), fnv1a(b"itemtype"), fnv1a(b"aria-label")
 STYLE, HIDDEN, ARIA_HIDDEN = fnv1a(b"style"), fnv1a(b"hidden"), fnv1a(b"aria-hidden")
 NAME, PROPERTY, CONTENT, TYPE = fnv1a(b"name"), fnv1a(b"property"), fnv1a(b"content"), fnv1a(b"type")
+COLSPAN, ROWSPAN = fnv1a(b"colspan"), fnv1a(b"rowspan")
 TRUE, LD_JSON = fnv1a(b"true"), fnv1a(b"application/ld+json")
 HREF, ALT, SRC, EEIMG = fnv1a(b"href"), fnv1a(b"alt"), fnv1a(b"src"), fnv1a(b"eeimg")
 SHADOW_ROOT, SHADOW_ROOT_MODE = fnv1a(b"shadowroot"), fnv1a(b"shadowrootmode")
@@ -24,6 +25,7 @@ DISPLAY, NONE = fnv1a(b"display"), fnv1a(b"none")
 VISIBILITY, COLLAPSE, FONT_SIZE = fnv1a(b"visibility"), fnv1a(b"collapse"), fnv1a(b"font-size")
 ZEROS = tuple(fnv1a(value) for value in (b"0", b"0px", b"0em", b"0pt", b"0%", b"0rem"))
 
+MAX_COLSPAN, MAX_ROWSPAN = 1000, 65534  # HTML standard, 4.9.11
 MAX_TEX_LOOK = 400  # bytes of an alt or an address; a picture may stand in its own address, a megabyte long
 WORDS_AN_ATTRIBUTE = 24  # utility-class soup (Tailwind) adds nothing after that
 
@@ -46,8 +48,11 @@ WORDS_AN_ATTRIBUTE = 24  # utility-class soup (Tailwind) adds nothing after that
     FOR_OTHERS,
     CLASS_FROM,
     CLASS_TO,
+    COLUMNS,
+    ROWS,
+    TAG_FROM,  # where the tag begins, for those the result is passed on to
     N_SLOTS,
-) = range(17)
+) = range(20)
 FROM_ALL, FROM_EARS, TOO_SMALL = 1, 2, 4
 
 
@@ -88,6 +93,21 @@ def append_words(buf, i, end, words, n):
             length += 1
         was_lower = bool(letter and not upper)
     return n
+
+
+@borrows
+def read_number(buf, i, end):
+    """The number that buf[i:end] begins with (HTML standard, 2.3.4.2), at most 2**16; -1 where there is none:
+    b" 12px" -> 12, b"two" -> -1"""
+    while i < end and buf[i] <= 32:
+        i += 1
+    if i < end and buf[i] == 43:
+        i += 1
+    number = -1
+    while i < end and 48 <= buf[i] <= 57:
+        number = min(max(number, 0) * 10 + buf[i] - 48, 1 << 16)
+        i += 1
+    return number
 
 
 @borrows
@@ -134,6 +154,7 @@ def read_attributes(buf, i, n, words, n_words, result):
     count of words. A tag that the page's end cuts off runs to the end, as in HTML. Every byte is looked at once
     or twice."""
     result[:] = 0
+    result[COLUMNS] = result[ROWS] = 1
     while i < n:
         c = buf[i]
         if c == 62:
@@ -198,5 +219,11 @@ def read_attributes(buf, i, n, words, n_words, result):
             result[IS_SHADOW] = 1
         elif name == EEIMG or name in TEX_ATTRIBUTES:
             result[HAS_TEX] = 1
+        elif name == COLSPAN:
+            number = read_number(buf, a, b)
+            result[COLUMNS] = min(number, MAX_COLSPAN) if number > 0 else 1
+        elif name == ROWSPAN:
+            number = read_number(buf, a, b)
+            result[ROWS] = min(number, MAX_ROWSPAN) if number >= 0 else 1
     result[NEXT] = min(i, n)
     return n_words

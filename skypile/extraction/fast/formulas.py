@@ -70,6 +70,8 @@ def with_formulas(page: bytes, formulas: np.ndarray, start: int, stop: int) -> b
             edit = _of_element(page[tag_from:holds_from], holds_from, holds_to)
         elif kind == RENDERED and _is_said(page, rows, k, edits):
             edit = _Edit(holds_from, holds_to, b"")
+        elif kind == RENDERED and b"katex" not in page[tag_from:holds_from].lower():
+            edit = _of_glyphs(page, rows, k)
         if edit is not None:
             edits.append(edit)
             done = max(done, edit.stop)
@@ -180,6 +182,17 @@ def _of_element(tag: bytes, start: int, stop: int) -> _Edit | None:
     for value in values:
         if tex := _formula(_unescaped(value)):
             return _Edit(start, stop, _marked(tex, display))
+    return None
+
+
+def _of_glyphs(page: bytes, rows: list[list[int]], k: int) -> _Edit | None:
+    """MathJax's glyphs without its script: the MathML in an attribute, or that for screen readers among them."""
+    _, tag_from, holds_from, holds_to = rows[k]
+    if edit := _of_element(page[tag_from:holds_from], holds_from, holds_to):
+        return edit
+    for kind, start, _, stop in rows[k + 1 : k + 2]:
+        if kind == MATHML and stop <= holds_to and (tex := _of_mathml(page[start:stop])):
+            return _Edit(holds_from, holds_to, _marked(tex, _is_display(page[start:stop], page, start)))
     return None
 
 

@@ -48,6 +48,7 @@ def _is_expression(text, i, end):
             letters += 1
             if letters > MAX_VARIABLE:
                 return False, False
+            piece = piece and (k == i or text[i] > 45)
             continue
         letters = 0
         if is_digit(c) or c == 46:
@@ -83,7 +84,8 @@ def _script_mark(text, start, i, end, tag, linked):
         if not (is_digit(text[k]) or text[k] == 46):
             number = False
     if tag == SUP:
-        signed = number or (end - i > 1 and text[i] in (43, 45, 0xE2) and is_digit(text[end - 1]))
+        charge = text[end - 1] in (43, 45) and is_digit(text[i]) and end - i == 2
+        signed = number or charge or (end - i > 1 and text[i] in (43, 45, 0xE2) and is_digit(text[end - 1]))
         if is_digit(before):
             return (0 if _is_ordinal(text, i, end) or not (signed or _has_sense(text, i, end)) else 94), not piece
         if linked or not (

@@ -1,7 +1,7 @@
 """The open elements and the open block while a page is scanned: HTML's rules on what ends what. Compiled.
 
 These functions borrow plain arrays (see `compiling`): a tuple of arrays, with references counted for each member
-at each call, made a tag cost 5 us instead of 0.1. `blocks` is int64 [B, 8], `elements` int32 [E, 4],
+at each call, made a tag cost 5 us instead of 0.1. `blocks` is int64 [B, 8], `elements` int32 [E, 5],
 `stack` int32 [MAX_DEPTH, 7] with level 0 for <body>; `s` is the state they share. Their columns and slots:
 """
 
@@ -18,12 +18,13 @@ MAX_ELEMENTS, MAX_BLOCKS = 200_000, 20_000
 P, A, LI, DT, DD, UL, OL, DIV = (TAG_ID[x] for x in ("p", "a", "li", "dt", "dd", "ul", "ol", "div"))
 TABLE, TR, TD, TH, THEAD, TFOOT = (TAG_ID[x] for x in ("table", "tr", "td", "th", "thead", "tfoot"))
 BUTTON, PRE, ADDRESS, H1, H6 = (TAG_ID[x] for x in ("button", "pre", "address", "h1", "h6"))
-CAPTION, FIGCAPTION, SPAN = (TAG_ID[x] for x in ("caption", "figcaption", "span"))
+CAPTION, FIGCAPTION = TAG_ID["caption"], TAG_ID["figcaption"]
+PLACE = TAG_ID["span"]  # what <a> is that is but a place to link to
 
 RT, RP, SUP, SUB, RUBY = (TAG_ID[x] for x in ("rt", "rp", "sup", "sub", "ruby"))
 
 START, STOP, LINKED, INNER, OUTER, SPLIT, PREFORMATTED, NUMBERS = range(8)
-PARENT, TAG, HIDDEN, WORD_FROM = range(4)
+PARENT, TAG, HIDDEN, WORD_FROM, SPAN = range(5)
 # ON_MUTE: HIDDEN_TEXT or ANNOTATION; ON_GUTTER: 1 inside what names line numbers; ON_FROM: where the text of an inline
 # element begins that is looked at when it ends, -1 for none.
 ON_TAG, ON_ELEMENT, ON_LINKS, ON_BLOCK, ON_MUTE, ON_GUTTER, ON_FROM, STACK_COLUMNS = range(8)
@@ -279,7 +280,7 @@ def push(elements, blocks, s, stack, tag, hidden, mute, gutter, link, flags):
     """
     e, level = s[N_ELEMENTS], s[LEVEL]
     elements[e, PARENT] = stack[level, ON_ELEMENT]
-    elements[e, TAG] = SPAN if tag == A and not link else tag
+    elements[e, TAG] = PLACE if tag == A and not link else tag
     elements[e, HIDDEN] = hidden
     if e + 1 < MAX_ELEMENTS:
         s[N_ELEMENTS] = e + 1

@@ -56,6 +56,7 @@ from skypile.extraction.fast.open_elements import (
     PREFORMATTED,
     RECORD,
     RECORD_LEVEL,
+    SPAN,
     SPLIT,
     START,
     STOP,
@@ -170,12 +171,10 @@ def _verbatim(elements, blocks, text, s, stack, flags, buf, i, end, nothing, ent
 
 
 @borrows
-def _start(
-    buf, names, elements, words, text, blocks, formulas, s, stack, memo, found, tag, tag_from, words_before, n_words
-):
+def _start(buf, names, elements, words, text, blocks, formulas, s, stack, memo, found, tag, words_before, n_words):
     """The start tag of an element that is shown."""
     flags = names.flags
-    flag, i, level, overflow = flags[tag], found[at.NEXT], s[LEVEL], s[OVERFLOW]
+    flag, i, overflow = flags[tag], found[at.NEXT], s[OVERFLOW]
     roles = _roles(words, words_before, n_words, names.role_keys, names.role_bits)
     hides, n_tags = found[at.IS_HIDDEN], len(flags)
     mute = hides > 0 or roles & JAMMER > 0
@@ -185,8 +184,6 @@ def _start(
     kind = 0
     if tag == IMG:
         kind = PICTURE if found[at.HAS_TEX] or roles & TEX else 0
-    elif found[at.HAS_TEX] or (roles & QL and roles & TEX):
-        kind = TEX_ELEMENT
     elif roles & KATEX and roles & OF_HTML:
         kind, mute = RENDERED, False
     elif roles & JAX:
@@ -194,19 +191,22 @@ def _start(
         if b >= a + 7 and at.lower_hash(buf, a, a + 7) == MATHJAX:
             if (b > a + 7 and buf[a + 7] == 95) or not flag & BLOCK:
                 kind = RENDERED
+    if not kind and tag != IMG and (found[at.HAS_TEX] or (roles & QL and roles & TEX)):
+        kind = TEX_ELEMENT
     if flag & BLOCK:
         break_block(blocks, text, s)
     imply_end_tags(blocks, text, s, stack, tag, flags)
-    _end_record(formulas, s, tag_from)
+    _end_record(formulas, s, found[at.TAG_FROM])
     level = s[LEVEL]
     link = found[at.HAS_HREF] or not found[at.HAS_NAME]
     elements[s[N_ELEMENTS], WORD_FROM] = words_before
+    elements[s[N_ELEMENTS], SPAN] = found[at.COLUMNS] << 16 | found[at.ROWS]
     push(elements, blocks, s, stack, tag, (hides & 3) > 0, mute, gutter, link, flags)
     if kind == PICTURE:
-        _record(formulas, s, kind, tag_from, i, i)
+        _record(formulas, s, kind, found[at.TAG_FROM], i, i)
     elif kind and not s[RECORD_LEVEL] and s[LEVEL] > level:
         s[RECORD_LEVEL], s[RECORD] = s[LEVEL], s[N_FORMULAS]
-        _record(formulas, s, kind, tag_from, i, len(buf))
+        _record(formulas, s, kind, found[at.TAG_FROM], i, len(buf))
     if s[XML] == XML_SERVED and found[at.SELF_CLOSING] and not flag & VOID:
         pop(blocks, text, s, stack, level, flags)
         s[OVERFLOW] = overflow
@@ -214,7 +214,7 @@ def _start(
 
 
 @borrows
-def _drops(buf, i, n, name, tag, found, memo):
+def _drops(buf, i, n, name, tag, memo):
     """Whether the content of an element that shows none is left out: not if its end tag is missing, or so far away that
     it belongs to another. Of <svg>, <math> and <select> what cannot stand in them tells."""
     if tag in (SVG, MATH, SELECT):
@@ -224,27 +224,10 @@ def _drops(buf, i, n, name, tag, found, memo):
 
 
 @borrows
-def _read(
-    buf,
-    most,
-    names,
-    nothing,
-    elements,
-    words,
-    text,
-    blocks,
-    title,
-    metas,
-    scripts,
-    formulas,
-    s,
-    stack,
-    memo,
-    found,
-    n_words,
-):
+def _read(buf, most, names, nothing, elements, words, text, blocks, head, formulas, s, stack, memo, found, n_words):
     """The scan itself: fills its arguments after `nothing`, which are as `scan` makes them, and returns how many words,
     metas and scripts there are."""
+    title, metas, scripts = head
     tag_keys, tag_ids, name_hash = names.tag_keys, names.tag_ids, names.name_hash
     entity_keys, entity_points = names.entity_keys, names.entity_points
     flags = names.flags
@@ -265,7 +248,7 @@ def _read(
             break
         c = buf[i + 1]
         if c == 33 or c == 63:  # "!", "?"
-            in_foreign = s[DROPPED] == SVG or s[DROPPED] == MATH
+            in_foreign = s[DROPPED] in (SVG, MATH)
             if c == 33 and (in_foreign or s[XML] >= XML_DECLARED) and is_cdata(buf, i, n):
                 end = cdata_end(buf, i + 9, n)
                 append_run(blocks, text, s, stack, buf, i + 9, end, nothing, entity_points)
@@ -294,11 +277,12 @@ def _read(
             n_words, i = words_before, n
             break  # the page ends inside a tag
         i = found[at.NEXT]
+        found[at.TAG_FROM] = tag_from
         flag = flags[tag]
         if s[DROPPED]:
             n_words = words_before
             dropped = s[DROPPED]
-            foreign = dropped == SVG or dropped == MATH or dropped == SELECT
+            foreign = dropped in (SVG, MATH, SELECT)
             if tag == dropped:
                 if closing:
                     s[DROP_DEPTH] -= 1
@@ -335,7 +319,7 @@ def _read(
             _end_record(formulas, s, tag_from)
         elif flag & RAW:
             n_words = words_before
-            in_foreign = s[DROPPED] == SVG or s[DROPPED] == MATH
+            in_foreign = s[DROPPED] in (SVG, MATH)
             if found[at.SELF_CLOSING] and (in_foreign or is_complete(buf, i, n, s[XML])):
                 continue
             end = next_end(buf, i, n, name_hash[tag], tag, memo)
@@ -373,7 +357,7 @@ def _read(
                 n_metas += 1
         elif flag & DROP and not (tag == TEMPLATE and found[at.IS_SHADOW]):
             n_words = words_before
-            if not found[at.SELF_CLOSING] and _drops(buf, i, n, name_hash[tag], tag, found, memo):
+            if not found[at.SELF_CLOSING] and _drops(buf, i, n, name_hash[tag], tag, memo):
                 s[DROPPED], s[DROP_DEPTH], s[IN_TOKEN] = tag, 1, 0
                 if tag == MATH:
                     _record(formulas, s, MATHML, tag_from, tag_from, n)
@@ -385,21 +369,7 @@ def _read(
             i = n
         else:
             _start(
-                buf,
-                names,
-                elements,
-                words,
-                text,
-                blocks,
-                formulas,
-                s,
-                stack,
-                memo,
-                found,
-                tag,
-                tag_from,
-                words_before,
-                n_words,
+                buf, names, elements, words, text, blocks, formulas, s, stack, memo, found, tag, words_before, n_words
             )
     if s[RECORD_LEVEL]:
         formulas[s[RECORD], HOLDS_TO] = i
@@ -411,13 +381,13 @@ def _read(
 
 @njit(cache=True)
 def scan(buf: np.ndarray, names: Names, before: Opened, most: int = MAX_BLOCKS) -> Page:
-    """Blocks and elements of an HTML page given as UTF-8 (uint8, read-only), from byte `before.state[AT]` on. Never fails.
+    """Blocks and elements of an HTML page given as UTF-8 (uint8, read-only), from byte `before.state[AT]` on; never fails.
     `most`: blocks after which it stops, to go on in another window."""
     s, memo = before.state.copy(), before.memo.copy()
     left = len(buf) - s[AT]
     held = len(before.tag)
     n_tags = 1 + (occurrences(buf, len(buf), 60) if left <= 2 * MAX_ELEMENTS else MAX_ELEMENTS)
-    elements = np.empty((min(n_tags, MAX_ELEMENTS) + held + 2, 4), np.int32)
+    elements = np.empty((min(n_tags, MAX_ELEMENTS) + held + 2, 5), np.int32)
     words = np.empty(left // 3 + len(before.words) + 64, np.uint32)
     text = np.empty(left + left // 4 + 64, np.uint8)
     blocks = np.empty((min(n_tags, most) + 8, 8), np.int64)
@@ -429,20 +399,21 @@ def scan(buf: np.ndarray, names: Names, before: Opened, most: int = MAX_BLOCKS) 
     stack[:held] = before.stack
     for e in range(held):
         elements[e, PARENT], elements[e, TAG], elements[e, HIDDEN] = e - 1, before.tag[e], before.hidden[e]
-        elements[e, WORD_FROM] = before.word_from[e]
+        elements[e, WORD_FROM], elements[e, SPAN] = before.word_from[e], 1 << 16 | 1
     words[: len(before.words)] = before.words
     s[N_ELEMENTS] = held
     if s[IN_PRE]:
         open_block(blocks, s, stack, 0)
     found = np.zeros(at.N_SLOTS, np.int64)
     n_words, n_metas, n_scripts = _read(
-        buf, most, names, names.entity_keys[:0], elements, words, text, blocks, title, metas, scripts, formulas, s, stack,
-        memo, found, len(before.words),
+        buf, most, names, names.entity_keys[:0], elements, words, text, blocks, (title, metas, scripts), formulas, s,
+        stack, memo, found, len(before.words),
     )  # fmt: skip
     ne, nb = s[N_ELEMENTS], s[N_BLOCKS]
     return Page(
         elements[:ne, PARENT].copy(), elements[:ne, TAG].astype(np.int16), elements[:ne, HIDDEN].astype(np.uint8),
-        elements[: ne + 1, WORD_FROM].copy(), words[:n_words], text[: s[LENGTH]],
+        elements[: ne + 1, WORD_FROM].copy(), words[:n_words],
+        elements[:ne, SPAN].copy(), text[: s[LENGTH]],
         blocks[:nb, START].copy(), blocks[:nb, STOP].copy(), blocks[:nb, LINKED].copy(),
         blocks[:nb, INNER].astype(np.int32), blocks[:nb, OUTER].astype(np.int32),
         blocks[:nb, SPLIT].astype(np.uint8), blocks[:nb, PREFORMATTED].astype(np.uint8),

@@ -1,0 +1,48 @@
+"""Repetitions: the author's stay, the page's go. All blocks are likely content; place and structure decide."""
+
+import numpy as np
+import pytest
+
+from skypile.extraction.fast.assemble import choose
+from skypile.extraction.fast.blocks import NAMES, block_texts, cut
+
+OVER = "Over the hills and far away"
+STAMP = "Seen by forty thousand readers"
+
+
+def count(html: str, text: str, score: float = 0.7) -> int:
+    page, *_ = cut(html.encode())
+    n = len(page.start)
+    kept = choose(page, NAMES, np.full(n, score, np.float32), np.full(n, 6, np.float32))
+    return [block for block, keep in zip(block_texts(page), kept, strict=True) if keep].count(text)
+
+
+@pytest.mark.parametrize(
+    "html, times",
+    [
+        (f"<p>Tom, he was a piper's son<p>{OVER}<p>All the tune he could play<p>{OVER}<p>He met a cow<p>{OVER}", 3),
+        (f"<p>Tom<br><br>{OVER}<br><br>All the tune<br><br>{OVER}<br><br>He met a cow</p>", 2),
+        ("".join(f"<div class=verse><p>Verse {i}<p>{OVER if i % 2 else 'Another line'}</div>" for i in range(6)), 3),
+        (f"<ul><li>{OVER}<li>salt</ul><p>For the crust:</p><ul><li>{OVER}<li>butter</ul>", 2),
+        (f"<p>Run it:</p><pre>{OVER}</pre><p>And once more:</p><pre>{OVER}</pre>", 2),
+        (f"<table><tr><td>{OVER}<td>1<tr><td>{OVER}<td>2</table>", 2),
+    ],
+)  # fmt: skip
+def test_what_an_author_repeats_stays(html, times):
+    assert count(html, OVER) == times
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f"<div class=teaser>{STAMP}</div><article><p>Text of the article.</p><p>{STAMP}</p></article>",
+        f"<p>{STAMP}</p><p>{STAMP}</p>",
+        "".join(f"<div class=card><h3>Card {i}</h3><p class=s>{STAMP}</p></div>" for i in range(4)),
+        f"<div class=desktop><p>{STAMP}</p><p>Text</p></div><div class=mobile><p>{STAMP}</p><p>Text</p></div>",
+        f"<ul><li>{STAMP}<li>salt</ul><p>Said in the footer again:</p><ul><li>{STAMP}<li>salt</ul>",
+        f"<p>Question</p><p>{STAMP}</p><blockquote>{STAMP}</blockquote><p>Answer</p>",
+        "".join(f"<p>Line {i} of a part that is said twice</p>" for i in range(9)).join(["", f"<p>{STAMP}</p>"]) * 2,
+    ],
+)
+def test_what_the_page_repeats_is_said_once(html):
+    assert count(html, STAMP) == 1

@@ -1,0 +1,58 @@
+"""Tables and lists are kept whole or not at all, and blocks alike agree."""
+
+import numpy as np
+
+from skypile.extraction.fast.assemble import choose
+from skypile.extraction.fast.blocks import NAMES, cut
+from skypile.extraction.fast.wholes import settled, whole_of_blocks
+
+PROSE = "<p>Forty words of prose stand here.</p>"
+
+
+def kept(html: str, score: list[float], words: list[float] | None = None) -> list[bool]:
+    page, *_ = cut(html.encode())
+    sizes = np.full(len(score), 5) if words is None else words
+    return choose(page, NAMES, np.array(score, np.float32), np.array(sizes, np.float32)).tolist()
+
+
+def test_a_table_is_kept_with_the_cells_that_nobody_would_keep():
+    table = "<table><tr><th>day<th>run<tr><td>Monday<td>5 km<tr><td>Tuesday<td>Rest</table>"
+    score = [0.9, 0.9, 0.8, 0.7, 0.9, 0.1, 0.1, 0.1]
+    assert kept(PROSE + table + "<nav>Home</nav>", score) == [True] * 7 + [False]
+
+
+def test_a_table_goes_with_the_cells_that_somebody_would_keep():
+    table = "<table><tr><td>a<td>b<tr><td>c<td>d</table>"
+    assert kept(PROSE + table, [0.9, 0.1, 0.1, 0.1, 0.6]) == [True] + [False] * 4
+
+
+def test_a_list_is_kept_to_its_last_item_with_the_lists_in_it():
+    items = "<ul><li>rope<li>two hooks<ul><li>small<li>large</ul><li>bread</ul>"
+    assert kept(PROSE + items, [0.9, 0.8, 0.8, 0.7, 0.7, 0.2]) == [True] * 6
+    terms = "<dl><dt>keel<dd>the lowest beam<dt>bow<dd>the front</dl>"
+    assert kept(PROSE + terms, [0.9, 0.3, 0.9, 0.2, 0.9]) == [True] * 5
+
+
+def test_a_list_that_lays_out_the_page_is_not_one_thing():
+    posts = "".join(f"<li>{'<p>a line</p>' * 5}" for _ in range(3))
+    page, *_ = cut(f"<ul>{posts}</ul>".encode())
+    assert (whole_of_blocks(page) == -1).all()
+
+
+def test_of_blocks_alike_one_does_not_stand_apart():
+    page, *_ = cut(("<article>" + "<p class=t>words</p>" * 9 + "<p class=other>words</p></article>").encode())
+    score = np.full(10, 0.9, np.float32)
+    score[[4, 9]] = 0.4
+    found = settled(page, NAMES, score, np.ones(10, np.float32), whole_of_blocks(page))
+    assert found[4] > 0.5 > 0.45 > found[9]
+
+
+def test_a_page_that_is_nothing_but_text_is_its_text():
+    filler = "<p>Ornare velut sagittis mauris, in hendrerit libero pretium non.</p>"
+    unlikely = [0.1, 0.2, 0.3]
+    assert kept(filler + filler.upper() + filler.lower(), unlikely) == [True] * 3
+    assert kept(filler + filler.upper() + "<p><a href=/x>Sagittis</a></p>", unlikely) == [True] * 3
+    assert kept(filler + filler.upper() + "<footer>Sagittis</footer>", unlikely) == [False] * 3
+    assert kept("<p>404 Not Found<p>nginx", [0.1, 0.2]) == [False] * 2
+    links = "<p><a href=/x>Ornare velut sagittis mauris, in hendrerit libero pretium non.</a></p>"
+    assert kept(links * 2 + filler, unlikely) == [False] * 3
