@@ -24,14 +24,15 @@ def weight(text: str) -> int:
     return len(text) + han
 
 
-def document_from_text(text: str, min_characters: int) -> dict[str, Any]:
+def document_from_text(text: str, min_characters: int, known: dict[str, Any] | None = None) -> dict[str, Any]:
     """Columns that follow from the main text, verdict included. `min_characters`: of `weight`, for it to be kept.
 
     Whatever the text comes from, it is cleaned here, and the evidence counts what went (`skypile.text.cleaning`).
+    `known`: what else the evidence says.
     """
     text, gone = cleaned(text)
     text = nfc(text).strip()
-    facts = {"cleaned": gone} if gone else {}
+    facts = (known or {}) | ({"cleaned": gone} if gone else {})
     if not text:
         return drop("no_text", 0.0, min_characters, facts)
     found = language.identify(text)

@@ -126,7 +126,7 @@ def hides(buf, i, end):
             value = lower_hash(buf, a, b)
             if of == DISPLAY and value == NONE:
                 return FROM_ALL
-            if of == VISIBILITY and (value == HIDDEN or value == COLLAPSE):
+            if of == VISIBILITY and value in (HIDDEN, COLLAPSE):
                 return FROM_ALL
             if of == FONT_SIZE and value in ZEROS:
                 return TOO_SMALL
@@ -142,9 +142,10 @@ def looks_like_tex(buf, i, end):
         c = buf[j]
         if c == 92:
             return True
-        if c == 120 and j - i >= 2 and buf[j - 1] == 101 and buf[j - 2] == 116:  # "tex"
-            if (j + 1 < end and buf[j + 1] == 61) or (j - i >= 4 and buf[j - 3] == 97 and buf[j - 4] == 108):
-                return True
+        tex = c == 120 and j - i >= 2 and buf[j - 1] == 101 and buf[j - 2] == 116
+        la_or_value = (j + 1 < end and buf[j + 1] == 61) or (j - i >= 4 and buf[j - 3] == 97 and buf[j - 4] == 108)
+        if tex and la_or_value:
+            return True
     return False
 
 

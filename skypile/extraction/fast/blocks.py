@@ -6,7 +6,8 @@ from numba import njit
 from skypile.extraction.fast.characters import append_text
 from skypile.extraction.fast.compiling import borrows
 from skypile.extraction.fast.formulas import with_formulas
-from skypile.extraction.fast.open_elements import AT, MAX_BLOCKS
+from skypile.extraction.fast.open_block import AT
+from skypile.extraction.fast.open_elements import MAX_BLOCKS
 from skypile.extraction.fast.page_type import DESCRIPTION, OG_DESCRIPTION, OG_TITLE
 from skypile.extraction.fast.scan import scan
 from skypile.extraction.fast.tags import build_names

@@ -1,9 +1,9 @@
 """Formulas into the page's text, as TeX: `$…$` in a line, `$$…$$` on a line of its own.
 
 Where a page has its formulas from: MathML (its TeX annotation, its `alttext`, else the markup itself, `mathml`), the
-`math/tex` scripts of MathJax 2, the `alt`, address or `data-tex` of a picture, the `data-tex` of an element that shows
-glyphs. The scan notes where these stand (`Page.formulas`); here the TeX is put beside them, the glyphs that say the same
-are taken out, and the page is scanned again. Time linear in the page.
+`math/tex` scripts of MathJax 2, the `alt`, address or `data-tex` of a picture, the `data-tex` of an element that
+shows glyphs. The scan notes where these stand (`Page.formulas`); here the TeX is put beside them, the glyphs that say
+the same are taken out, and the page is scanned again. Time linear in the page.
 """
 
 import html as html_entities

@@ -113,10 +113,10 @@ def _script_mark(text, start, i, end, tag, linked):
 @borrows
 def _has_sense(text, i, end):
     """Whether text[i:end] holds a letter, a digit or a byte beyond ASCII: "+" alone is a charge, not an exponent."""
+    some = False
     for k in range(i, end):
-        if is_letter(text[k]) or is_digit(text[k]) or text[k] >= 0xC0:
-            return True
-    return False
+        some |= is_letter(text[k]) or is_digit(text[k]) or text[k] >= 0xC0
+    return some
 
 
 @borrows
@@ -186,7 +186,7 @@ def ends_inline(text, start, i, end, tag, linked, gutter, heading):
         return i
     if tag == A and (heading or i > start) and end - i <= 9 and _is_sign(text, i, end):
         return i
-    if tag == SUP or tag == SUB:
+    if tag in (SUP, SUB):
         mark, braces = _script_mark(text, start, i, end, tag, linked)
         if mark:
             wider = 3 if braces else 1

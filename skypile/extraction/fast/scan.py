@@ -1,11 +1,11 @@
 """HTML bytes into blocks of text, in one pass and without a tree of objects. Compiled.
 
-A block is a run of text inside one block-level element (paragraph, list item, cell, heading, …), or the part of
-one between double line breaks. The scanner follows the HTML standard where it matters to text (implied end
-tags, raw-text elements, bogus comments, misnested end tags, declarative shadow roots) and takes short cuts elsewhere: no
-adoption agency, no foster parenting. What is said beside the text goes on the way: hidden text inside a sentence,
-annotations above it (<rt>), permalink signs, line numbers of code (`inline`). Nothing is allocated per node: 1.1 GB/s on
-real pages, 0.3 ms for one of 340 KB. Hostile pages cannot hurt it: no recursion, memory a fixed multiple of the input,
+A block is a run of text inside one block-level element (paragraph, list item, cell, heading, …), or the part of one
+between double line breaks. The scanner follows the HTML standard where it matters to text (implied end tags, raw-text
+elements, bogus comments, misnested end tags, declarative shadow roots) and takes short cuts elsewhere: no adoption
+agency, no foster parenting. What is said beside the text goes on the way: hidden text inside a sentence, annotations
+above it (<rt>), permalink signs, line numbers of code (`inline`). Nothing is allocated per node: 1.1 GB/s on real
+pages, 0.3 ms for one of 340 KB. Hostile pages cannot hurt it: no recursion, memory a fixed multiple of the input,
 time linear in the input (the stack of open elements is at most MAX_DEPTH deep).
 
 What costs memory after the scan is bounded by windows: after MAX_BLOCKS blocks or MAX_ELEMENTS elements the scan stops,
@@ -18,90 +18,40 @@ from numba import njit
 from skypile.extraction.fast import attributes as at
 from skypile.extraction.fast.compiling import borrows
 from skypile.extraction.fast.markup import (
-    MAX_FALLBACK,
     XML_DECLARED,
-    XML_SERVED,
     cdata_end,
     declared_xml,
     is_cdata,
     is_complete,
-    is_ruled_out,
     next_end,
     read_rules,
     skip_declaration,
 )
+from skypile.extraction.fast.open_block import (
+    AT, DROP_DEPTH, DROPPED, HIDDEN, IN_PRE, IN_TOKEN, INNER, LENGTH, LEVEL, LINKED, N_BLOCKS, N_ELEMENTS, N_FORMULAS,
+    NESTING, ON_TAG, OPEN, OUTER, OVERFLOW, PARENT, PREFORMATTED, RECORD, RECORD_LEVEL, SPAN, SPLIT, START, STOP, TAG,
+    WORD_FROM, XML, append_run, break_block, close_block, line_break, open_block,
+)  # fmt: skip
 from skypile.extraction.fast.open_elements import (
-    AT,
-    DROP_DEPTH,
-    DROPPED,
-    HIDDEN,
-    IN_PRE,
-    IN_TOKEN,
-    INNER,
-    LENGTH,
-    LEVEL,
-    LINKED,
     MAX_BLOCKS,
     MAX_DEPTH,
     MAX_ELEMENTS,
-    N_BLOCKS,
-    N_ELEMENTS,
-    N_FORMULAS,
-    NESTING,
-    ON_TAG,
-    OPEN,
-    OUTER,
-    OVERFLOW,
-    PARENT,
-    PREFORMATTED,
-    RECORD,
-    RECORD_LEVEL,
-    SPAN,
-    SPLIT,
-    START,
-    STOP,
-    TAG,
-    WORD_FROM,
-    XML,
-    append_run,
-    break_block,
-    close_block,
     end_tag,
-    imply_end_tags,
-    line_break,
-    open_block,
-    pop,
-    push,
 )
+from skypile.extraction.fast.start_tag import drops, end_record, record, start_element, verbatim
 from skypile.extraction.fast.tags import (
     BLOCK,
     DROP,
-    GUTTER,
-    JAMMER,
-    JAX,
-    KATEX,
     LEAVES_FOREIGN,
-    LINE,
-    NUMBER,
-    OF_HTML,
-    QL,
     RAW,
     TAG_ID,
-    TEX,
-    VOID,
     Names,
     fnv1a,
 )
 from skypile.extraction.fast.vectors import find, occurrences
 from skypile.extraction.fast.window import (
-    HOLDS_FROM,
     HOLDS_TO,
-    KIND,
     MATHML,
-    PICTURE,
-    RENDERED,
-    TAG_FROM,
-    TEX_ELEMENT,
     TEX_SCRIPT,
     Opened,
     Page,
@@ -115,7 +65,6 @@ SVG, MATH, SELECT, TEMPLATE, DATALIST = (TAG_ID[x] for x in ("svg", "math", "sel
 STYLE, NOSCRIPT, XMP, PLAINTEXT, PRE = (TAG_ID[x] for x in ("style", "noscript", "xmp", "plaintext", "pre"))
 # Elements of MathML that may hold HTML.
 TOKENS = tuple(fnv1a(x) for x in (b"mi", b"mo", b"mn", b"ms", b"mtext", b"annotation-xml", b"annotation"))
-MATHJAX = fnv1a(b"mathjax")
 MAX_FORMULAS = 50_000  # in one window
 
 
@@ -128,99 +77,6 @@ def _find_tag(buf, i, end, tag_keys, tag_ids):
             return np.int64(tag_ids[slot])
         slot = (slot + 1) & (len(tag_keys) - 1)
     return 0
-
-
-@borrows
-def _roles(words, start, stop, role_keys, role_bits):
-    """What the words of an element's attributes say together."""
-    roles = np.int64(0)
-    for k in range(start, stop):
-        slot = np.int64(words[k]) & (len(role_keys) - 1)
-        while role_keys[slot] != 0:
-            if role_keys[slot] == words[k]:
-                roles |= role_bits[slot]
-                break
-            slot = (slot + 1) & (len(role_keys) - 1)
-    return roles
-
-
-@borrows
-def _record(formulas, s, kind, tag_from, holds_from, holds_to):
-    if s[N_FORMULAS] < len(formulas):
-        row = formulas[s[N_FORMULAS]]
-        row[KIND], row[TAG_FROM], row[HOLDS_FROM], row[HOLDS_TO] = kind, tag_from, holds_from, holds_to
-        s[N_FORMULAS] += 1
-
-
-@borrows
-def _end_record(formulas, s, i):
-    """Note where the element whose extent is recorded has ended, if it has."""
-    if s[RECORD_LEVEL] and s[LEVEL] < s[RECORD_LEVEL]:
-        formulas[s[RECORD], HOLDS_TO] = i
-        s[RECORD_LEVEL] = 0
-
-
-@borrows
-def _verbatim(elements, blocks, text, s, stack, flags, buf, i, end, nothing, entity_points):
-    """buf[i:end] as it stands, as a <pre> of its own."""
-    level, overflow = s[LEVEL], s[OVERFLOW]
-    push(elements, blocks, s, stack, PRE, 0, 0, 0, 0, flags)
-    append_run(blocks, text, s, stack, buf, i, end, nothing, entity_points)
-    pop(blocks, text, s, stack, level, flags)
-    s[OVERFLOW] = overflow
-
-
-@borrows
-def _start(buf, names, elements, words, text, blocks, formulas, s, stack, memo, found, tag, words_before, n_words):
-    """The start tag of an element that is shown."""
-    flags = names.flags
-    flag, i, overflow = flags[tag], found[at.NEXT], s[OVERFLOW]
-    roles = _roles(words, words_before, n_words, names.role_keys, names.role_bits)
-    hides, n_tags = found[at.IS_HIDDEN], len(flags)
-    mute = hides > 0 or roles & JAMMER > 0
-    if memo[n_tags] and not mute and found[at.CLASS_TO]:
-        mute = is_ruled_out(buf, found[at.CLASS_FROM], found[at.CLASS_TO], memo, n_tags)
-    gutter = found[at.IS_GUTTER] or roles & GUTTER > 0 or (roles & LINE > 0 and roles & NUMBER > 0)
-    kind = 0
-    if tag == IMG:
-        kind = PICTURE if found[at.HAS_TEX] or roles & TEX else 0
-    elif roles & KATEX and roles & OF_HTML:
-        kind, mute = RENDERED, False
-    elif roles & JAX:
-        a, b = found[at.CLASS_FROM], found[at.CLASS_TO]
-        if b >= a + 7 and at.lower_hash(buf, a, a + 7) == MATHJAX:
-            if (b > a + 7 and buf[a + 7] == 95) or not flag & BLOCK:
-                kind = RENDERED
-    if not kind and tag != IMG and (found[at.HAS_TEX] or (roles & QL and roles & TEX)):
-        kind = TEX_ELEMENT
-    if flag & BLOCK:
-        break_block(blocks, text, s)
-    imply_end_tags(blocks, text, s, stack, tag, flags)
-    _end_record(formulas, s, found[at.TAG_FROM])
-    level = s[LEVEL]
-    link = found[at.HAS_HREF] or not found[at.HAS_NAME]
-    elements[s[N_ELEMENTS], WORD_FROM] = words_before
-    elements[s[N_ELEMENTS], SPAN] = found[at.COLUMNS] << 16 | found[at.ROWS]
-    push(elements, blocks, s, stack, tag, (hides & 3) > 0, mute, gutter, link, flags)
-    if kind == PICTURE:
-        _record(formulas, s, kind, found[at.TAG_FROM], i, i)
-    elif kind and not s[RECORD_LEVEL] and s[LEVEL] > level:
-        s[RECORD_LEVEL], s[RECORD] = s[LEVEL], s[N_FORMULAS]
-        _record(formulas, s, kind, found[at.TAG_FROM], i, len(buf))
-    if s[XML] == XML_SERVED and found[at.SELF_CLOSING] and not flag & VOID:
-        pop(blocks, text, s, stack, level, flags)
-        s[OVERFLOW] = overflow
-        _end_record(formulas, s, i)
-
-
-@borrows
-def _drops(buf, i, n, name, tag, memo):
-    """Whether the content of an element that shows none is left out: not if its end tag is missing, or so far away that
-    it belongs to another. Of <svg>, <math> and <select> what cannot stand in them tells."""
-    if tag in (SVG, MATH, SELECT):
-        return True
-    end = next_end(buf, i, n, name, tag, memo)
-    return end < n and (end - i <= MAX_FALLBACK or tag in (TEMPLATE, DATALIST))
 
 
 @borrows
@@ -316,7 +172,7 @@ def _read(buf, most, names, nothing, elements, words, text, blocks, head, formul
             if flag & BLOCK:
                 break_block(blocks, text, s)
             end_tag(blocks, text, s, stack, tag, flags)
-            _end_record(formulas, s, tag_from)
+            end_record(formulas, s, tag_from)
         elif flag & RAW:
             n_words = words_before
             in_foreign = s[DROPPED] in (SVG, MATH)
@@ -336,13 +192,13 @@ def _read(buf, most, names, nothing, elements, words, text, blocks, head, formul
             elif s[DROPPED]:
                 pass
             elif tag == SCRIPT and found[at.IS_TEX]:
-                _record(formulas, s, TEX_SCRIPT, tag_from, i, end)
+                record(formulas, s, TEX_SCRIPT, tag_from, i, end)
             elif tag == STYLE and not found[at.FOR_OTHERS] and stack[s[LEVEL], ON_TAG] != NOSCRIPT:
                 read_rules(buf, i, end, memo, len(flags))
             elif tag == XMP:
                 break_block(blocks, text, s)
                 elements[s[N_ELEMENTS], WORD_FROM] = words_before
-                _verbatim(elements, blocks, text, s, stack, flags, buf, i, end, nothing, entity_points)
+                verbatim(elements, blocks, text, s, stack, flags, buf, i, end, nothing, entity_points)
             i = end
         elif tag in (HTML, BODY):
             if s[N_ELEMENTS] > 1:
@@ -357,18 +213,18 @@ def _read(buf, most, names, nothing, elements, words, text, blocks, head, formul
                 n_metas += 1
         elif flag & DROP and not (tag == TEMPLATE and found[at.IS_SHADOW]):
             n_words = words_before
-            if not found[at.SELF_CLOSING] and _drops(buf, i, n, name_hash[tag], tag, memo):
+            if not found[at.SELF_CLOSING] and drops(buf, i, n, name_hash[tag], tag, memo):
                 s[DROPPED], s[DROP_DEPTH], s[IN_TOKEN] = tag, 1, 0
                 if tag == MATH:
-                    _record(formulas, s, MATHML, tag_from, tag_from, n)
+                    record(formulas, s, MATHML, tag_from, tag_from, n)
         elif tag == PLAINTEXT:
             break_block(blocks, text, s)
             n_words = words_before
             elements[s[N_ELEMENTS], WORD_FROM] = words_before
-            _verbatim(elements, blocks, text, s, stack, flags, buf, i, n, nothing, entity_points)
+            verbatim(elements, blocks, text, s, stack, flags, buf, i, n, nothing, entity_points)
             i = n
         else:
-            _start(
+            start_element(
                 buf, names, elements, words, text, blocks, formulas, s, stack, memo, found, tag, words_before, n_words
             )
     if s[RECORD_LEVEL]:
@@ -381,8 +237,8 @@ def _read(buf, most, names, nothing, elements, words, text, blocks, head, formul
 
 @njit(cache=True)
 def scan(buf: np.ndarray, names: Names, before: Opened, most: int = MAX_BLOCKS) -> Page:
-    """Blocks and elements of an HTML page given as UTF-8 (uint8, read-only), from byte `before.state[AT]` on; never fails.
-    `most`: blocks after which it stops, to go on in another window."""
+    """Blocks and elements of an HTML page given as UTF-8 (uint8, read-only), from byte `before.state[AT]` on;
+    never fails. `most`: blocks after which it stops, to go on in another window."""
     s, memo = before.state.copy(), before.memo.copy()
     left = len(buf) - s[AT]
     held = len(before.tag)

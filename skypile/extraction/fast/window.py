@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skypile.extraction.fast.markup import MAX_RULES, XML_SERVED
-from skypile.extraction.fast.open_elements import (
+from skypile.extraction.fast.open_block import (
     LENGTH,
     N_BLOCKS,
     N_FORMULAS,
