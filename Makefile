@@ -20,8 +20,8 @@ setup: .venv/.core  ## Build .venv with the core install
 demo: .venv/.core  ## Run the pipeline on a small crawl of our own making and score it
 	$(BIN)/skypile demo --config configs/demo.toml --output demo
 
-test: .venv/.dev  ## Run the tests
-	$(BIN)/python -m pytest
+test: .venv/.dev  ## Run the tests, in two processes
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-newest:  ## Build the wheel, install it on the newest Python here, run the demo from it and the core tests
 	$(NEWEST) --version
@@ -29,7 +29,7 @@ test-newest:  ## Build the wheel, install it on the newest Python here, run the 
 	$(NEWEST) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
 	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		"$$(ls build/wheel/skypile-*.whl)[test]"
-	$(CURDIR)/.venv-newest/bin/python -m pytest $(CORE_TESTS)
+	$(CURDIR)/.venv-newest/bin/python -m pytest -n 2 --dist loadfile -m "not cluster and not chaos" $(CORE_TESTS)
 
 lint: .venv/.dev  ## Check style and types
 	$(BIN)/ruff check .
@@ -45,7 +45,8 @@ cluster-test: .venv/.dev dist/skypile-environment.tar.gz  ## Submit every job to
 	$(BIN)/python -m pytest -m cluster tests/test_cluster.py
 
 chaos: .venv/.dev  ## Kill runs and damage files at random, and see that results stay the same (CHAOS_SEED=N repeats)
-	$(BIN)/python -m pytest -m chaos tests/chaos
+	$$(unshare --map-root-user --mount true 2>/dev/null && echo unshare --map-root-user --mount) \
+		$(BIN)/python -m pytest -m chaos tests/chaos  # with mounts of its own, where the system allows it: small disks
 
 train-extraction: .venv/.dev  ## Train the fast extraction engine's model anew
 	$(BIN)/python -m skypile.classifiers.extraction.train --data $(or $(SKYPILE_SHARED),../shared)/data/extraction \

@@ -126,6 +126,28 @@ def token_speed(setting: Setting) -> Iterator[Row]:
             yield f"tokens, {name}, {label}", f"{found} MB/s", f"while warming up {first[0]:.0f}; {size:.1f} MB a half"
 
 
+def chunk_sizes(setting: Setting) -> Iterator[Row]:
+    """Text that was seen before, eight times over, in chunks of several sizes: what is left is look-up and transfer."""
+    from skypile.tokens.encoder import Encoder
+
+    texts = [text for part in setting.texts.values() for text in part]
+    size = 8 * sum(len(text.encode()) for text in texts) / 1e6
+    for label, device, chunks in (
+        ("compiled, one core", "cpu", (None,)),
+        (f"array on {setting.device}", on_torch(setting.device), (8, 32, 128)),
+    ):
+        encoder = Encoder.load(device=device)
+        encoder.encode_batch(texts)
+        for megabytes in chunks:
+            if megabytes:
+                encoder._chunks.chunk_bytes = megabytes << 20
+            began = time.perf_counter()
+            encoder.encode_batch(texts * (1 if setting.quick else 8))
+            speed = size / (8 if setting.quick else 1) / (time.perf_counter() - began)
+            name = f", {megabytes} MB at once" if megabytes else ""
+            yield f"tokens, seen text, {label}{name}", f"{speed:.0f} MB/s", f"{size:.0f} MB"
+
+
 def on_torch(device: str) -> str:
     return f"torch:{device}" if device == "cpu" else device
 
@@ -250,7 +272,17 @@ def main() -> None:
     }
     setting = Setting(given.device, texts, given.quick)
     rows: list[Row] = []
-    checks = [machine, token_ids, token_speed, clusters, gpu_proxy.forward, gpu_proxy.speeds, gpu_proxy.compiled]
+    checks: list[Callable[[Setting], Iterator[Row]]]
+    checks = [
+        machine,
+        token_ids,
+        token_speed,
+        chunk_sizes,
+        clusters,
+        gpu_proxy.forward,
+        gpu_proxy.speeds,
+        gpu_proxy.compiled,
+    ]
     for check in [check for check in checks if not given.only or check.__name__ in given.only]:
         start = time.perf_counter()
         try:

@@ -46,6 +46,8 @@ _ADVICE = {
 }
 _MEMORY = "out of memory: give the machine or the container more, or run fewer processes beside this one"
 _HEAP = "Spark's Java heap is full: raise spark.driver_memory in the config, or --driver-memory of spark-submit"
+_JVM_UNHEARD = ("Answer from Java side is empty", "Error while sending or receiving", "connect to the Java server")
+_JVM_GONE = "Spark's Java process has ended: it was killed, or the machine is out of memory"
 
 _ERRNO = re.compile(r"\[Errno (\d+)\] [^\n]*?(?:: ('[^\n]*'|\"[^\n]*\"))?\s*$", re.MULTILINE)
 _FRAME = re.compile(r'^ *(?:\|? *)File "([^"\n]+)", line \d+, in [^\n]*\n([^\n]*)', re.MULTILINE)
@@ -80,6 +82,8 @@ def _told(error: BaseException) -> str | None:
         return str(error)
     if isinstance(error, MemoryError):
         return _MEMORY
+    if isinstance(error, ConnectionError) and _in_py4j(error):
+        return _JVM_GONE
     if isinstance(error, OSError) and error.errno is not None:
         return _of_system(error.errno, error.filename, error.strerror)
     package = type(error).__module__.split(".")[0]
@@ -149,9 +153,15 @@ def _of_spark(text: str) -> str | None:
     if causes:
         kind, message = next((cause for cause in reversed(causes) if cause[1]), causes[-1])
         return f"Spark failed: {message or kind} ({kind.rsplit('.', 1)[-1]})"
-    if "Answer from Java side is empty" in text or "Error while sending or receiving" in text:
-        return "Spark's Java process has ended: it was killed, or the machine is out of memory"
+    if any(said in text for said in _JVM_UNHEARD):
+        return _JVM_GONE
     return f"Spark refuses this: {_first_line(text)}"
+
+
+def _in_py4j(error: BaseException) -> bool:
+    """Whether it was the connection with Spark's JVM that failed."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(Path(frame.filename).parent.name == "py4j" for frame in frames)
 
 
 def _raised_here(file: str, line: str) -> bool:

@@ -2,11 +2,14 @@
 
 import errno
 import os
+import socket
 from concurrent.futures import ProcessPoolExecutor
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from py4j.clientserver import ClientServer, JavaParameters, PythonParameters
+from py4j.java_gateway import GatewayParameters, JavaGateway
 
 from skypile.crawl.inputs import InputError
 from skypile.errors import Refused, SkypileError
@@ -160,3 +163,17 @@ def test_a_job_ends_with_the_sentence(capsys):
     assert end.value.code == 2 and capsys.readouterr().err == "shards.py: no\\u001b[31m\n"
     with pytest.raises(KeyError), one_sentence("shards.py"):
         {}["a"]
+
+
+@pytest.mark.parametrize("pinned", [True, False], ids=["a connection a thread", "one for all"])
+def test_a_jvm_that_has_gone(pinned):
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        port = door.getsockname()[1]
+    if pinned:
+        gateway = ClientServer(JavaParameters(port=port), PythonParameters(port=0, daemonize=True))
+    else:
+        gateway = JavaGateway(gateway_parameters=GatewayParameters(port=port))
+    error = caught(lambda: gateway.jvm.java.lang.System.nanoTime())
+    assert sentence(error) == "Spark's Java process has ended: it was killed, or the machine is out of memory"
+    assert sentence(caught(socket.create_connection, ("127.0.0.1", port))) == "Connection refused"  # another's

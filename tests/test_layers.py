@@ -17,7 +17,7 @@ FLOORS = (
     ("skypile.schema", "skypile.config"),
     ("skypile.text", "skypile.runtime"),
     ("skypile.run_folder", "skypile.crawl", "skypile.failures"),
-    ("skypile.classifiers",),
+    ("skypile.classifiers", "skypile.proxy.ngram"),
     (
         "skypile.extraction",
         "skypile.distribution",
@@ -62,11 +62,13 @@ KNOWS_SPARK = (
 
 # What is imported where the extra [models] is installed, and nowhere else.
 KNOWS_TORCH = (
+    "skypile.proxy.head_loss",
     "skypile.proxy.model",
     "skypile.proxy.training",
     "skypile.proxy.checkpoint",
     "skypile.proxy.folder",
     "skypile.proxy.scoring",
+    "skypile.proxy.transformer_pairs",
 )
 
 

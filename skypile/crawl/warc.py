@@ -26,8 +26,9 @@ from skypile.crawl.codec import Damage, codec_of
 from skypile.crawl.content import media_type, with_content
 from skypile.crawl.members import Members, Segment, plain_segment
 from skypile.crawl.record import Record, dropped, failed, record
+from skypile.crawl.url import spelled
 from skypile.schema import KEPT
-from skypile.text.limits import evidence_json
+from skypile.text.limits import evidence_json, without_surrogates
 
 MAX_HEADER = 64 << 10  # bytes of one WARC header; real ones have under 2 KB
 
@@ -49,7 +50,7 @@ class _Header(dict[str, str]):
         fields = cls()
         folded: dict[str, list[str]] = {}
         last = ""
-        for line in head.decode("utf-8", "replace").split("\n")[1:]:
+        for line in head.decode("utf-8", "surrogateescape").split("\n")[1:]:
             if line[:1] in (" ", "\t") and last:  # folded line
                 folded.setdefault(last, [fields[last]]).append(line.strip())
                 continue
@@ -58,6 +59,9 @@ class _Header(dict[str, str]):
                 last = name.strip().lower()
                 fields.setdefault(last, value.strip())
         fields.update({name: " ".join(lines) for name, lines in folded.items()})
+        for name, value in fields.items():
+            if not value.isascii():
+                fields[name] = spelled(value) if name.endswith("-uri") else without_surrogates(value)
         if "warc-type" not in fields or not _LENGTH.fullmatch(fields.get("content-length", "")):
             return None
         fields["warc-type"] = fields["warc-type"].lower()

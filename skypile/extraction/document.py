@@ -26,6 +26,7 @@ def weight(text: str) -> int:
 
 def document_from_text(text: str, min_characters: int, known: dict[str, Any] | None = None) -> dict[str, Any]:
     """Columns that follow from the main text, verdict included. `min_characters`: of `weight`, for it to be kept.
+    `known`: evidence on where the text comes from.
 
     Whatever the text comes from, it is cleaned here, and the evidence counts what went (`skypile.text.cleaning`).
     `known`: what else the evidence says.
@@ -41,6 +42,7 @@ def document_from_text(text: str, min_characters: int, known: dict[str, Any] | N
         "characters": len(text),
         "language": found.code,
         "language_score": found.score,
+        "script": language.script(text) if found.code == "zh" else None,
     }
     if (size := weight(text)) < min_characters:
         return columns | drop("too_short", size, min_characters, facts)

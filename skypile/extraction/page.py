@@ -70,7 +70,8 @@ def document_from_html(body: bytes, url: str, content_type: str | None, settings
     if page.nesting > MAX_NESTING:
         return columns | lost(FAILED, "too_deep", page.nesting, MAX_NESTING, {})
     title = shortened(page.title, MAX_TITLE) if page.title else None
-    return columns | {"title": title} | document_from_text(page.text, settings.min_characters)
+    facts = {"other_charset": decoded.other} if decoded.other else {}
+    return columns | {"title": title} | document_from_text(page.text, settings.min_characters, facts)
 
 
 def is_xml(content_type: str | None) -> bool:

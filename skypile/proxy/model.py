@@ -22,6 +22,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from skypile.proxy.head_loss import head_loss
+
 VOCABULARY_MULTIPLE = 64  # rows of the embedding: matrix units work on tiles, and 64 fits all of them
 
 
@@ -175,6 +177,11 @@ class Transformer(nn.Module):
         logits = self(ids[:, :-1])
         flat = functional.cross_entropy(logits.flatten(0, 1).float(), ids[:, 1:].flatten(), reduction="none")
         return flat.view(len(ids), -1)
+
+    def mean_loss(self, ids: torch.Tensor) -> torch.Tensor:
+        """The mean of `losses`, to train on: its logits are never held all at once."""
+        hidden = self.model(ids[:, :-1]).flatten(0, 1)
+        return head_loss(hidden, self.lm_head.weight, ids[:, 1:].flatten())
 
 
 def rotation(shape: Shape, length: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

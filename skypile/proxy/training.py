@@ -91,7 +91,7 @@ def update(
     for group in adam.param_groups:
         group["lr"] = rate
     with precision(ids.device.type, bfloat16):
-        loss = model.losses(ids).mean()
+        loss = model.mean_loss(ids)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
     adam.step()

@@ -4,6 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the models extra (PyTorch) is not installed")
 
+from skypile.proxy import head_loss  # noqa: E402
 from skypile.proxy.model import SIZES, Shape, build, has_bfloat16, precision  # noqa: E402
 
 SMALL = Shape(hidden=48, layers=3, heads=3, feed_forward=80, context=32, vocabulary=100)
@@ -86,6 +87,23 @@ def test_losses_are_those_of_each_next_token():
 
 
 @pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("rows", [1, 5, 1000])
+def test_the_loss_to_train_on_is_their_mean_with_its_gradients(device, rows, monkeypatch):
+    """In blocks of one token, of some with a rest, and of all; against PyTorch's own differentiation."""
+    for name in ("BLOCK_CPU", "BLOCK_GPU"):
+        monkeypatch.setattr(head_loss, name, rows * SMALL.vocabulary)
+    ids = ids_of(SMALL, 3, 10).to(device)
+    gradients = []
+    for loss in (lambda model: model.mean_loss(ids), lambda model: model.losses(ids).mean()):
+        model = build(SMALL, 0, device)
+        found = loss(model)
+        (2 * found).backward()
+        gradients.append([found.detach(), *(weights.grad for weights in model.parameters())])
+    for ours, expected in zip(*gradients, strict=True):
+        assert torch.allclose(ours, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("device", DEVICES)
 def test_weights_come_from_the_seed(device):
     first, same, other = (build(SMALL, seed, device).state_dict() for seed in (5, 5, 6))
     on_cpu = build(SMALL, 5).state_dict()
@@ -103,8 +121,9 @@ def test_losses_in_bfloat16_are_close(device):
     with torch.no_grad():
         exact = model.losses(ids)
         with precision(device, True):
-            low = model.losses(ids)
+            low, mean = model.losses(ids), model.mean_loss(ids)
     assert low.dtype == torch.float32
+    assert abs(float(mean - low.mean())) < 1e-4
     assert 0 < (low - exact).abs().max() < 0.1 and abs(float((low - exact).mean())) < 0.002
 
 
