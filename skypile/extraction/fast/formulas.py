@@ -29,7 +29,7 @@ _ANNOTATION: Final = re.compile(
     rb"""<annotation\b[^>]*?encoding\s*=\s*["']?(?:application/x-(?:la)?tex|text/x-(?:la)?tex|(?:la)?tex)["'\s>][^>]*+>?""",
     re.IGNORECASE,
 )
-_IN_ADDRESS: Final = re.compile(r"(?:[?&](?:tex|latex|chl|formula)=|(?:latex|mathtex)\.(?:php|cgi|ashx)\?|latex\?)")
+_IN_ADDRESS: Final = re.compile(r"(?:latex|mathtex)\.(?:php|cgi|ashx)\?(?:[a-z]{1,8}=)?|[?&](?:tex|latex|chl|formula)=")
 _CODECOGS: Final = re.compile(r"codecogs\.com/(?:gif|png|svg|pdf|swf|eq)\.(?:image|latex|download)?\?*(.+)", re.DOTALL)
 _WRAPPED: Final = re.compile(r"\A\{\\(?:display|text|script)style\s*(.*)\}\Z", re.DOTALL)
 _DELIMITERS: Final = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$"))
@@ -159,11 +159,7 @@ def _of_picture(tag: bytes, end: int) -> _Edit | None:
         if found := _IN_ADDRESS.search(address):
             value = address[found.end() :].partition("&")[0]
             return _insert(end, alt if _TEX_SIGN.search(alt) else _plain(unquote_plus(value)), display)
-    if (
-        alt
-        and ((known and _TEX_SIGN.search(alt)) or re.search(r"\\[A-Za-z]{2,}|\A\$.*\$\Z", alt))
-        and "\\\\" not in alt[:2]
-    ):
+    if (known and _TEX_SIGN.search(alt)) or (re.search(r"\\[A-Za-z]{2,}", alt) and re.search(r"[{}^_=$]", alt)):
         return _insert(end, alt, display)
     return None
 
