@@ -52,7 +52,7 @@ train-extraction: .venv/.dev  ## Train the fast extraction engine's model anew
 	$(BIN)/python -m skypile.classifiers.extraction.train --data $(or $(SKYPILE_SHARED),../shared)/data/extraction \
 		--crawl $(or $(SKYPILE_SHARED),../shared)/data/crawl/zh-web.warc.gz
 
-bench: bench-pipeline bench-extraction bench-dedup bench-tokenize  ## Run every benchmark against its peers
+bench: bench-pipeline bench-extraction bench-dedup bench-tokenize bench-ngram  ## Run every benchmark against its peers
 
 bench-pipeline: .venv/.dev .venv-peers/.installed  ## Extraction to shards against datatrove on the same files
 	$(BIN)/python -m benchmarks.pipeline
@@ -66,6 +66,9 @@ bench-dedup: .venv/.dev .venv-dedup/.installed  ## Deduplication against dataske
 
 bench-tokenize: .venv-tokenize/.installed  ## Tokenization against SentencePiece and six more
 	.venv-tokenize/bin/python -m benchmarks.tokenize
+
+bench-ngram: .venv/.dev  ## N-gram models: tokens a second and memory, beside lmplz and irstlm where they are installed
+	$(BIN)/python -m benchmarks.ngram
 
 gpu-check:  ## Compare what runs on a GPU with the CPU's results, and time it; needs PyTorch (PYTHON=... names its Python)
 	$(PYTHON) -m benchmarks.gpu_check

@@ -1,6 +1,6 @@
 """Is what `skypile ablate` says true? Damage that must be found, and comparisons without an effect.
 
-    python -m benchmarks.ablation RUN [--validation FILE...] [--draws 200]
+    python -m benchmarks.ablation RUN [--validation FILE...] [--draws 200] [--proxy 1m]
 
 *Damage*: 5 % of the words of every text change places within it, in the corpus after; coupled, and as other seeds and
 documents would have it. *A/A*: a random tenth of the units, other ones in each draw, is in the corpus before alone, and
@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from scipy import stats
 
 from skypile.config import DedupConfig
-from skypile.proxy.comparison import Finding, Plan, compare_corpora
+from skypile.proxy.comparison import Finding, MakeProxy, Plan, compare_corpora
 from skypile.proxy.corpora import Document, documents
 from skypile.proxy.held_out import held_out_sets, is_held_out, screen, screened
 from skypile.proxy.pairs import ngram_proxy
@@ -73,6 +73,8 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--documents", type=int, default=900, help="in each A/A comparison, to be done sooner")
     parser.add_argument("--pairs", type=int, default=8)
+    parser.add_argument("--proxy", default="ngram", help="or a transformer: 1m (extra models)")
+    parser.add_argument("--tokens", type=int, default=300_000, help="that a transformer sees")
     parser.add_argument("--characters", type=int, default=2000, help="read of each validation text")
     given = parser.parse_args()
     sets = validation_sets(given.validation, given.characters)
@@ -80,14 +82,19 @@ def main() -> None:
     marks = screen([text for one in sets for text in one.texts], DedupConfig())
     every = (d for d in documents(given.run, Treatment("as it is", "quality_filter"), []) if d.before is not None)
     corpus = list(screened((d for d in every if not is_held_out(d.host, HELD_OUT, 0)), marks, []))
+    make: MakeProxy = ngram_proxy
+    if given.proxy != "ngram":
+        from skypile.proxy.transformer_pairs import transformer_proxy
+
+        make = transformer_proxy(given.proxy, (3e-3,), given.tokens)
     encoder = Encoder.load()
-    encoder.encode_batch([text for one in sets for text in one.texts])  # what compiling takes is none of its time
+    encoder.encode_batch([text for one in sets for text in one.texts])
 
     def compared(title: str, pages: Iterable[Document], plan: Plan, on: list[Validation]) -> Finding:
-        return compare_corpora(title, pages, on, ngram_proxy, encoder, plan)
+        return compare_corpora(title, pages, on, make, encoder, plan)
 
     print(f"{len(corpus):,} documents, {sum(len(d.before or '') for d in corpus):,} characters; {given.pairs} pairs")
-    compared("warm", corpus[:200], Plan(2), sets)
+    compare_corpora("what compiling takes", damaged(corpus[:200], 0.5), sets, ngram_proxy, encoder, Plan(2))
     for coupled in (True, False):
         began = time.perf_counter()
         found = compared("", damaged(corpus, 0.05), Plan(given.pairs, coupled=coupled), sets)

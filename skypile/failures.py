@@ -19,9 +19,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from skypile.errors import SkypileError
+from skypile.runtime.process import ONE_COMMAND
 from skypile.text.visible import visible
 
 REFUSED = 2  # exit code of whatever ends with a sentence
+INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended; typer leaves with it too
+GO_ON = "interrupted; run the same command again: what is finished is not done twice"
 MOST_CHARACTERS = 2000  # of a sentence: a value in it may be a page
 
 _HERE = Path(__file__).resolve().parent
@@ -64,17 +67,31 @@ def sentence(error: BaseException) -> str | None:
     return visible(told if len(told) <= MOST_CHARACTERS else told[:MOST_CHARACTERS] + " …")
 
 
+def is_interrupt(error: BaseException | None, *kinds: type[BaseException]) -> bool:
+    """Whether Ctrl-C led to `error`, be it through what the clearing up then failed of. `kinds`: what else means it."""
+    while error is not None:
+        if isinstance(error, (KeyboardInterrupt, *kinds)):
+            return True
+        if isinstance(error, SystemExit) and error.code == INTERRUPTED:
+            return True
+        error = error.__context__
+    return False
+
+
 @contextmanager
 def one_sentence(name: str) -> Iterator[None]:
-    """End the process with `name`: and the sentence on standard error, where the block fails with an expected error."""
+    """End the process, which serves this one block, with `name`: and a sentence on standard error, where the block
+    fails with an expected error or is interrupted."""
+    ONE_COMMAND.set()
     try:
         yield
-    except Exception as error:
-        told = sentence(error)
+    except BaseException as error:
+        interrupted = is_interrupt(error)
+        told = GO_ON if interrupted else sentence(error)
         if told is None:
             raise
         print(f"{name}: {told}", file=sys.stderr)
-        sys.exit(REFUSED)
+        sys.exit(INTERRUPTED if interrupted else REFUSED)
 
 
 def _told(error: BaseException) -> str | None:

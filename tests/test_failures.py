@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+import threading
 from concurrent.futures import ProcessPoolExecutor
 
 import pyarrow as pa
@@ -157,12 +158,24 @@ def test_a_sentence_is_one_line_and_has_an_end():
     assert len(told) <= MOST_CHARACTERS + 20
 
 
-def test_a_job_ends_with_the_sentence(capsys):
+def test_a_job_ends_with_the_sentence(capsys, monkeypatch):
+    monkeypatch.setattr("skypile.failures.ONE_COMMAND", threading.Event())
     with pytest.raises(SystemExit) as end, one_sentence("shards.py"):
         raise Refused("no\x1b[31m")
     assert end.value.code == 2 and capsys.readouterr().err == "shards.py: no\\u001b[31m\n"
     with pytest.raises(KeyError), one_sentence("shards.py"):
         {}["a"]
+
+
+def test_a_job_that_is_interrupted_says_how_to_go_on(capsys, monkeypatch):
+    monkeypatch.setattr("skypile.failures.ONE_COMMAND", threading.Event())
+    with pytest.raises(SystemExit) as end, one_sentence("shards.py"):
+        try:
+            raise KeyboardInterrupt
+        finally:  # what the clearing up fails of
+            {}["a"]
+    said = capsys.readouterr().err
+    assert end.value.code == 130 and said.startswith("shards.py: interrupted; run the same") and said.count("\n") == 1
 
 
 @pytest.mark.parametrize("pinned", [True, False], ids=["a connection a thread", "one for all"])

@@ -30,7 +30,7 @@ FLOORS = (
     ("skypile.report", "skypile.sample", "skypile.preflight", "skypile.classifiers.extraction"),
     ("skypile.plans",),
     ("skypile.pipeline", "skypile.dry_run"),
-    ("skypile.job", "skypile.prepare", "skypile.runs", "skypile.stages"),
+    ("skypile.job", "skypile.prepare", "skypile.runs", "skypile.stages", "skypile.whole_run"),
     ("skypile.api",),
     ("skypile.cli", "skypile", "jobs"),
 )
@@ -56,6 +56,7 @@ KNOWS_SPARK = (
     "skypile.job",
     "skypile.prepare",
     "skypile.stages",
+    "skypile.whole_run",
     "skypile.api",
     "jobs",
 )

@@ -30,10 +30,13 @@ SAID_EVERY = 10.0  # seconds
 def train(
     shards: Annotated[Path, typer.Argument(help="Folder that tokens were packed or shuffled into")],
     output: Annotated[Path, typer.Option(help="Folder of the proxy")],
-    size: Annotated[str, typer.Option(help="1m, 6m, 30m, 125m or skywork-13b")] = "1m",
+    size: Annotated[str, typer.Option(help="ngram; 1m, 6m, 30m, 125m or skywork-13b")] = "1m",
     tokens: Annotated[int, typer.Option(help="Tokens to train on, repeated where the shards hold fewer")] = 1_000_000,
     sequences: Annotated[int, typer.Option(help="Sequences in a batch")] = 16,
-    learning_rate: Annotated[float, typer.Option(help="The highest; it warms up to it and falls to a tenth")] = 3e-3,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(help="The highest, of which it ends at a tenth; default: 0.01 for 1m, less for wider"),
+    ] = None,
     at_least: Annotated[int, typer.Option(help="Keep pieces that occur so often; the others are spelled")] = 2,
     vocabulary: Annotated[
         int | None, typer.Option(help="Pieces kept at most; default: what the size is made for")
@@ -44,18 +47,27 @@ def train(
     every: Annotated[int, typer.Option(help="Steps from one saved state to the next")] = 500,
     keep: Annotated[bool, typer.Option("--keep", help="Keep all saved states, for curves of their losses")] = False,
 ) -> None:
-    """Train a transformer proxy on token shards; the same command goes on where it was stopped."""
+    """Train a proxy on token shards: an n-gram, or a transformer; the same command goes on where it was stopped.
+
+    An n-gram takes of the options --tokens and --model; the transformers need the extra [models].
+    """
+    if tokens < 1 or every < 1:
+        raise Refused(f"tokens={tokens}, every={every}: both must be at least 1")
+    if size == "ngram":
+        from skypile.proxy.ngram_folder import train_ngram
+
+        out.print(shown(train_ngram(str(shards), str(output), tokens, model)), soft_wrap=True)
+        return
     needs_pytorch()
     from skypile.proxy.folder import train_proxy
     from skypile.proxy.model import SIZES
-    from skypile.proxy.training import Training
+    from skypile.proxy.training import Training, peak_rate
 
     if size not in SIZES:
-        raise Refused(f"size={size!r} is none of {', '.join(SIZES)}")
-    if tokens < 1 or every < 1:
-        raise Refused(f"tokens={tokens}, every={every}: both must be at least 1")
+        raise Refused(f"size={size!r} is none of ngram, {', '.join(SIZES)}")
     steps = max(1, -(-tokens // max(1, sequences * SIZES[size].context)))
-    settings = Training(steps, sequences, learning_rate, warm_up=min(100, -(-steps // 10)), seed=seed)
+    rate = peak_rate(SIZES[size]) if learning_rate is None else learning_rate
+    settings = Training(steps, sequences, rate, warm_up=min(100, -(-steps // 10)), seed=seed)
     where = chosen_device(device)
     told = _progress(steps, sequences * SIZES[size].context)
     last = train_proxy(str(shards), str(output), size, settings, model, at_least, vocabulary, where, every, keep, told)
@@ -150,6 +162,10 @@ def _as_json(found: list[Loss]) -> dict[str, Any]:
 def _scorer(path: Path, device: str | None, context: int | None) -> Scorer:
     if not path.exists():
         raise Refused(f"{path} is not there: give the folder of a proxy, or of a Hugging Face model")
+    if (path / "model.ngram").exists():
+        from skypile.proxy.ngram_folder import NgramScorer
+
+        return NgramScorer(path)
     needs_pytorch()
     from skypile.proxy.folder import is_proxy, open_proxy
     from skypile.proxy.scoring import HuggingFaceScorer, ProxyScorer

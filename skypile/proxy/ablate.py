@@ -16,7 +16,7 @@ from scipy import stats
 from skypile.proxy.comparison import Finding, MakeProxy, Plan, check_sets, compare_corpora, digest
 from skypile.proxy.corpora import Document, documents
 from skypile.proxy.held_out import held_out_sets, is_held_out, screen, screened
-from skypile.proxy.treatments import Treatment, config_of
+from skypile.proxy.treatments import Treatment, config_of, manifests
 from skypile.proxy.validation import Validation, validation_sets
 from skypile.run_folder.lock import locked
 from skypile.runtime import files
@@ -126,7 +126,11 @@ def ranked(found: Sequence[Finding]) -> list[Finding]:
 
 
 def keep(run: str, found: Sequence[Finding], asked: dict[str, Any]) -> str:
-    """Write findings, and what was asked, to RUN/ablations; the file's path. The same question, the same file."""
+    """Write findings, what was asked, and the digest of the run's decisions, to RUN/ablations; the file's path.
+
+    The same question, the same file.
+    """
+    asked = asked | {"digest": manifests(run)["quality_filter"].get("digest")}
     question = json.dumps(asked, sort_keys=True, ensure_ascii=False)
     path = files.join(run, FOLDER, f"{digest([question])[:12]}.json")
     q = discoveries(found)

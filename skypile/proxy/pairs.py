@@ -63,8 +63,4 @@ def ngram_nats(stream: Stream, end: int, vocabulary: int, texts: ngram.Texts) ->
     """
     parts = (part for run in stream.runs() if len(run) for part in ngram.cut(run, end))
     model = ngram.train(parts, ORDER, vocabulary=vocabulary)
-    ids, offsets = texts
-    logs = ngram.score(model, ids, offsets).astype(np.float64)
-    ends = offsets[1:] - offsets[0] + np.arange(len(offsets) - 1)
-    logs[ends] = 0.0
-    return -math.log(10) * np.add.reduceat(logs, np.concatenate([[0], ends[:-1] + 1]))
+    return -math.log(10) * ngram.text_scores(model, texts, ends=False)

@@ -11,13 +11,13 @@ mean squares of pairs and of documents and takes away that of the rest, which bo
 Satterthwaite's (1946; Searle, Casella and McCulloch, Variance Components, 1992, chapter 5). Documents may weigh
 differently: by their bytes the mean is the difference of the domain's bits per byte.
 
-Looking at p after each pair, and stopping at the first below 0.05, raises false alarms far above 5 % (16 % in 20
-looks). For that there is a second p, over pairs alone, that may be looked at after each: one over the largest Bayes
-factor so far of the t-test whose effect, in standard deviations of a pair, is Cauchy (Jeffreys 1961; Rouder et al.
-2009) and whose standard deviation has the right Haar prior. Such a factor is a test martingale for every standard
-deviation (Hendriksen, de Heide and Grünwald, Bayesian Analysis 2021; Pérez-Ortiz et al., Annals of Statistics 2024):
-by Ville's inequality its maximum reaches 20 in at most 5 % of the comparisons without an effect, whenever one stops.
-The Cauchy has heavy tails, as coupled pairs need them: their effects may be one standard deviation or fifteen.
+Looking at p after each pair, and stopping at the first below 0.05, raises false alarms far above 5 % (18 % after each
+of 8 pairs, drawn). For that there is a second p, over pairs alone, that may be looked at after each: one over the
+largest Bayes factor so far of the t-test whose effect, in standard deviations of a pair, is Cauchy (Jeffreys 1961;
+Rouder et al. 2009) and whose standard deviation has the right Haar prior. Such a factor is a test martingale for every
+standard deviation (Hendriksen, de Heide and Grünwald, Bayesian Analysis 2021; Pérez-Ortiz et al., Annals of Statistics
+2024): by Ville's inequality its maximum reaches 20 in at most 5 % of the comparisons without an effect, whenever one
+stops. The Cauchy has heavy tails, as coupled pairs need them: their effects may be one standard deviation or fifteen.
 """
 
 from typing import Final, NamedTuple

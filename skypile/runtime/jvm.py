@@ -9,6 +9,7 @@ import atexit
 import logging
 import os
 import signal
+import socketserver
 import threading
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -64,6 +65,7 @@ def end_on_interrupt() -> None:
     def interrupted(*_: object) -> NoReturn:
         _silent.set()
         logging.disable(logging.CRITICAL)  # Py4J's: it reports every broken call
+        socketserver.BaseServer.handle_error = _unsaid  # type: ignore  # PySpark's: workers report to it to the last
         atexit.register(_end, gateway.proc)
         raise KeyboardInterrupt
 
@@ -71,6 +73,10 @@ def end_on_interrupt() -> None:
 
 
 _silent = threading.Event()
+
+
+def _unsaid(*_: object) -> None:
+    """In place of a server's report that a connection broke."""
 
 
 def _pass_on(stream: IO[bytes]) -> None:

@@ -87,7 +87,7 @@ def test_the_folder_is_read_only(place: Place, chance: random.Random, tell: Tell
     with read_only(place.run):
         said = attempt.ended()
         tell(f"{where}, {seconds:.1f} s: read-only: {said}")
-        assert "ead-only" in said
+        assert "ead-only" in said or where == f"after {STAGES[-1]}"
         said = Attempt(place, place.command()).ended()
         tell(f"begun while it is: {said}")
         assert "ead-only" in said

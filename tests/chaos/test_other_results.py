@@ -2,6 +2,8 @@
 
 import hashlib
 import random
+import re
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -77,17 +79,24 @@ def _kill(
         everything = [process for processes in attempt.family().values() for process in processes]
         for process in everything if chance.random() < 0.5 else everything[:1]:
             kill(process)
-        tell(f"{whole.name}, {after:.1f} s, {there} of {files} files written: killed: {attempt.ended()}")
+        said = attempt.ended()
+        tell(f"{whole.name}, {after:.1f} s, {there} of {files} files written: killed: {said}")
+        if said == "it went on":  # it had ended by then
+            shutil.rmtree(output)
     finish(place, [*command, output])
     assert _files(output) == _files(whole)
     tell(f"{whole.name}: the same bytes")
 
 
 def _files(folder: Path, since: int = 0) -> dict[str, str]:
-    """Checksums of all files below a folder but its papers, which hold times and its name; written `since` (ns)."""
+    """Checksums of the files below a folder, written `since` (ns), by their names without those of Spark's jobs.
+
+    Papers, which hold times and the folder's name, and Hadoop's own checksums are left out.
+    """
     found = {}
     for path in folder.rglob("*"):
         with suppress(FileNotFoundError):  # it was renamed meanwhile
-            if path.is_file() and not path.name.endswith(".json") and path.stat().st_mtime_ns > since:
-                found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
+            if path.is_file() and path.suffix not in (".json", ".crc") and path.stat().st_mtime_ns > since:
+                name = re.sub(r"-\w{8}(-\w{4}){3}-\w{12}", "", str(path.relative_to(folder)))
+                found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found

@@ -44,6 +44,29 @@ def test_a_model_that_is_not_there_is_named(tmp_path, texts):
     assert done.returncode == 2 and "absent is not there" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_an_ngram_needs_nothing_more(tmp_path, texts):
+    """And its losses are those of its own probabilities: one text by hand, its end not counted."""
+    assert skypile("tokens", "pack", texts, "--output", tmp_path / "tokens", "--validation", 0).returncode == 0
+    train = ("proxy", "train", tmp_path / "tokens", "--output", tmp_path / "proxy", "--size", "ngram")
+    for _ in range(2):  # what is finished is left as it is
+        done = skypile(*train)
+        assert done.returncode == 0 and "model.ngram" in done.stdout, done.stderr
+    (tmp_path / "held.txt").write_text(ENGLISH + " 𠮷")
+    done = skypile("losses", texts, f"held={tmp_path / 'held.txt'}", "--model", tmp_path / "proxy", "--json")
+    assert done.returncode == 0, done.stderr
+    english, chinese, held = json.loads(done.stdout)["proxy"]["sets"]
+    assert english["texts"] == chinese["texts"] == 60
+    assert english["bits_per_byte"] < held["bits_per_byte"] < 8
+
+    from skypile.proxy import ngram
+    from skypile.tokens.encoder import Encoder
+
+    ids, offsets = Encoder.load().encode_batch([ENGLISH + " 𠮷"])
+    logs = ngram.score(ngram.load(tmp_path / "proxy" / "model.ngram"), ids, offsets)
+    assert held["tokens"] == len(ids) == len(logs) - 1
+    assert held["nats"] == pytest.approx(-float(logs[:-1].astype(float).sum()) * math.log(10))
+
+
 @needs_models
 def test_train_and_lose(tmp_path, texts):
     assert skypile("tokens", "pack", texts, "--output", tmp_path / "tokens", "--validation", 0).returncode == 0

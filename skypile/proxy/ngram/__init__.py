@@ -5,8 +5,8 @@
     model = ngram.train([ngram.characters(texts)])
     ngram.perplexities(model, ngram.characters(others))
 
-The cheapest model there is that can tell good text from bad: no seed, no learning rate, a million words in a third of
-a second. Sorted counts (`count`) add and subtract, `estimate` makes a model of them, `score` applies it, `save` and
+The cheapest model there is that can tell good text from bad: no seed, no learning rate, a million words in half a
+second. Sorted counts (`count`) add and subtract, `estimate` makes a model of them, `score` applies it, `save` and
 `load` keep it, `write_arpa` hands it to KenLM. Texts are ids and offsets, as `Encoder.encode_batch` gives them;
 `characters` makes them of strings, `cut` of token shards.
 """

@@ -11,7 +11,7 @@
 A line is log10 of a probability, a tab, the words separated by spaces, and, below the highest order, a tab and log10 of
 the backoff. A word can hold neither spaces nor line ends: `decimal` and `character` name ids so that it does not.
 
-Cost: 1 million n-grams in 1.5 s.
+Cost: some 6 µs an n-gram.
 """
 
 from collections.abc import Callable

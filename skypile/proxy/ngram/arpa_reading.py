@@ -1,6 +1,6 @@
 """Reading ARPA files (see `arpa`), of whatever tool.
 
-Cost: 1 million n-grams in 3 s.
+Cost: some 7 µs an n-gram.
 """
 
 # mypy: disable-error-code="assignment, call-arg, var-annotated"

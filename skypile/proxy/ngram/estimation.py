@@ -12,7 +12,7 @@ Method (Chen & Goodman 1999; Heafield et al. 2013), with a(.) for adjusted count
   in it and `<s>` not; `<unk>`, which is never counted, has only its share of that.
 - Pruned n-grams (count at or below the order's threshold) count in discounts and sums; their mass goes to the backoff.
 
-Cost: 100 to 150 ns a word of text at order 5.
+Cost: 0.2 to 0.3 µs a word of text at order 5, `trie` in it.
 """
 
 # mypy: disable-error-code="assignment, call-arg, operator, var-annotated"
@@ -59,20 +59,17 @@ def estimate(
     """
     thresholds = _thresholds(prune, counts.order)
     levels = build(merged(counts), counts.order)
-    adjusted = [adjusted_counts(levels, k) for k in range(counts.order)]
-    discounts = np.array([discounts_of(counts_of_counts(a), fallback) for a in adjusted])
     words = max(vocabulary, len(levels[0].words) - 1)
-    probabilities, logs, backoffs = np.array([1.0 / words]), [], []
+    probabilities, logs, backoffs, discounts = np.array([1.0 / words]), [], [], []
     for k, level in enumerate(levels):
-        parents = levels[k - 1] if k else None
-        own = np.empty(len(level.words))
-        mass = np.empty(len(parents.words) if parents else 1)
-        starts = parents.children if parents else np.array([0, len(level.words)], np.uint32)
-        suffixes = level.suffixes if parents else np.zeros(len(level.words), np.uint32)
+        adjusted = adjusted_counts(levels, k)
+        discounts.append(discounts_of(counts_of_counts(adjusted), fallback))
+        own, mass = np.empty(len(level.words)), np.empty(len(levels[k - 1].words) if k else 1)
+        starts = levels[k - 1].children if k else np.array([0, len(own)], np.uint32)
+        suffixes = level.suffixes if k else np.zeros(len(own), np.uint32)
         _probabilities(
-            starts, suffixes, level.counts, adjusted[k], thresholds[k], discounts[k], probabilities, own, mass
+            starts, suffixes, level.counts, adjusted, thresholds[k], np.array(discounts[k]), probabilities, own, mass
         )
-        adjusted[k] = np.empty(0, np.uint32)
         if k == 0:
             own[_unigram(level, BEGIN)] = 1.0  # as lmplz writes it: it is given, never predicted
         else:
@@ -80,7 +77,7 @@ def estimate(
         logs.append(_log10(own))
         probabilities = own
     levels, logs, backoffs = _pruned(levels, logs, backoffs, thresholds)
-    return from_levels(levels, logs, backoffs, discounts, words)
+    return from_levels(levels, logs, backoffs, np.array(discounts), words)
 
 
 def adjusted_counts(levels: list[Level], k: int) -> np.ndarray:

@@ -20,10 +20,11 @@ import numba
 import numpy as np
 
 from skypile.errors import Refused
-from skypile.proxy.ngram.trie import MAX_NODES, Level, unigrams
+from skypile.proxy.ngram.trie import Level, unigrams
 
 MAGIC: Final = b"skypile n-grams\n"
 VERSION: Final = 1
+MAX_NODES: Final = (1 << 32) - 1
 ARRAYS: Final = ("words", "logs", "suffixes", "backoffs", "children")
 _ALIGNMENT: Final = 64
 

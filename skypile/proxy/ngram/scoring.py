@@ -4,7 +4,7 @@ The state between two words is the node of the longest n-gram that ends here and
 next word is looked for among its children; where it is not, the state gives way to its suffix, at the price of its
 backoff. Each word costs one successful search and on average less than one that fails.
 
-Cost: 3 to 6 million words a second on one core; nothing is copied.
+Cost: 5 million words a CPU second of unseen text where the model holds 3 million n-grams, 2.4 million where it holds 16.
 """
 
 # mypy: disable-error-code="assignment, call-arg, var-annotated"
@@ -39,14 +39,16 @@ def score(model: NgramModel, ids: np.ndarray, offsets: np.ndarray | None = None)
     return out
 
 
-def text_scores(model: NgramModel, texts: Texts) -> np.ndarray:
-    """float64 [texts]: log10 of the probability of each text and its end."""
+def text_scores(model: NgramModel, texts: Texts, ends: bool = True) -> np.ndarray:
+    """float64 [texts]: log10 of the probability of each text; `ends`: of its end, too."""
     ids, offsets = texts
-    scores = score(model, ids, offsets)
     if len(offsets) == 1:
         return np.empty(0)
-    ends = offsets[1:] - offsets[0] + np.arange(1, len(offsets))
-    return np.add.reduceat(scores, np.concatenate([[0], ends[:-1]]), dtype=np.float64)
+    scores = score(model, ids, offsets).astype(np.float64)
+    last = offsets[1:] - offsets[0] + np.arange(len(offsets) - 1)
+    if not ends:
+        scores[last] = 0.0
+    return np.add.reduceat(scores, np.concatenate([[0], last[:-1] + 1]))
 
 
 def perplexities(model: NgramModel, texts: Texts) -> np.ndarray:
