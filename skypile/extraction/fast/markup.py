@@ -22,6 +22,18 @@ MAX_FALLBACK = 4096  # bytes inside <object>, <video>, …: what is longer befor
 
 
 @borrows
+def find_tag(buf, i, end, tag_keys, tag_ids):
+    """The id of the tag whose name is buf[i:end], in any case; 0 for one that is not listed."""
+    value = at.lower_hash(buf, i, end)
+    slot = np.int64(value) & (len(tag_keys) - 1)
+    while tag_keys[slot] != 0:
+        if tag_keys[slot] == value:
+            return np.int64(tag_ids[slot])
+        slot = (slot + 1) & (len(tag_keys) - 1)
+    return 0
+
+
+@borrows
 def raw_end(buf, i, n, name):
     """Index of the "<" of </name …> at or after i; -1 where there is none."""
     i = find(buf, i, n, 60)

@@ -21,6 +21,7 @@ from skypile.extraction.fast.markup import (
     XML_DECLARED,
     cdata_end,
     declared_xml,
+    find_tag,
     is_cdata,
     is_complete,
     next_end,
@@ -100,17 +101,6 @@ MAX_FORMULAS = 50_000  # in one window
 
 
 @borrows
-def _find_tag(buf, i, end, tag_keys, tag_ids):
-    value = at.lower_hash(buf, i, end)
-    slot = np.int64(value) & (len(tag_keys) - 1)
-    while tag_keys[slot] != 0:
-        if tag_keys[slot] == value:
-            return np.int64(tag_ids[slot])
-        slot = (slot + 1) & (len(tag_keys) - 1)
-    return 0
-
-
-@borrows
 def _read(buf, most, names, nothing, elements, words, text, blocks, head, formulas, s, stack, memo, found, n_words):
     """The scan itself: fills its arguments after `nothing`, which are as `scan` makes them, and returns how many words,
     metas and scripts there are."""
@@ -157,7 +147,7 @@ def _read(buf, most, names, nothing, elements, words, text, blocks, head, formul
         j = first
         while j < n and buf[j] > 32 and buf[j] != 62 and buf[j] != 47:
             j += 1
-        tag = _find_tag(buf, first, j, tag_keys, tag_ids)
+        tag = find_tag(buf, first, j, tag_keys, tag_ids)
         words_before = n_words
         n_words = at.read_attributes(buf, j, n, words, n_words, found)
         if found[at.NEXT] >= n and buf[n - 1] != 62:
