@@ -29,6 +29,7 @@ def document_from_text(text: str, min_characters: int, known: dict[str, Any] | N
     `known`: evidence on where the text comes from.
 
     Whatever the text comes from, it is cleaned here, and the evidence counts what went (`skypile.text.cleaning`).
+    `known`: what else the evidence says.
     """
     text, gone = cleaned(text)
     text = nfc(text).strip()
