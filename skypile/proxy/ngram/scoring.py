@@ -4,7 +4,7 @@ The state between two words is the node of the longest n-gram that ends here and
 next word is looked for among its children; where it is not, the state gives way to its suffix, at the price of its
 backoff. Each word costs one successful search and on average less than one that fails.
 
-Cost: of unseen text 5 million words a CPU second where the model holds 3 million n-grams, 2.4 where it holds 16.
+Cost: 5 million words a CPU second of unseen text in a model of 3 million n-grams, 2.4 million in one of 16 million.
 """
 
 # mypy: disable-error-code="assignment, call-arg, var-annotated"
