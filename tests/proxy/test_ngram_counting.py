@@ -9,7 +9,7 @@ import pytest
 
 from skypile.errors import Refused
 from skypile.proxy import ngram
-from skypile.proxy.ngram import counting
+from skypile.proxy.ngram import counting, estimation
 from skypile.proxy.ngram.sorting import BEGIN, END, SPECIAL, WORD_BITS
 from tests.proxy.test_ngram import batch
 
@@ -66,6 +66,26 @@ def test_blocks_files_and_ranges_change_nothing(monkeypatch, tmp_path, block, me
     assert list(tmp_path.iterdir()) == []  # the files have no names
 
 
+def test_a_model_built_of_ranges_is_the_same(monkeypatch):
+    """An n-gram whose windows lie in two ranges is one n-gram, with the counts of both."""
+    given = [*texts(5), *[[1]] * 90]
+    counts = ngram.add(ngram.count([batch(given[:20])], 3), ngram.count([batch(given[20:])], 3))
+    whole = ngram.estimate(counts, prune=(0, 2, 2))
+    monkeypatch.setattr(estimation, "merged", lambda counts: counting.merged(counts, entries=40))
+    apart = ngram.estimate(counts, prune=(0, 2, 2))
+    for name in ("words", "logs", "suffixes", "backoffs", "children", "starts"):
+        assert getattr(apart, name).tobytes() == getattr(whole, name).tobytes(), name
+
+
+def test_words_of_all_sizes_sort():
+    random_ids = np.random.default_rng(2).integers(0, counting.MAX_ID, 5000) >> np.arange(5000) % 21
+    counts = ngram.count([(random_ids, np.array([0, 2000, 5000]))], 6)
+    given = [random_ids[:2000].tolist(), random_ids[2000:].tolist()]
+    assert unpacked(counting.merged(counts)) == windows(given, 6)
+    keys = list(map(tuple, counts.runs[0][:, :2].tolist()))
+    assert keys == sorted(set(keys))
+
+
 def test_counts_add_and_subtract():
     common, gone, new = texts(1), texts(2, many=5), texts(3, many=5)
     shared = ngram.count([batch(common)])
@@ -120,7 +140,7 @@ def test_characters_are_code_points():
     assert ngram.characters([])[1].tolist() == [0]
 
 
-@pytest.mark.parametrize("piece", [1, 2, 3, 100])
+@pytest.mark.parametrize("piece", [1, 2, 3, 4, 5, 7, 100])
 def test_a_stream_is_cut_at_its_end_of_document(monkeypatch, piece):
     monkeypatch.setattr("skypile.proxy.ngram.texts._PIECE", piece)
     stream = np.array([5, 6, 0, 0, 7, 0, 8, 9], np.uint16)

@@ -9,7 +9,7 @@ import pytest
 from skypile.errors import Refused
 from skypile.proxy import ngram
 from skypile.proxy.ngram.arpa import character, code_point
-from skypile.proxy.ngram.model import MAGIC
+from skypile.proxy.ngram.model import MAGIC, _sound
 from tests.proxy.test_ngram import batch
 from tests.proxy.test_ngram_counting import texts
 
@@ -56,6 +56,15 @@ def test_links_that_lead_out_of_the_model_are_refused(model, tmp_path, name):
                 continue  # as it should be
             with pytest.raises(Refused, match="hang together"):
                 ngram.load(tmp_path / "m.ngram")
+
+
+def test_children_that_overlap_are_refused(model):
+    """Wherever they are, and if the words that are taken together happen to be in order."""
+    assert _sound(model.starts, model.words, model.suffixes, model.children)
+    for at in range(len(model.children) - 1):
+        damaged = model.children.copy()
+        damaged[at] = damaged[at + 1] + 1
+        assert not _sound(model.starts, model.words, model.suffixes, damaged), at
 
 
 @pytest.mark.parametrize("change", [{"version": 9}, {"order": 3}, {"starts": [0, 1]}, {"starts": [0, 9, 5, 99]}, {}])
