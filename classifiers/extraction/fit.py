@@ -34,7 +34,7 @@ BLOCK_PARAMETERS = COMMON | dict(
 )  # fmt: skip
 MAX_BLOCKS = 180
 PAGE_ROUNDS, FIRST_ROUNDS, SECOND_ROUNDS = 60, 140, 280
-SET_WEIGHT = {"zh_dev": 2.5, "mixed_dev": 1.5, "snippets_990": 0.5, "crawl": 0.5, "bare": 0.4}
+SET_WEIGHT = {"zh_dev": 2.5, "mixed_dev": 1.5, "snippets_990": 0.5, "crawl": 0.5}
 
 
 @dataclass

@@ -15,7 +15,7 @@ from pathlib import Path
 import lightgbm as lgb
 import numpy as np
 
-from skypile.classifiers.extraction.dataset import LabelledPage, load_bare, load_crawl, load_set
+from skypile.classifiers.extraction.dataset import LabelledPage, load_crawl, load_set
 from skypile.classifiers.extraction.evaluate import f1_by_type, snippet_scores
 from skypile.classifiers.extraction.fit import Fitted, fit, predict
 from skypile.extraction.fast.assemble import choose
@@ -72,7 +72,7 @@ def decide(page: LabelledPage, score: np.ndarray) -> np.ndarray:
 
 def report(pages: list[LabelledPage], scores: list[np.ndarray]) -> None:
     """Print the scores of each set among `pages`."""
-    for name in (*SETS, "bare"):
+    for name in SETS:
         chosen = [(p, s) for p, s in zip(pages, scores, strict=True) if p.set_name == name]
         if not chosen:
             continue
@@ -103,7 +103,6 @@ def main(arguments: list[str] | None = None) -> None:
     kept = [name for name in SETS if name != options.leave_out]
     pages = [page for name in kept for page in load_set(options.data / f"{name}.parquet")]
     pages += load_crawl(options.crawl) if options.crawl else []
-    pages += [page for name in kept if name != "snippets_990" for page in load_bare(options.data / f"{name}.parquet")]
     if options.leave_out:
         fitted, _ = fit(pages, options.folds, log)
         held = load_set(options.data / f"{options.leave_out}.parquet")

@@ -78,8 +78,5 @@ class NgramScorer:
     def score(self, texts: Sequence[str]) -> Scores:
         """See `losses.Scorer`. A text's end is not counted."""
         ids, offsets = self._encoder.encode_batch(texts)
-        logs = ngram.score(self._model, ids, offsets).astype(np.float64)
-        ends = offsets[1:] + np.arange(len(texts))  # each text's words, then its end
-        logs[ends] = 0.0
-        nats = -math.log(10) * np.add.reduceat(logs, ends - np.diff(offsets)) if len(texts) else np.empty(0)
+        nats = -math.log(10) * ngram.text_scores(self._model, (ids, offsets), ends=False)
         return Scores(nats, np.diff(offsets), np.array([len(text.encode()) for text in texts]))
