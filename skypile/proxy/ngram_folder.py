@@ -46,7 +46,7 @@ def train_ngram(shards: str, output: str, tokens: int, model: str | Path | None 
     }
     folder = Path(output)
     with output_folder(output, "proxy", [shards, str(path)], made_of):
-        if (folder / NGRAMS).exists():
+        if is_ngram(folder):
             return folder / NGRAMS
         pieces = load_piece_model(path)
         stream = read_stream(shards, pieces, tokens)
@@ -65,6 +65,11 @@ def train_ngram(shards: str, output: str, tokens: int, model: str | Path | None 
         )
         ngram.save(made, folder / NGRAMS)  # last: whoever finds it finds the rest
     return folder / NGRAMS
+
+
+def is_ngram(folder: Path) -> bool:
+    """Whether `train_ngram` has made a model there."""
+    return (folder / NGRAMS).exists()
 
 
 class NgramScorer:
