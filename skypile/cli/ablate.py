@@ -28,6 +28,10 @@ def ablate(
             help="Stage, or stage:reason, whose verdicts are taken back; repeatable", metavar="STAGE[:REASON]"
         ),
     ] = None,
+    until: Annotated[
+        list[str] | None,
+        typer.Option(help="Stage behind which nothing more is dropped or cut; repeatable", metavar="STAGE"),
+    ] = None,
     changed: Annotated[
         list[str] | None,
         typer.Option("--set", help="Setting of the quality filter, decided anew; repeatable", metavar="KEY=VALUE"),
@@ -75,7 +79,7 @@ def ablate(
     from skypile.proxy import ablate as ablation
     from skypile.proxy.comparison import Plan
 
-    treatments = _treatments(run, without or [], changed or [], against or [], everything)
+    treatments = _treatments(run, without or [], until or [], changed or [], against or [], everything)
     number = pairs or (8 if proxy == NGRAM else 4)
     plan = Plan(number, seed, not uncoupled, until_decided)
     make, how = _proxy(proxy, rate or [3e-3, 3e-4], tokens, device)
@@ -99,16 +103,23 @@ def ablate(
 
 
 def _treatments(
-    run: str, without: Sequence[str], changed: Sequence[str], against: Sequence[str], everything: bool
+    run: str,
+    without: Sequence[str],
+    until: Sequence[str],
+    changed: Sequence[str],
+    against: Sequence[str],
+    everything: bool,
 ) -> list[Treatment]:
     from skypile.proxy import treatments
 
     found = treatments.every(run) if everything else []
     found += [treatments.without(run, one) for one in without]
+    found += [treatments.until(run, one) for one in until]
     found += [treatments.changed(run, one) for one in changed]
     found += [treatments.against(run, one) for one in against]
     if not found:
-        what = "it dropped nothing" if everything else "name what to take back: --without, --set, --against or --all"
+        name = "name what to take back: --without, --until, --set, --against or --all"
+        what = "it dropped nothing" if everything else name
         raise Refused(f"{run}: nothing to compare; {what}")
     return found
 

@@ -57,12 +57,26 @@ def documents(run: str, treatment: Treatment, notes: list[str]) -> Iterator[Docu
     """
     if treatment.other is not None:
         yield from _of_two_runs(run, treatment.other, notes)
+    elif treatment.until is not None:
+        yield from _left_by(run, treatment.until)
     elif treatment.stage == "quality_filter":
         yield from _decided_anew(run, treatment.quality)
     elif treatment.stage == "dedup":
         yield from _without_dedup(run, treatment.reason, notes)
     else:
         yield from _without_thinning(run, notes)
+
+
+def _left_by(run: str, stage: str) -> Iterator[Document]:
+    """After is what a stage left, as it left it: nothing that came behind it decided, or cut anything."""
+    dropped, cut = _dedup_evidence(run)
+    kept = _ids(run, "quality_filter")
+    for batch in batches(run, stage, ["record_id", "host", "text"]):
+        for row in batch.to_pylist():
+            record, text = row["record_id"], row["text"]
+            now = without_spans(text, cut.get(record, ())) if stage != "dedup" else text
+            unit = dropped[record][1] if record in dropped else record
+            yield Document(record, unit, row["host"], now if record in kept else None, text)
 
 
 def _decided_anew(run: str, config: settings.QualityFilterConfig | None) -> Iterator[Document]:
@@ -145,6 +159,7 @@ def _deduplicated_anew(run: str, config: settings.DedupConfig) -> set[str] | Non
 
 def _of_two_runs(run: str, other: str, notes: list[str]) -> Iterator[Document]:
     """A record that both have with other texts comes twice: with the one before, and with the one after."""
+    unit = _units(_dedup_evidence(folder)[0] for folder in (run, other))
     columns = ["record_id", "host", "text"]
     mine, theirs = (
         {
@@ -162,9 +177,30 @@ def _of_two_runs(run: str, other: str, notes: list[str]) -> Iterator[Document]:
                 record, text = row["record_id"], row["text"]
                 same = texts.get(record) == xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"))
                 if folder == run:
-                    yield Document(record, record, row["host"], text, text if same else None)
+                    yield Document(record, unit(record), row["host"], text, text if same else None)
                 elif not same:
-                    yield Document(record, record, row["host"], None, text)
+                    yield Document(record, unit(record), row["host"], None, text)
+
+
+def _units(dropped: Iterable[dict[str, tuple[str, str]]]) -> Callable[[str], str]:
+    """The unit of a record where several runs deduplicated: duplicates in any of them are together, whoever survived.
+
+    It is the smallest id of those that belong together.
+    """
+    above: dict[str, str] = {}
+
+    def unit(record: str) -> str:
+        while (higher := above.get(record, record)) != record:
+            above[record] = above.get(higher, higher)  # halves the path
+            record = higher
+        return record
+
+    for of_one in dropped:
+        for record, (_, survivor) in of_one.items():
+            low, high = sorted((unit(record), unit(survivor)))
+            if low != high:
+                above[high] = low
+    return unit
 
 
 def _dedup_evidence(run: str) -> tuple[dict[str, tuple[str, str]], dict[str, list[Removed]]]:

@@ -1,8 +1,8 @@
 """What a decision of a finished run did to its corpus, and what taking it back or changing it means.
 
-A *treatment* is a stage or a reason that is taken out (`without dedup`, `without quality_filter:repeated_ngrams`), a
-setting that is moved (`quality_filter.min_bin=2`), or another run. `skypile.proxy.corpora` gives the documents before
-and after it.
+A *treatment* is a stage or a reason that is taken out (`without dedup`, `without quality_filter:repeated_ngrams`), all
+that comes behind a stage (`until extraction`), a setting that is moved (`quality_filter.min_bin=2`), or another run.
+`skypile.proxy.corpora` gives the documents before and after it.
 """
 
 import tomllib
@@ -18,6 +18,8 @@ from skypile.runtime import files
 
 # Stages whose verdicts can be taken back: what they read is documents.
 STAGES: Final = ("distribution_filter", "dedup", "quality_filter")
+# Stages behind which others decide: without these nothing is dropped from what it left.
+LEFT_BY: Final = ("extraction", "distribution_filter", "dedup")
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Treatment:
         reason: the only one taken out; None: all of the stage, or `quality` decides.
         quality: settings by which the quality filter decides anew; None: it is not asked.
         other: folder of the other run.
+        until: the last stage whose verdicts hold; None: all hold but what the other attributes say.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Treatment:
     reason: str | None = None
     quality: settings.QualityFilterConfig | None = None
     other: str | None = None
+    until: str | None = None
 
 
 def without(run: str, given: str) -> Treatment:
@@ -57,6 +61,19 @@ def without(run: str, given: str) -> Treatment:
         raise Refused(f"--without {given}: {stage} dropped no document for {reason!r} in {run}; {had}")
     quality = _without_reason(config_of(run).quality_filter, reason) if stage == "quality_filter" else None
     return Treatment(f"without {stage}:{reason}", stage, reason, quality)
+
+
+def until(run: str, given: str) -> Treatment:
+    """`--until STAGE`: what that stage left, and nothing that a later one did.
+
+    Raises:
+        Refused: the run has no such stage, or none behind it that decides.
+    """
+    done = manifests(run)
+    if given not in LEFT_BY or given not in done:
+        there = ", ".join(stage for stage in LEFT_BY if stage in done)
+        raise Refused(f"--until {given}: no stage of {run} that others come behind is called so; there are {there}")
+    return Treatment(f"until {given}", until=given)
 
 
 def changed(run: str, given: str) -> Treatment:

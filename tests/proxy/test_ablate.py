@@ -70,7 +70,7 @@ def test_the_run_itself_stays_what_it_was(run: str, validation: str):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ((), "--without, --set, --against or --all"),
+        ((), "--without, --until, --set, --against or --all"),
         (("--without", "quality_filter:symbol"), "it dropped for symbols, too_short"),
         (("--all", "--proxy", "gpt"), "is none of ngram, 1m"),
         (("--all", "--pairs", "1"), "pairs"),

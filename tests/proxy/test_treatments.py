@@ -9,7 +9,7 @@ import pytest
 from skypile.config import Config, ConfigError, dumps
 from skypile.errors import Refused
 from skypile.proxy.corpora import Document, documents
-from skypile.proxy.treatments import Treatment, against, changed, every, without
+from skypile.proxy.treatments import Treatment, against, changed, every, until, without
 from tests.report.run_folder import MEASURED, record, write_run
 
 TEXT = """
@@ -115,6 +115,35 @@ def test_without_a_reason_of_dedup(run: str):
 def test_without_the_distribution_filter_dedup_judges_what_comes_back(run: str):
     """20 says what 4 says: one of the two goes, and which one is dedup's rule."""
     assert difference(run, without(run, "distribution_filter")) == (set(), {19}, [])
+
+
+def test_what_a_stage_left_is_all_of_it_as_it_left_it(run: str):
+    gone, come, changed_texts = difference(run, until(run, "extraction"))
+    assert (gone, come) == (set(), set(range(11, 21)))
+    (cut,) = changed_texts
+    assert cut.after == prose(10) and cut.before == prose(10).split("\n\n")[0]
+    assert difference(run, until(run, "distribution_filter"))[:2] == (set(), set(range(11, 19)))
+    assert difference(run, until(run, "dedup")) == (set(), {14, 15, 16, 17, 18}, [])
+    units = {int(d.record_id, 16): int(d.unit, 16) for d in documents(run, until(run, "extraction"), [])}
+    assert (units[11], units[12], units[13], units[19]) == (3, 3, 13, 19)
+    for given in ("quality_filter", "shards", "dedupe"):
+        with pytest.raises(Refused, match="there are extraction, distribution_filter, dedup"):
+            until(run, given)
+
+
+def test_duplicates_of_two_runs_are_beside_their_originals_whoever_survived(run: str, tmp_path: Path):
+    """The other run keeps 11 and drops 3 and 6 for it, where this one kept 3 and 6, and dropped 11 for 3."""
+    survivor = json.dumps({"survivor": f"{11:032x}", "jaccard": 0.9})
+    others = [
+        record(n, "dedup", reason="near_duplicate", text=prose(n), language="en", evidence=survivor)
+        if n in (3, 6)
+        else record(n, text=prose(n), language="en")
+        for n in range(12)
+    ]
+    units: dict[str, set[int]] = {}
+    for document in documents(run, against(run, made(tmp_path, others)), []):
+        units.setdefault(document.unit, set()).add(int(document.record_id, 16))
+    assert sorted(units.values(), key=min) == [{0}, {1}, {2}, {3, 6, 11}, {4}, {5}, {7}, {8}, {9}, {10}]
 
 
 def test_another_run(run: str, tmp_path: Path):
