@@ -54,7 +54,7 @@ def test_every_token_is_scored_once_behind_what_its_window_shows(proxy):
 def test_texts_do_not_depend_on_their_company(proxy, monkeypatch):
     together = ProxyScorer(proxy).score(TEXTS).nats
     alone = np.concatenate([ProxyScorer(proxy).score([text]).nats for text in TEXTS])
-    monkeypatch.setattr(scoring, "BATCH_TOKENS", 20)
+    monkeypatch.setattr(scoring, "BATCH_TOKENS_CPU", 20)
     assert np.allclose(together, alone, rtol=1e-6)
     assert np.allclose(together, ProxyScorer(proxy).score(TEXTS).nats, rtol=1e-6)
 
