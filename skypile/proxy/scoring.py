@@ -25,8 +25,8 @@ from skypile.proxy.folder import Proxy
 from skypile.proxy.losses import Scores
 from skypile.proxy.model import precision
 
-# In a batch of windows: 8,192 make 270 MB of float32 logits over a compact vocabulary, 2 GB over 65,536. On a CPU the
-# 1m scores 27,000 tokens a second and core in batches of 1,024, whose logits lie in the cache, 16,000 in such of 8,192.
+# In a batch of windows: 8,192 make 270 MB of float32 logits over a compact vocabulary, 2 GB over 65,536. On a CPU that
+# was busy with other work the 1m scored 27,000 tokens a CPU second in batches of 1,024, and 16,000 in such of 8,192.
 BATCH_TOKENS_CPU, BATCH_TOKENS_GPU = 1_024, 8_192
 MOST_CONTEXT = 4_096  # longer windows of a model that allows them cost memory and gain little
 
