@@ -13,9 +13,9 @@ from numba import njit
 from skypile.extraction.fast.assemble import choose, join
 from skypile.extraction.fast.block_text import WORDS
 from skypile.extraction.fast.blocks import NAMES, Scanned, cut, following, visible_text
-from skypile.extraction.fast.compiling import borrows, quick_loading
+from skypile.extraction.fast.compiling import quick_loading
 from skypile.extraction.fast.context import score_features
-from skypile.extraction.fast.features import block_features
+from skypile.extraction.fast.features import block_features, put_rows
 from skypile.extraction.fast.model import Model, shipped
 from skypile.extraction.fast.page_type import PAGE_TYPES, page_features, page_slots, page_words
 from skypile.extraction.fast.structure import structure_features
@@ -53,18 +53,10 @@ def score_page(page, title, description, named, model, names):
     unsure = np.flatnonzero(first >= CERTAIN)
     score = first.copy()
     both = np.empty((len(unsure), X.shape[1] + around.shape[1]), np.float32)
-    _put_rows(X, unsure, both, 0)
-    _put_rows(around, unsure, both, X.shape[1])
+    put_rows(X, unsure, both, 0)
+    put_rows(around, unsure, both, X.shape[1])
     score[unsure] = probability(model.second, both)
     return score, words, types
-
-
-@borrows
-def _put_rows(columns, rows, out, c):
-    """Of `columns` the given rows, as columns of `out` from c on."""
-    for i in range(len(rows)):
-        for k in range(columns.shape[1]):
-            out[i, c + k] = columns[rows[i], k]
 
 
 @njit(cache=True)

@@ -33,8 +33,8 @@ def block_features(page, structure, odds, names, page_type):
     n_own = structure.shape[1] + wording.shape[1]
     n_beside = len(NEIGHBOURS) * len(NEIGHBOUR_COLUMNS)
     X = np.empty((len(structure), n_own + n_beside + len(page_type)), np.float32)
-    _put_beside(structure, X, 0)
-    _put_beside(wording, X, structure.shape[1])
+    put_rows(structure, np.arange(len(X)), X, 0)
+    put_rows(wording, np.arange(len(X)), X, structure.shape[1])
     neighbour_features(X, NEIGHBOUR_COLUMNS, n_own)
     for b in range(len(X)):
         for t in range(len(page_type)):
@@ -43,8 +43,9 @@ def block_features(page, structure, odds, names, page_type):
 
 
 @borrows
-def _put_beside(columns, X, c):
-    """`columns` as those of X from c on."""
-    for b in range(len(X)):
+def put_rows(columns, rows, out, c):
+    """Of `columns` the given rows, as columns of `out` from c on. (An unsigned index is not asked whether it is
+    negative, and the loop becomes one of vectors.)"""
+    for i in range(len(rows)):
         for k in range(columns.shape[1]):
-            X[b, c + k] = columns[b, k]
+            out[i, np.uint64(c) + np.uint64(k)] = columns[rows[i], k]
