@@ -17,6 +17,7 @@ from lxml import html as lxml_html
 
 from skypile.classifiers.extraction.labels import is_chinese, shingles
 from skypile.crawl import charset
+from skypile.extraction.engines import JUNK
 
 MIN_GOLD = 300  # characters
 NOT_TEXT = ("script", "style", "noscript", "svg", "iframe", "template")
@@ -61,7 +62,8 @@ def cut(row: dict, draw: random.Random) -> dict | None:
         if plain:
             for name in ("class", "id", "style", "itemprop", "role"):
                 element.attrib.pop(name, None)
-        element.text, element.tail = _changed(element.text, change), _changed(element.tail, change)
+        if change:
+            element.text, element.tail = _changed(element.text, change), _changed(element.tail, change)
     main.tail = None
     body = lxml_html.tostring(main, encoding="unicode")
     title = tree.findtext(".//title") if draw.random() < 0.5 else None
@@ -102,7 +104,7 @@ def letters(draw: random.Random) -> dict[int, str]:
 
 
 def _changed(text: str | None, change: dict[int, str]) -> str | None:
-    return text.translate(change) if text and change else text
+    return JUNK.sub("", text).translate(change) if text and change else text
 
 
 def _row(row: dict, kind: str, body: str, title: str | None, change: dict[int, str]) -> dict:

@@ -26,7 +26,7 @@ from skypile.extraction.fast.scan import Page
 from skypile.extraction.fast.structure import structure_features
 from skypile.extraction.fast.tables import data_tables
 
-WITNESSES: tuple[Engine, ...] = ("trafilatura", "resiliparse")
+WITNESSES: tuple[Engine, ...] = ("trafilatura-fast", "resiliparse")
 AGREEMENT, MIN_AGREED = 0.8, 150  # character F1; characters
 
 

@@ -23,7 +23,8 @@ from skypile.extraction.fast.blocks import NAMES, block_texts
 from skypile.extraction.fast.model import SHIPPED, Model, save
 from skypile.extraction.fast.trees import HIGHEST, Trees, ordered, trees_of
 
-SETS = ("wcxb_dev", "zh_dev", "mixed_dev", "snippets_990")
+WITH_GOLD = ("wcxb_dev", "zh_dev", "mixed_dev")
+SETS = (*WITH_GOLD, "snippets_990")
 
 
 def export_trees(booster: lgb.Booster) -> Trees:
@@ -103,7 +104,7 @@ def main(arguments: list[str] | None = None) -> None:
     kept = [name for name in SETS if name != options.leave_out]
     pages = [page for name in kept for page in load_set(options.data / f"{name}.parquet")]
     pages += load_crawl(options.crawl) if options.crawl else []
-    pages += [page for name in kept if name != "snippets_990" for page in load_bare(options.data / f"{name}.parquet")]
+    pages += [page for name in kept if name in WITH_GOLD for page in load_bare(options.data / f"{name}.parquet")]
     if options.leave_out:
         fitted, _ = fit(pages, options.folds, log)
         held = load_set(options.data / f"{options.leave_out}.parquet")

@@ -118,8 +118,19 @@ def test_nothing_to_extract_is_no_text(empty, engine):
     assert extract(empty, engine=engine).text == ""
 
 
+def test_trafilatura_goes_by_its_own_modes_names():
+    """Text in list items alone: what its default mode finds with the help of others, and its fast mode does not."""
+    import trafilatura
+
+    items = "".join(f"<li><div><span>{sentence}.</span></div>" for sentence in f"{PARAGRAPH} {SECOND}".split(". "))
+    html = f"<html><body><div><ul>{items}</ul></div></body></html>"
+    for engine, fast in (("trafilatura", False), ("trafilatura-fast", True)):
+        wanted = trafilatura.extract(html, fast=fast, include_comments=False) or ""
+        assert extract(html, engine=engine).text == clean(wanted)  # type: ignore[arg-type]
+
+
 def test_unknown_engine_is_named():
-    with pytest.raises(ValueError, match="'magic' is none of fast, trafilatura, resiliparse"):
+    with pytest.raises(ValueError, match="'magic' is none of fast, trafilatura, trafilatura-fast, resiliparse"):
         extract("<p>x", engine="magic")  # type: ignore[arg-type]
 
 
