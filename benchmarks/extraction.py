@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.structure import planted_shares, wholes
-from skypile.classifiers.extraction.dataset import label_page, load_bare, load_crawl, read_pages
+from skypile.classifiers.extraction.dataset import label_page, load_crawl, read_pages
 from skypile.classifiers.extraction.evaluate import f1_by_type, snippet_scores
-from skypile.classifiers.extraction.fit import fit
+from skypile.classifiers.extraction.fit import Scores, fit
 from skypile.classifiers.extraction.train import SETS, WITH_GOLD, decide
 from skypile.extraction.engines import clean, extract
 from skypile.extraction.fast.assemble import join
@@ -65,15 +65,15 @@ def out_of_fold_texts(data: Path, crawl: Path | None, scores_file: Path | None, 
     if scores_file is None:
         print("training five fold models (about 3 minutes of processor time) …", flush=True)
         more = load_crawl(crawl) if crawl else []
-        more += [page for name in WITH_GOLD for page in load_bare(data / f"{name}.parquet")]
         _, scores = fit(pages + more, log=print)
         scores = scores[: len(pages)]
     else:
         with np.load(scores_file, allow_pickle=False) as saved:
-            scores = [saved[f"{p.set_name}/{p.id}"] for p in pages]
+            keys = [f"{p.set_name}/{p.id}" for p in pages]
+            scores = [Scores(saved[key], saved[f"{key}/types"]) for key in keys]
     texts: dict[str, list[str]] = {name: [] for name in SETS}
     for page, score in zip(pages, scores, strict=True):
-        kept = decide(page, score)
+        kept = decide(page, *score)
         text = join(page.page, kept).tobytes().decode("utf-8", "replace") if len(kept) else ""
         texts[page.set_name].append(clean(text))
     return {name: values[::every] for name, values in texts.items()}

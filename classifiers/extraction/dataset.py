@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow.parquet as pq
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-from skypile.classifiers.extraction.bare import bare_pages
 from skypile.classifiers.extraction.labels import (
     agreed_labels,
     character_f1,
@@ -24,7 +23,6 @@ from skypile.extraction.fast.blocks import NAMES, block_texts, cut
 from skypile.extraction.fast.page_type import page_slots, page_words
 from skypile.extraction.fast.scan import Page
 from skypile.extraction.fast.structure import structure_features
-from skypile.extraction.fast.tables import data_tables
 
 WITNESSES: tuple[Engine, ...] = ("trafilatura-fast", "resiliparse")
 AGREEMENT, MIN_AGREED = 0.8, 150  # character F1; characters
@@ -73,9 +71,7 @@ def label_page(row: dict, set_name: str) -> LabelledPage:
     elif gold is None:
         labels = snippet_labels(blocks, must, must_not)
     else:
-        table, data = data_tables(page)
-        around = table[page.outer]
-        labels = gold_labels(blocks, gold, [np.flatnonzero(around == e).tolist() for e in np.flatnonzero(data)])
+        labels = gold_labels(blocks, gold)
     return LabelledPage(
         id=row["id"], set_name=set_name, host=urlsplit(row["url"]).netloc.lower().removeprefix("www."),
         page_type=row.get("page_type"), gold=gold, must=must, must_not=must_not,
@@ -88,11 +84,6 @@ def label_page(row: dict, set_name: str) -> LabelledPage:
 def load_set(path: Path) -> list[LabelledPage]:
     """All pages of one evaluation file (wcxb_dev, zh_dev, mixed_dev, snippets_990)."""
     return [label_page(row, path.stem) for row in read_pages(path)]
-
-
-def load_bare(path: Path) -> list[LabelledPage]:
-    """Pages without a site around them, made from every second page with gold text of one evaluation file."""
-    return [label_page(row, "bare") for row in bare_pages(read_pages(path), 2)]
 
 
 def load_crawl(path: Path) -> list[LabelledPage]:

@@ -8,7 +8,6 @@ label.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -39,44 +38,28 @@ def _f1(found: Counter, gold: Counter) -> float:
     return 2 * common / (sum(found.values()) + sum(gold.values()))
 
 
-def _units(text: str, chinese: bool) -> list[str]:
-    return list(_SPACE.sub("", text)) if chinese else _WORD.findall(text.lower())
-
-
-def _grams(units: list[str], size: int) -> list[tuple[str, ...]]:
-    return [tuple(units[i : i + size]) for i in range(len(units) - size + 1)]
-
-
-def shingles(text: str, chinese: bool) -> set[tuple[str, ...]]:
-    """The word 4-grams of a text; of a Chinese one the character 8-grams."""
-    return set(_grams(_units(text, chinese), 8 if chinese else 4))
-
-
-def gold_labels(blocks: list[str], gold: str, tables: Sequence[Sequence[int]] = ()) -> np.ndarray:
-    """Share of each block that is content, float32 [B]. `tables`: the blocks of each table of data. A cell is too short
-    to be looked for: its label is its table's, the share of word 3-grams over all cells in order."""
+def gold_labels(blocks: list[str], gold: str) -> np.ndarray:
+    """Share of each block that is content, float32 [B]."""
     chinese = is_chinese(gold)
-    units = [_units(b, chinese) for b in blocks]
-    gold_units = _units(gold, chinese)
+    units = [list(_SPACE.sub("", b)) if chinese else _WORD.findall(b.lower()) for b in blocks]
+    gold_units = list(_SPACE.sub("", gold)) if chinese else _WORD.findall(gold.lower())
     size, pair_size = (8, 4) if chinese else (4, 2)
-    grams, pairs = set(_grams(gold_units, size)), set(_grams(gold_units, pair_size))
-    lines = {tuple(_units(line, chinese)) for line in gold.split("\n")}
+    grams = {tuple(gold_units[i : i + size]) for i in range(len(gold_units) - size + 1)}
+    pairs = {tuple(gold_units[i : i + pair_size]) for i in range(len(gold_units) - pair_size + 1)}
+    lines = Counter(
+        tuple(_SPACE.sub("", line)) if chinese else tuple(_WORD.findall(line.lower())) for line in gold.split("\n")
+    )
     labels = np.zeros(len(blocks), np.float32)
     for b, words in enumerate(units):
         if len(words) >= size:
-            inside = [gram in grams for gram in _grams(words, size)]
+            inside = [tuple(words[i : i + size]) in grams for i in range(len(words) - size + 1)]
             labels[b] = sum(inside) / len(inside)
         elif words and tuple(words) in lines:
             labels[b] = 1.0
         elif len(words) >= pair_size:
-            inside = [pair in pairs for pair in _grams(words, pair_size)]
+            inside = [tuple(words[i : i + pair_size]) in pairs for i in range(len(words) - pair_size + 1)]
             labels[b] = 0.6 * all(inside)
     _settle_copies(units, labels, "".join(gold_units) if chinese else " ".join(gold_units), "" if chinese else " ")
-    triples = set(_grams(gold_units, size - 1)) if tables else set()
-    for cells in tables:
-        of_table = _grams([unit for b in cells for unit in units[b]], size - 1)
-        if of_table:
-            labels[list(cells)] = sum(gram in triples for gram in of_table) / len(of_table)
     return labels
 
 

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from skypile.classifiers.extraction.bare import bare_pages
-from skypile.classifiers.extraction.dataset import label_page
 from skypile.classifiers.extraction.labels import UNKNOWN, character_f1, gold_labels, snippet_labels, word_f1
 from skypile.extraction.fast.assemble import threshold
 from skypile.extraction.fast.model import SHIPPED, load, save, shipped
@@ -61,38 +59,6 @@ def test_of_copies_the_one_among_content_is_content():
 def test_chinese_labels_go_by_characters():
     blocks = ["首页", "这把茶壶比房子还要老，村里没有人记得", "相关阅读"]
     assert gold_labels(blocks, "茶壶\n这把茶壶比房子还要老，村里没有人记得是谁买的").tolist() == [0, 1, 0]
-
-
-def test_the_cells_of_a_table_have_their_tables_label():
-    cells = ["May", "120", "n/a", "June", "98", "3"]
-    gold = "Levels by month\nMay 120 n/a\nJune 98 3"
-    assert gold_labels(cells, gold).tolist() != [1] * 6  # too short to be looked for
-    assert gold_labels(cells, gold, [range(6)]).tolist() == [1] * 6
-    assert gold_labels(cells, "Nothing but the text around it", [range(6)]).tolist() == [0] * 6
-
-
-GOLD = "\n".join(
-    f"The {a} of the mill stood in the water and {b} until spring."
-    for a, b in zip(
-        ["wheel", "gate", "door", "lamp", "bell"], ["turned", "rusted", "creaked", "shone", "rang"], strict=True
-    )
-)
-PARAGRAPHS = "".join(f"<p>{line}</p>" for line in GOLD.split("\n"))
-PAGE = f"<nav><a href=/>Home</a></nav><main><div class=text>{PARAGRAPHS}</div></main><footer>Imprint</footer>"
-ROWS = [{"id": f"page {i}", "url": f"http://mill{i}.example/a", "html": PAGE.encode(), "gold": GOLD} for i in range(60)]
-
-
-def test_bare_pages_hold_their_gold_text_and_nothing_else():
-    made = list(bare_pages(iter(ROWS), 1))
-    assert {row["id"].split("/")[0] for row in made} == {"cut", "written"}
-    assert len({row["html"] for row in made}) > 8
-    for row in made:
-        found = label_page(row, "bare")
-        assert found.labels.min() == 1, row["html"]
-        assert found.host == row["id"].split()[1].join(["mill", ".example"])
-        assert b"Imprint" not in row["html"] and b"Home" not in row["html"]
-    assert made == list(bare_pages(iter(ROWS), 1))
-    assert 15 < len(list(bare_pages(iter(ROWS), 2))) < 45
 
 
 def test_snippets_label_only_what_they_name():

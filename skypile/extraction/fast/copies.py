@@ -9,7 +9,8 @@ brothers side by side 22. So a repetition of its author's is a block that return
 preformatted or one of these, and is not one of many on end that return: those are a quoted post, or the page's other
 version. Blocks between line breaks of one element are brothers too.
 
-A table or list is dropped as a copy only where all of it was said in the same order.
+A table or list is dropped as a copy only where all of it was said in the same order. A block of FLAT_BYTES or more is
+one where the blocks before it make up nine tenths of it: the article once more in one piece, for sharing or searching.
 """
 
 import numpy as np
@@ -21,6 +22,7 @@ from skypile.extraction.fast.elements import group_ids, signatures
 COPY_BYTES = 20  # shorter copies may be meant ("Yes." under two posts); tried 15 to 200, flat from 15 to 100
 SURE, LIKELY_ENOUGH = 0.75, 0.5
 LONG_RUN, SHORT_RUN = 8, 3
+FLAT_BYTES, HEAD = 400, 24  # HEAD: bytes by which a block is recognised in a longer one
 
 
 @njit(cache=True)
@@ -51,8 +53,49 @@ def _run(text, b, before):
 
 
 @njit(cache=True)
+def _drop_flattened(page, keep):
+    """Take out of `keep` the blocks that say again what two or more kept before them said."""
+    nb, size = len(keep), 16
+    while size < 2 * nb:
+        size *= 2
+    slots = np.full(size, -1, np.int64)  # of the blocks before, by the hash of their first bytes
+    for b in range(nb):
+        start, stop = page.start[b], page.stop[b]
+        if not keep[b] or stop - start < 2 * HEAD:
+            continue
+        if stop - start >= FLAT_BYTES:
+            said, parts, i = 0, 0, start
+            while i + HEAD <= stop:
+                found = np.int64(0)
+                if i == start or page.text[i - 1] <= 46 or page.text[i - 1] >= 0x80:  # after a blank or a full stop
+                    slot = np.int64(hash_text(page.text, i, i + HEAD) & np.uint64(size - 1))
+                    while slots[slot] >= 0:
+                        other = slots[slot]
+                        n = page.stop[other] - page.start[other]
+                        if n > found and n < stop - start and i + n <= stop:
+                            k = 0
+                            while k < n and page.text[i + k] == page.text[page.start[other] + k]:
+                                k += 1
+                            if k == n:
+                                found = n
+                        slot = (slot + 1) & (size - 1)
+                if found:
+                    said += found
+                    parts += 1
+                i += max(found, 1)
+            if parts >= 2 and 10 * said >= 9 * (stop - start):
+                keep[b] = False
+                continue
+        slot = np.int64(hash_text(page.text, start, start + HEAD) & np.uint64(size - 1))
+        while slots[slot] >= 0:
+            slot = (slot + 1) & (size - 1)
+        slots[slot] = b
+
+
+@njit(cache=True)
 def drop_copies(page, keep, score, whole):
     """Take out of `keep` what the page says again. `score`: float32 [B]; `whole`: of `whole_of_blocks`."""
+    _drop_flattened(page, keep)
     nb = len(keep)
     keys = np.empty(nb, np.uint64)
     for b in range(nb):
