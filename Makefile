@@ -20,8 +20,8 @@ setup: .venv/.core  ## Build .venv with the core install
 demo: .venv/.core  ## Run the pipeline on a small crawl of our own making and score it
 	$(BIN)/skypile demo --config configs/demo.toml --output demo
 
-test: .venv/.dev  ## Run the tests
-	$(BIN)/python -m pytest
+test: .venv/.dev  ## Run the tests, in two processes
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-newest:  ## Build the wheel, install it on the newest Python here, run the demo from it and the core tests
 	$(NEWEST) --version
@@ -29,7 +29,7 @@ test-newest:  ## Build the wheel, install it on the newest Python here, run the 
 	$(NEWEST) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
 	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		"$$(ls build/wheel/skypile-*.whl)[test]"
-	$(CURDIR)/.venv-newest/bin/python -m pytest $(CORE_TESTS)
+	$(CURDIR)/.venv-newest/bin/python -m pytest -n 2 --dist loadfile -m "not cluster and not chaos" $(CORE_TESTS)
 
 lint: .venv/.dev  ## Check style and types
 	$(BIN)/ruff check .
@@ -45,13 +45,14 @@ cluster-test: .venv/.dev dist/skypile-environment.tar.gz  ## Submit every job to
 	$(BIN)/python -m pytest -m cluster tests/test_cluster.py
 
 chaos: .venv/.dev  ## Kill runs and damage files at random, and see that results stay the same (CHAOS_SEED=N repeats)
-	$(BIN)/python -m pytest -m chaos tests/chaos
+	$$(unshare --map-root-user --mount true 2>/dev/null && echo unshare --map-root-user --mount) \
+		$(BIN)/python -m pytest -m chaos tests/chaos  # with mounts of its own, where the system allows it: small disks
 
 train-extraction: .venv/.dev  ## Train the fast extraction engine's model anew
 	$(BIN)/python -m skypile.classifiers.extraction.train --data $(or $(SKYPILE_SHARED),../shared)/data/extraction \
 		--crawl $(or $(SKYPILE_SHARED),../shared)/data/crawl/zh-web.warc.gz
 
-bench: bench-pipeline bench-extraction bench-dedup bench-tokenize  ## Run every benchmark against its peers
+bench: bench-pipeline bench-extraction bench-dedup bench-tokenize bench-ngram  ## Run every benchmark against its peers
 
 bench-pipeline: .venv/.dev .venv-peers/.installed  ## Extraction to shards against datatrove on the same files
 	$(BIN)/python -m benchmarks.pipeline
@@ -65,6 +66,12 @@ bench-dedup: .venv/.dev .venv-dedup/.installed  ## Deduplication against dataske
 
 bench-tokenize: .venv-tokenize/.installed  ## Tokenization against SentencePiece and six more
 	.venv-tokenize/bin/python -m benchmarks.tokenize
+
+bench-ngram: .venv/.dev  ## N-gram models: tokens a second and memory, beside lmplz and irstlm where they are installed
+	$(BIN)/python -m benchmarks.ngram
+
+gpu-check:  ## Compare what runs on a GPU with the CPU's results, and time it; needs PyTorch (PYTHON=... names its Python)
+	$(PYTHON) -m benchmarks.gpu_check
 
 clean:  ## Remove what the targets made, the data of the demo included
 	rm -rf .venv .venv-newest .venv-peers .venv-dedup .venv-tokenize build dist demo

@@ -8,12 +8,15 @@ process, without the sandbox that would stop them.
 """
 
 import argparse
+import functools
 import gzip
+import json
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
@@ -22,10 +25,11 @@ from rich.table import Table
 from skypile.classifiers.citations import cited_urls
 from skypile.classifiers.tokens import tokens_for_classifier
 from skypile.config import DedupConfig, ExtractionConfig
+from skypile.crawl.charset import decode
 from skypile.crawl.inputs import plan
 from skypile.crawl.read import read_split
 from skypile.crawl.url import canonical
-from skypile.dedup.paragraphs import occurrences
+from skypile.dedup.paragraphs import Recurring, cut_text, occurrences
 from skypile.dedup.sketch import sketch_batch
 from skypile.distribution import embedding
 from skypile.extraction.document import document_from_text
@@ -33,6 +37,8 @@ from skypile.extraction.engines import clean
 from skypile.extraction.page import PageSettings, document_from_html, prepare
 from skypile.quality.rules import measure
 from skypile.text import language
+from skypile.text.visible import visible
+from skypile.tokens.encoder import Encoder
 
 KINDS = {
     "prose": "The river rose again in spring, and the old bridge was closed. 春天河水又涨了。\n",
@@ -65,17 +71,40 @@ KINDS = {
     "jamo": "\u1100\u1161\u11a8",
     "nul": "\0",
     "replacements": "\ufffd",
+    "nested json": '{"a":[',
+    "csv": '"a","b""c";1\t',
+    "sentence marks": "。！？.!?",
+    "nested references": "&amp;amp;lt;",
+    "base64": "QUJDRA",
+    "mixed scripts": "aа中アا",
+    "soft hyphens": "a\u00ad",
+    "selectors": "中\ufe0f\U000e0101",
 }
 SETTINGS = PageSettings("fast", ("en", "zh"), 100)
 CONFIG = ExtractionConfig(max_record_bytes=1 << 30)
+SMALL = ExtractionConfig(max_record_bytes=1 << 16)
 
 
-def read(name: str, content: bytes) -> None:
+@functools.cache
+def encoder() -> Encoder:
+    return Encoder.load()
+
+
+def warc_head(text: str) -> bytes:
+    """Records of a header field of 60 KB each."""
+    fields = (text[at : at + 60_000].replace("\n", " ") for at in range(0, len(text), 60_000))
+    return b"".join(
+        f"WARC/1.0\r\nWARC-Type: metadata\r\nX: {field}\r\nContent-Length: 0\r\n\r\n\r\n\r\n".encode()
+        for field in fields
+    )
+
+
+def read(name: str, content: bytes, config: ExtractionConfig = CONFIG) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(content)
-        for split in plan([str(path)], CONFIG):
-            for _ in read_split(split, CONFIG):
+        for split in plan([str(path)], config):
+            for _ in read_split(split, config):
                 pass
 
 
@@ -100,6 +129,14 @@ def columns(text: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([row])
 
 
+def members(text: str) -> bytes:
+    """As many gzip members as the text has pieces of 64 characters."""
+    return gzip.compress(text[:64].encode(), 1) * (len(text) // 64)
+
+
+# A paragraph that recurs, so that texts are looked at.
+RECURRING = Recurring(*(np.array([value], np.uint64) for value in (1, 2)), *(np.array([9]),) * 3)
+
 STAGES: dict[str, Callable[[str], object]] = {
     "read wet": lambda text: read("a.warc.wet.gz", warc(text, "conversion", "")),
     "read text/plain": lambda text: read("a.warc.gz", warc(text, "response", "Content-Type: text/plain")),
@@ -112,18 +149,26 @@ STAGES: dict[str, Callable[[str], object]] = {
     ),
     "read jsonl": lambda text: read("a.jsonl", b'{"text": "' + text.encode() + b'"}\n'),
     "read parquet": parquet,
+    "read jsonl without an end": lambda text: read("a.jsonl", text.replace("\n", " ").encode(), SMALL),
+    "read jsonl's other fields": lambda text: read("a.jsonl", json.dumps({"text": "x", "a": text}).encode()),
+    "read gzip members": lambda text: read("a.warc.gz", members(text)),
+    "warc header": lambda text: read("a.warc", warc_head(text)),
     "header": lambda text: read("a.warc", warc("x", "response", "Content-Type: text/html;" + text[:250_000])),
     "page": lambda text: document_from_html(text.encode(), "http://a.example/", None, SETTINGS),
     "paragraph": lambda text: document_from_html(
         f"<title>{text[:50_000]}</title><article><p>{text}</p></article>".encode(), "http://a.example/", None, SETTINGS
     ),
+    "charset": lambda text: decode(f"<meta charset='{text}".encode("gb18030", "replace")),
     "ready text": lambda text: document_from_text(text, 100),
     "clean": clean,
     "language gate": lambda text: language.certainly_other(text, ("en", "zh")),
     "embedding": lambda text: embedding.load().encode([text]),
     "sketch": lambda text: sketch_batch(columns(text), DedupConfig()),
     "paragraphs": lambda text: occurrences(columns(text)),
+    "boilerplate": lambda text: cut_text(text, "0", "a.example", RECURRING, 80),
+    "what is shown": visible,
     "rules": measure,
+    "tokens": lambda text: encoder().encode(text),
     "classifier tokens": tokens_for_classifier,
     "url key": canonical,
     "wikitext": lambda text: list(cited_urls(text)),

@@ -18,6 +18,7 @@ import numpy as np
 from skypile.classifiers.evaluate import metrics, platt
 from skypile.classifiers.model import CITED, OTHER, calibrated, log_odds
 from skypile.config import CitationConfig
+from skypile.runtime.local_dirs import own_folder
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def held_out_hosts(hosts: Sequence[str], cited: np.ndarray, share: float, seed: 
 
 
 def _fit(examples: Iterable[tuple[bool, str]], config: CitationConfig) -> Any:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=own_folder()) as folder:
         path = Path(folder) / "train.txt"
         with path.open("w", encoding="utf-8") as file:
             for cited, line in examples:

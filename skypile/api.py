@@ -87,31 +87,13 @@ def run(
     """
     from skypile.runtime.sandbox import PAGE_FUNCTION, template
 
-    chosen, given, folder = (
-        _settings(config),
-        [paths] if isinstance(paths, str) else list(paths),
-        files.absolute(output),
-    )
-    from skypile.extraction.plan import run_output
+    chosen, folder = _settings(config), files.absolute(output)
+    given = [paths] if isinstance(paths, str) else list(paths)
+    if forks := spark is None and _forks_safely():
+        template(PAGE_FUNCTION)  # loads while this process imports
+    from skypile.whole_run import whole_run
 
-    with run_output(folder, chosen, given):
-        extracted = None
-        if spark is None and _forks_safely():
-            template(PAGE_FUNCTION)  # loads while this process imports
-            from skypile.extraction.without_spark import extract_locally
-
-            extracted = extract_locally(given, folder, chosen)
-        from skypile import pipeline
-        from skypile.report import write_report
-        from skypile.runtime import session
-
-        working = spark or session.start(chosen.spark)
-        try:
-            pipeline.run(working, given, folder, chosen, None, extracted)
-        finally:
-            if spark is None:
-                working.stop()
-        write_report(folder)
+    whole_run(given, folder, chosen, spark=spark, forks=forks, stop=True)
     return Run(folder)
 
 

@@ -19,9 +19,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from skypile.errors import SkypileError
+from skypile.runtime.process import ONE_COMMAND
 from skypile.text.visible import visible
 
 REFUSED = 2  # exit code of whatever ends with a sentence
+INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended; typer leaves with it too
+GO_ON = "interrupted; run the same command again: what is finished is not done twice"
 MOST_CHARACTERS = 2000  # of a sentence: a value in it may be a page
 
 _HERE = Path(__file__).resolve().parent
@@ -46,6 +49,8 @@ _ADVICE = {
 }
 _MEMORY = "out of memory: give the machine or the container more, or run fewer processes beside this one"
 _HEAP = "Spark's Java heap is full: raise spark.driver_memory in the config, or --driver-memory of spark-submit"
+_JVM_UNHEARD = ("Answer from Java side is empty", "Error while sending or receiving", "connect to the Java server")
+_JVM_GONE = "Spark's Java process has ended: it was killed, or the machine is out of memory"
 
 _ERRNO = re.compile(r"\[Errno (\d+)\] [^\n]*?(?:: ('[^\n]*'|\"[^\n]*\"))?\s*$", re.MULTILINE)
 _FRAME = re.compile(r'^ *(?:\|? *)File "([^"\n]+)", line \d+, in [^\n]*\n([^\n]*)', re.MULTILINE)
@@ -62,17 +67,31 @@ def sentence(error: BaseException) -> str | None:
     return visible(told if len(told) <= MOST_CHARACTERS else told[:MOST_CHARACTERS] + " …")
 
 
+def is_interrupt(error: BaseException | None, *kinds: type[BaseException]) -> bool:
+    """Whether Ctrl-C led to `error`, be it through what the clearing up then failed of. `kinds`: what else means it."""
+    while error is not None:
+        if isinstance(error, (KeyboardInterrupt, *kinds)):
+            return True
+        if isinstance(error, SystemExit) and error.code == INTERRUPTED:
+            return True
+        error = error.__context__
+    return False
+
+
 @contextmanager
 def one_sentence(name: str) -> Iterator[None]:
-    """End the process with `name`: and the sentence on standard error, where the block fails with an expected error."""
+    """End the process, which serves this one block, with `name`: and a sentence on standard error, where the block
+    fails with an expected error or is interrupted."""
+    ONE_COMMAND.set()
     try:
         yield
-    except Exception as error:
-        told = sentence(error)
+    except BaseException as error:
+        interrupted = is_interrupt(error)
+        told = GO_ON if interrupted else sentence(error)
         if told is None:
             raise
         print(f"{name}: {told}", file=sys.stderr)
-        sys.exit(REFUSED)
+        sys.exit(INTERRUPTED if interrupted else REFUSED)
 
 
 def _told(error: BaseException) -> str | None:
@@ -80,6 +99,8 @@ def _told(error: BaseException) -> str | None:
         return str(error)
     if isinstance(error, MemoryError):
         return _MEMORY
+    if isinstance(error, ConnectionError) and _in_py4j(error):
+        return _JVM_GONE
     if isinstance(error, OSError) and error.errno is not None:
         return _of_system(error.errno, error.filename, error.strerror)
     package = type(error).__module__.split(".")[0]
@@ -149,9 +170,15 @@ def _of_spark(text: str) -> str | None:
     if causes:
         kind, message = next((cause for cause in reversed(causes) if cause[1]), causes[-1])
         return f"Spark failed: {message or kind} ({kind.rsplit('.', 1)[-1]})"
-    if "Answer from Java side is empty" in text or "Error while sending or receiving" in text:
-        return "Spark's Java process has ended: it was killed, or the machine is out of memory"
+    if any(said in text for said in _JVM_UNHEARD):
+        return _JVM_GONE
     return f"Spark refuses this: {_first_line(text)}"
+
+
+def _in_py4j(error: BaseException) -> bool:
+    """Whether it was the connection with Spark's JVM that failed."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(Path(frame.filename).parent.name == "py4j" for frame in frames)
 
 
 def _raised_here(file: str, line: str) -> bool:

@@ -36,6 +36,7 @@ from skypile.runtime import files
 from skypile.runtime.progress import Done, Unit, stage_progress
 from skypile.runtime.session import written
 from skypile.shards import shards as shards_stage
+from skypile.text.visible import visible
 
 SCRATCH = "_scratch"
 # Not called as the column is: Spark would leave that out of the files, and Arrow refuses a name that both have.
@@ -235,7 +236,7 @@ def _write(
     with stage_progress(done, stage.name, sum(sizes), unit, console):
         result, fresh = storage.write_stage(spark, run, stage, on_wave, say)
     console.print(stage_folder.summary(result, fresh), soft_wrap=True)
-    for note in result["notes"] if fresh and result["kept"] else ():
-        console.print(f"  {note}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     check_kept(result, stage_folder.stage_dir(run, stage.name))
+    for note in result["notes"] if fresh else ():
+        console.print(f"  {visible(note)}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     return result

@@ -2,11 +2,15 @@
 
 import errno
 import os
+import socket
+import threading
 from concurrent.futures import ProcessPoolExecutor
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from py4j.clientserver import ClientServer, JavaParameters, PythonParameters
+from py4j.java_gateway import GatewayParameters, JavaGateway
 
 from skypile.crawl.inputs import InputError
 from skypile.errors import Refused, SkypileError
@@ -154,9 +158,35 @@ def test_a_sentence_is_one_line_and_has_an_end():
     assert len(told) <= MOST_CHARACTERS + 20
 
 
-def test_a_job_ends_with_the_sentence(capsys):
+def test_a_job_ends_with_the_sentence(capsys, monkeypatch):
+    monkeypatch.setattr("skypile.failures.ONE_COMMAND", threading.Event())
     with pytest.raises(SystemExit) as end, one_sentence("shards.py"):
         raise Refused("no\x1b[31m")
     assert end.value.code == 2 and capsys.readouterr().err == "shards.py: no\\u001b[31m\n"
     with pytest.raises(KeyError), one_sentence("shards.py"):
         {}["a"]
+
+
+def test_a_job_that_is_interrupted_says_how_to_go_on(capsys, monkeypatch):
+    monkeypatch.setattr("skypile.failures.ONE_COMMAND", threading.Event())
+    with pytest.raises(SystemExit) as end, one_sentence("shards.py"):
+        try:
+            raise KeyboardInterrupt
+        finally:  # what the clearing up fails of
+            {}["a"]
+    said = capsys.readouterr().err
+    assert end.value.code == 130 and said.startswith("shards.py: interrupted; run the same") and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("pinned", [True, False], ids=["a connection a thread", "one for all"])
+def test_a_jvm_that_has_gone(pinned):
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        port = door.getsockname()[1]
+    if pinned:
+        gateway = ClientServer(JavaParameters(port=port), PythonParameters(port=0, daemonize=True))
+    else:
+        gateway = JavaGateway(gateway_parameters=GatewayParameters(port=port))
+    error = caught(lambda: gateway.jvm.java.lang.System.nanoTime())
+    assert sentence(error) == "Spark's Java process has ended: it was killed, or the machine is out of memory"
+    assert sentence(caught(socket.create_connection, ("127.0.0.1", port))) == "Connection refused"  # another's

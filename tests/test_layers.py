@@ -17,7 +17,7 @@ FLOORS = (
     ("skypile.schema", "skypile.config"),
     ("skypile.text", "skypile.runtime"),
     ("skypile.run_folder", "skypile.crawl", "skypile.failures"),
-    ("skypile.classifiers",),
+    ("skypile.classifiers", "skypile.proxy.ngram"),
     (
         "skypile.extraction",
         "skypile.distribution",
@@ -26,10 +26,11 @@ FLOORS = (
         "skypile.shards",
         "skypile.tokens",
     ),
+    ("skypile.proxy",),
     ("skypile.report", "skypile.sample", "skypile.preflight", "skypile.classifiers.extraction"),
     ("skypile.plans",),
     ("skypile.pipeline", "skypile.dry_run"),
-    ("skypile.job", "skypile.prepare", "skypile.runs", "skypile.stages"),
+    ("skypile.job", "skypile.prepare", "skypile.runs", "skypile.stages", "skypile.whole_run"),
     ("skypile.api",),
     ("skypile.cli", "skypile", "jobs"),
 )
@@ -55,8 +56,20 @@ KNOWS_SPARK = (
     "skypile.job",
     "skypile.prepare",
     "skypile.stages",
+    "skypile.whole_run",
     "skypile.api",
     "jobs",
+)
+
+# What is imported where the extra [models] is installed, and nowhere else.
+KNOWS_TORCH = (
+    "skypile.proxy.head_loss",
+    "skypile.proxy.model",
+    "skypile.proxy.training",
+    "skypile.proxy.checkpoint",
+    "skypile.proxy.folder",
+    "skypile.proxy.scoring",
+    "skypile.proxy.transformer_pairs",
 )
 
 
@@ -135,6 +148,18 @@ def test_only_what_says_so_knows_spark():
         and not any(below(module, place) for place in KNOWS_SPARK)
     ]
     assert not knowing
+
+
+def test_only_the_proxy_imports_torch_with_itself():
+    """Elsewhere a function does, when it is asked for a GPU: the core install has no PyTorch."""
+    extra = ("torch", "transformers", "safetensors", "sentence_transformers")
+    for module, path in modules().items():
+        if module in KNOWS_TORCH:
+            continue
+        statements = ast.parse(path.read_text(encoding="utf-8")).body
+        whole = {alias.name for node in statements if isinstance(node, ast.Import) for alias in node.names}
+        whole |= {node.module for node in statements if isinstance(node, ast.ImportFrom) and node.module}
+        assert not [name for name in whole if any(below(name, place) for place in (*extra, *KNOWS_TORCH))], module
 
 
 @pytest.mark.parametrize("folder", ["skypile", "classifiers"])

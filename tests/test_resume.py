@@ -63,3 +63,16 @@ def test_kill_minus_nine_loses_only_the_wave_in_progress(job, tmp_path):
     assert resumed["digest"] == undisturbed["digest"]
     assert resumed["read"] == undisturbed["read"] == 30 * WAVES
     assert resumed["kept"] == undisturbed["kept"]
+
+
+def test_ctrl_c_ends_a_job_with_one_line(job, tmp_path):
+    process = job(tmp_path / "run")
+    deadline = time.monotonic() + 300
+    while not (tmp_path / "run" / "01_extraction" / "waves" / "00000.json").exists():
+        assert process.poll() is None and time.monotonic() < deadline, "finished or hung before it was interrupted"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, messages = process.communicate(timeout=120)
+    lines = messages.decode().splitlines()
+    assert process.returncode == 130 and [line for line in lines if "interrupted; run the same command" in line], lines
+    assert not [line for line in lines if "Traceback" in line or "Exception" in line], lines

@@ -21,8 +21,8 @@ from skypile.extraction.engines import Engine, extract
 from skypile.extraction.fast.block_text import WORDS
 from skypile.extraction.fast.blocks import NAMES, block_texts, cut
 from skypile.extraction.fast.page_type import page_slots, page_words
-from skypile.extraction.fast.scan import Page
 from skypile.extraction.fast.structure import structure_features
+from skypile.extraction.fast.window import Page
 
 WITNESSES: tuple[Engine, ...] = ("trafilatura-fast", "resiliparse")
 AGREEMENT, MIN_AGREED = 0.8, 150  # character F1; characters

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from skypile.cli import dedup, evidence, extract, prune, run, settings
+from skypile.cli import ablate, dedup, evidence, extract, prune, run, settings
 from skypile.cli.console import err, shown
+from skypile.cli.proxy import losses, proxy
 from skypile.cli.tokens import tokens, vocab
-from skypile.failures import REFUSED, sentence
+from skypile.failures import GO_ON, INTERRUPTED, REFUSED, is_interrupt, sentence
 from skypile.runtime.process import ONE_COMMAND
 from skypile.version import __version__
 
@@ -28,13 +29,16 @@ app.command()(dedup.dedup_curve)
 app.command()(evidence.diff)
 app.command()(evidence.status)
 app.command()(evidence.report)
+app.command()(ablate.ablate)
 app.command()(evidence.verify)
 app.command()(prune.prune)
 app.command()(settings.config)
 app.command()(settings.jobs)
 app.command()(run.prepare)
+app.command()(losses)
 app.add_typer(vocab, name="vocab")
 app.add_typer(tokens, name="tokens")
+app.add_typer(proxy, name="proxy")
 
 
 @app.command()
@@ -58,9 +62,6 @@ def _options(
     """Raw web crawl in, a Chinese-English pre-training corpus out, and for every page what became of it."""
 
 
-INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended; typer leaves with it too
-
-
 def main() -> None:
     """Entry point: expected errors end with one sentence, and Ctrl-C with how to go on; bugs with a traceback."""
     ONE_COMMAND.set()
@@ -70,7 +71,7 @@ def main() -> None:
     try:
         code = app(prog_name="skypile", standalone_mode=False)
     except BaseException as error:
-        if _is_interrupt(error):
+        if is_interrupt(error, typer.Abort):
             code = INTERRUPTED
         else:
             told = _usage(error)
@@ -81,7 +82,7 @@ def main() -> None:
                 err.print(f"[red]skypile:[/red] {shown(told)}", highlight=False, soft_wrap=True)
             code = REFUSED
     if code == INTERRUPTED:
-        err.print("skypile: interrupted; run the same command again: what is finished is not done twice")
+        err.print(f"skypile: {GO_ON}")
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -107,14 +108,3 @@ def _given(names: list[str]) -> str | None:
         if name in names:
             return value if equals else next(iter(words[at + 1 :]), None)
     return None
-
-
-def _is_interrupt(error: BaseException | None) -> bool:
-    """Whether Ctrl-C led to `error`, be it through what the clearing up then failed of."""
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt | typer.Abort) or (
-            isinstance(error, SystemExit) and error.code == INTERRUPTED
-        ):
-            return True
-        error = error.__context__
-    return False

@@ -8,13 +8,10 @@ import typer
 from rich.table import Table
 
 from skypile import schema
-from skypile.cli.console import AsJson, Key, RunFolder, RunOption, err, line, out, print_json
-from skypile.cli.console import shown as escape
+from skypile.cli.console import AsJson, Key, RunFolder, RunOption, err, line, out, print_json, shown
 from skypile.run_folder import ledger
-from skypile.run_folder.stage_folder import follows
 from skypile.runtime import files
 
-STAGE_BEFORE = dict(itertools.pairwise(reversed(schema.STAGES)))
 MOST_RECORDS = 20  # printed by `why`, of those that a host or a prefix names
 
 
@@ -22,19 +19,18 @@ def status(run: RunFolder, as_json: AsJson = False) -> None:
     """Table of a run's stages: read, kept, dropped and failed by reason, speed.
 
     With --json: run, and stages, a list of objects with stage, finished (true or false); if finished: read, kept,
-    dropped and failed ({reason: records}), seconds, notes (sentences), outdated (true if the stage before it was
+    dropped and failed ({reason: records}), seconds, notes (sentences), outdated (true if a stage before it was
     done anew since); if not: waves and waves_done.
     """
-    stages: list[dict[str, Any]] = []
-    before = None
-    for stage, folder in ledger.stage_folders(run, begun=True).items():
-        done = files.read_json(files.join(folder, "manifest.json"))
-        stages.append(_stage_status(stage, folder, done, before))
-        before = done
+    up_to_date = ledger.stage_folders(run)
+    stages = [
+        _stage_status(stage, folder, stage in up_to_date)
+        for stage, folder in ledger.stage_folders(run, begun=True).items()
+    ]
     if as_json:
         print_json({"run": run, "stages": stages})
         return
-    table = Table("stage", "read", "kept", "dropped", "failed", "records/s", "seconds", title=escape(run))
+    table = Table("stage", "read", "kept", "dropped", "failed", "records/s", "seconds", title=shown(run))
     for column in table.columns[1:]:
         column.justify = "right"
     for done in stages:
@@ -54,13 +50,12 @@ def status(run: RunFolder, as_json: AsJson = False) -> None:
         out.print("no stage has written a verdict yet")
     for done in stages:
         for note in done.get("notes", ()):
-            out.print(f"  {done['stage']}: {escape(note)}", style="yellow", highlight=False, soft_wrap=True)
+            out.print(f"  {done['stage']}: {shown(note)}", style="yellow", highlight=False, soft_wrap=True)
 
 
-def _stage_status(
-    stage: str, folder: str, done: dict[str, Any] | None, before: dict[str, Any] | None
-) -> dict[str, Any]:
-    """What `status --json` shows of a stage. `done`: its manifest; `before`: that of the stage whose rows it read."""
+def _stage_status(stage: str, folder: str, up_to_date: bool) -> dict[str, Any]:
+    """What `status --json` shows of a stage."""
+    done = files.read_json(files.join(folder, "manifest.json"))
     if done is None:
         plan = files.read_json(files.join(folder, "plan.json")) or {}
         stamped = len(files.list_names(files.join(folder, "waves")))
@@ -68,12 +63,10 @@ def _stage_status(
     # `skypile dedup` fails no row and takes no notes
     counts = {"read": done["read"], "kept": done["kept"], "dropped": done["dropped"], "failed": done.get("failed", {})}
     notes = list(done.get("notes", []))
-    outdated = not follows(done, before)
-    if outdated:
-        notes.append(f"out of date: {STAGE_BEFORE[stage]} was done anew since; run without --until to follow")
-    return (
-        {"stage": stage, "finished": True} | counts | {"seconds": done["seconds"], "notes": notes, "outdated": outdated}
-    )
+    if not up_to_date:
+        notes.append(ledger.OUTDATED)
+    rest = {"seconds": done["seconds"], "notes": notes, "outdated": not up_to_date}
+    return {"stage": stage, "finished": True} | counts | rest
 
 
 def why(
@@ -93,8 +86,8 @@ def why(
     found = ledger.find(run, key, most)
     records = [list(group) for _, group in itertools.groupby(found.verdicts, key=lambda v: v.record_id)]
     if as_json:
-        shown = [_record(record) for record in records]
-        print_json({"key": key, "by": found.by, "records": shown, "more": found.more, "similar": found.similar})
+        told = [_record(record) for record in records]
+        print_json({"key": key, "by": found.by, "records": told, "more": found.more, "similar": found.similar})
         raise typer.Exit(0 if records else 1)
     if not records:
         nameless = ledger.stage_folders(run).get("dedup") == run and not _has_urls(run)
@@ -103,14 +96,14 @@ def why(
             if nameless
             else "id, URL, host or beginning of its URL"
         )
-        err.print(f"{escape(key)} is not in {escape(run)}: no record has this {which}", highlight=False)
+        err.print(f"{shown(key)} is not in {shown(run)}: no record has this {which}", highlight=False)
     for url in found.similar:
-        err.print(f"differs only by scheme, www., slash or fragment: {escape(url)}", highlight=False, soft_wrap=True)
+        err.print(f"differs only by scheme, www., slash or fragment: {shown(url)}", highlight=False, soft_wrap=True)
     if not records:
         raise typer.Exit(1)
     for record in records:
-        named = f"[bold]{escape(record[0].url)}[/bold]  " if record[0].url else ""
-        out.print(f"{named}record {escape(record[0].record_id)}", highlight=False, soft_wrap=True)
+        named = f"[bold]{shown(record[0].url)}[/bold]  " if record[0].url else ""
+        out.print(f"{named}record {shown(record[0].record_id)}", highlight=False, soft_wrap=True)
         for verdict in record:
             _print_verdict(verdict)
     if found.by != "id or URL" or found.more:
@@ -136,11 +129,10 @@ def _print_verdict(verdict: ledger.Verdict) -> None:
     words = f"{verdict.reason}: {verdict.meaning}" if verdict.reason else ""
     numbers = "" if verdict.score is None else f"  score {verdict.score:.4g}"
     numbers += "" if verdict.threshold is None else f", threshold {verdict.threshold:.4g}"
-    line = f"  {verdict.stage:<20} {verdict.verdict:<8} {words}{numbers}"
-    out.print(line.rstrip(), highlight=False, markup=False, soft_wrap=True)
+    out.print(line(f"  {verdict.stage:<20} {verdict.verdict:<8} {words}{numbers}".rstrip()), soft_wrap=True)
     for name, value in verdict.evidence.items():
-        for line in _lines(name, value):
-            out.print(f"      {line}", highlight=False, markup=False, soft_wrap=True)
+        for told in _lines(name, value):
+            out.print(line(f"      {told}"), soft_wrap=True)
 
 
 def _lines(name: str, value: object) -> Iterator[str]:
@@ -162,11 +154,11 @@ def diff(
 
     pairs = ledger.duplicate_pairs(run, key)
     if not pairs:
-        err.print(f"{escape(key)} was dropped as no duplicate in {escape(run)}: `skypile why` says what became of it")
+        err.print(f"{shown(key)} was dropped as no duplicate in {shown(run)}: `skypile why` says what became of it")
         raise typer.Exit(1)
     for dropped, survivor in pairs:
         out.print(
-            f"[red]- {escape(dropped.url)}[/red]  dropped\n[green]+ {escape(survivor.url)}[/green]  kept",
+            f"[red]- {shown(dropped.url)}[/red]  dropped\n[green]+ {shown(survivor.url)}[/green]  kept",
             highlight=False,
             soft_wrap=True,
         )
@@ -196,7 +188,7 @@ def verify(
 
     found = verify_folder(files.absolute(folder))
     for sentence in found.wrong:
-        out.print(sentence, markup=False, highlight=False, soft_wrap=True)
+        out.print(line(sentence), soft_wrap=True)
     out.print(f"{found.parts:,} files, {found.size:,} bytes, {len(found.wrong)} wrong", highlight=False)
     if found.wrong:
         raise typer.Exit(1)

@@ -9,7 +9,7 @@ from rich.table import Table
 from skypile import config as settings
 from skypile import schema
 from skypile.cli import evidence
-from skypile.cli.console import ConfigFile, Output, err, out, shipped
+from skypile.cli.console import ConfigFile, Output, err, line, out, shipped
 from skypile.run_folder import ledger
 from skypile.runtime import files
 from skypile.runtime.process import importing
@@ -58,22 +58,8 @@ def _run(
     """All stages as far as `until`, and the report; returns the report's path."""
     template(PAGE_FUNCTION)
     with importing():
-        from skypile.extraction.plan import run_output
-        from skypile.extraction.without_spark import extract_locally
-        from skypile.preflight import preflight
-    preflight(config, schema.STAGES[: schema.STAGES.index(until) + 1], java=until != schema.STAGES[0])
-    with run_output(output, config, paths):
-        extracted = extract_locally(paths, output, config, err, limit)
-        if extracted and until == schema.STAGES[0]:  # nothing is left that needs Spark
-            files.write_text(files.join(output, "config.toml"), settings.dumps(config))
-        else:
-            from skypile import pipeline  # only here: the processes that extract are forked without it
-            from skypile.runtime import session
-
-            pipeline.run(session.start(config.spark), paths, output, config, err, extracted, limit, until)
-        from skypile.report import write_report
-
-        return str(write_report(output))
+        from skypile.whole_run import whole_run
+    return whole_run(paths, output, config, err, limit, until)
 
 
 def _print_dry_run(paths: list[str], output: str, config: settings.Config, limit: int | None, until: Until) -> None:
@@ -87,13 +73,13 @@ def _print_dry_run(paths: list[str], output: str, config: settings.Config, limit
     first = "" if limit is None else f"the first {limit:,} records, from "
     out.print(f"input: {first}{_counted(len(names), 'file')}, {size:,} bytes", highlight=False, soft_wrap=True)
     for name in names[:FILES_SHOWN]:
-        out.print(f"  {name}", markup=False, highlight=False, soft_wrap=True)
+        out.print(line("  ", name), soft_wrap=True)
     if len(names) > FILES_SHOWN:
         out.print(f"  and {len(names) - FILES_SHOWN:,} more", highlight=False)
-    out.print(f"run folder: {output}", markup=False, highlight=False, soft_wrap=True)
+    out.print(line("run folder: ", output), soft_wrap=True)
     for step in steps:
         because = f": {step.because}" if step.because else ""
-        out.print(f"  {step.stage:<20} {step.action}{because}", markup=False, highlight=False, soft_wrap=True)
+        out.print(line(f"  {step.stage:<20} {step.action}", because), soft_wrap=True)
     out.print("dry run: nothing was written", highlight=False)
 
 
@@ -139,7 +125,7 @@ def _print_scores(scores: list["Score"]) -> None:
     out.print(table)
     for row in scores:
         for missed in row.missed[:MISSED_SHOWN]:
-            out.print(f"  missed {row.kind}: {missed}", markup=False, highlight=False, soft_wrap=True)
+            out.print(line(f"  missed {row.kind}: ", missed), soft_wrap=True)
         if len(row.missed) > MISSED_SHOWN:
             out.print(f"  missed {row.kind}: and {len(row.missed) - MISSED_SHOWN} more", highlight=False)
 

@@ -1,13 +1,14 @@
 """Is a response a page? By its Content-Type, and by its first bytes where that says nothing or lies.
 
-The sniffing rules are those of the WHATWG MIME Sniffing standard, section 7.1, for HTML, and the signatures
-of the formats that servers most often send as text/html.
+The sniffing rules are those of the WHATWG MIME Sniffing standard, section 7.1, for HTML (`skypile.crawl.mime`), and the
+signatures of the formats that servers most often send as text/html. A value that is no MIME type says nothing.
 """
 
 import re
 from typing import Literal
 
 from skypile.crawl.charset import decode
+from skypile.crawl.mime import is_html_start, mime_type
 from skypile.crawl.record import Record, dropped
 
 Kind = Literal["html", "text"]
@@ -15,18 +16,18 @@ Kind = Literal["html", "text"]
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml"})
 XML_TYPES = frozenset({"text/xml", "application/xml"})
 TEXT_TYPES = frozenset({"text/plain"})
-# Types that say nothing: what servers send when they do not know.
+# Types that say nothing: what servers send when they do not know, when they hand out the source's type, and typos.
 UNKNOWN_TYPES = frozenset(
-    {"", "application/octet-stream", "binary/octet-stream", "unknown/unknown", "application/unknown", "*/*"}
-)
+    {
+        "", "application/octet-stream", "binary/octet-stream", "unknown/unknown", "application/unknown", "text/unknown",
+        "application/x-unknown-content-type", "x-unknown/x-unknown", "content/unknown", "application/force-download",
+        "application/html", "application/x-html", "text/htm", "text/x-html", "text/x-server-parsed-html", "text/shtml",
+        "application/x-httpd-php", "text/x-php", "text/asp", "text/*", "www/unknown", "httpd/unix-directory",
+    }
+)  # fmt: skip
 
 _HEAD = 1024
-# Atomic (?>…) and possessive *+, else a row of comments could be divided in exponentially many ways.
-_HTML_START = re.compile(
-    rb"(?>\xef\xbb\xbf|\s|<!--.*?-->|<\?xml[^>]*>)*+<(?:!doctype\s+html|html|head|script|iframe|h1|div|font|table|a"
-    rb"|style|title|b|body|br|p|meta|link)(?:[\s/>]|$)",
-    re.IGNORECASE | re.DOTALL,
-)
+_TAG = re.compile(rb"<[a-z!][^<>]*>", re.IGNORECASE)
 _HTML_ELEMENT = re.compile(rb"<html[\s>]", re.IGNORECASE)
 _UTF16 = re.compile(rb"\xff\xfe|\xfe\xff|(?:\s\0)*<\0|(?:\0\s)*\0<")
 _SIGNATURES = (
@@ -43,7 +44,7 @@ def media_type(content_type: str | None) -> str:
     >>> media_type("Text/HTML; charset=gb2312")
     'text/html'
     """
-    return (content_type or "").split(";", 1)[0].split(",", 1)[0].strip().lower()
+    return mime_type(content_type).essence
 
 
 def kind(content_type: str | None, body: bytes) -> Kind | None:
@@ -57,12 +58,21 @@ def kind(content_type: str | None, body: bytes) -> Kind | None:
     if declared in XML_TYPES:
         return "html" if _HTML_ELEMENT.search(head) else None
     if declared in UNKNOWN_TYPES:
-        return "html" if _HTML_START.match(head) else None
-    if declared in TEXT_TYPES:
-        if _HTML_START.match(head):
+        if is_html_start(body):
             return "html"
-        return None if _BINARY.search(head) and not _UTF16.match(head) else "text"
+        meant = "" if declared else (content_type or "").strip().lower()  # "text/html charset=gbk": no MIME type
+        if meant.startswith(tuple(HTML_TYPES)) and _TAG.search(head):
+            return "html"
+        return "text" if meant.startswith(tuple(TEXT_TYPES)) and _is_text(head) else None
+    if declared in TEXT_TYPES:
+        if is_html_start(body):
+            return "html"
+        return "text" if _is_text(head) else None
     return None
+
+
+def _is_text(head: bytes) -> bool:
+    return not _BINARY.search(head) or _UTF16.match(head) is not None
 
 
 def with_content(row: Record, body: bytes) -> Record:

@@ -14,6 +14,7 @@ from skypile.crawl.codec import Damage, codec_of
 from skypile.crawl.members import READ, Segment, decoded_segment, plain_segment
 from skypile.crawl.metadata import metadata
 from skypile.crawl.record import Record, dropped, failed, record
+from skypile.crawl.url import spelled
 from skypile.text.limits import without_surrogates
 
 
@@ -110,9 +111,9 @@ def from_fields(
     text, html = fields.get(config.text_field), fields.get(config.html_field)
     used = {config.text_field, config.html_field}
     if isinstance(url, bytes):
-        url = url.decode("utf-8", "replace")
+        url = url.decode("utf-8", "surrogateescape")
     if isinstance(url, str) and url:
-        row = row._replace(url=without_surrogates(url))
+        row = row._replace(url=spelled(url))
         used.add(config.url_field)
     if isinstance(date, str):
         row = row._replace(date=without_surrogates(date))

@@ -17,7 +17,7 @@ from skypile.crawl.columns import UNREAD, values
 from skypile.crawl.jsonl import from_fields
 from skypile.crawl.metadata import MOST_BYTES
 from skypile.crawl.record import Record, failed, record
-from skypile.runtime.parquet_rows import THRIFT_BYTES, column_bytes, is_text, plain, row_batches
+from skypile.runtime.parquet_rows import column_bytes, is_text, open_parquet, plain, row_batches
 
 # Read at once, to bound the memory of what lies ahead of the page at hand.
 _MAX_ROWS, _MAX_BYTES = 200, 8 << 20
@@ -27,7 +27,7 @@ _ERRORS = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError)
 def parquet_records(file: IO[bytes], source: str, start: int, end: int, config: ExtractionConfig) -> Iterator[Record]:
     """Rows of the row groups that begin in bytes [start, end) of the file, in order."""
     try:
-        parquet = pq.ParquetFile(file, thrift_string_size_limit=THRIFT_BYTES)
+        parquet = open_parquet(file)
         metadata, schema = parquet.metadata, parquet.schema_arrow
     except _ERRORS as error:
         if start == 0:
@@ -71,8 +71,8 @@ def _group_records(
                 fields = {name: value for name, value in zip(columns, each, strict=True) if value is not UNREAD}
                 missed = tuple(name for name in names if name not in fields)
                 result = from_fields(record(source, row), fields, config, missed, detail)
-                if result.text is not None and len(result.text) > config.max_record_bytes:
-                    result = failed(result, "too_large", len(result.text), config.max_record_bytes, at=row)
+                if (size := _bytes_over(result.text, config.max_record_bytes)) is not None:
+                    result = failed(result, "too_large", size, config.max_record_bytes, at=row)
                 yield result
                 row += 1
     except _ERRORS as error:
@@ -80,6 +80,14 @@ def _group_records(
         yield failed(
             record(source, row), "bad_compression", at=row, rows=lost, row_group=number, detail=str(error)[:300]
         )
+
+
+def _bytes_over(text: str | None, limit: int) -> int | None:
+    """Bytes of a text in UTF-8 that has more than `limit`; None for others."""
+    if text is None or 4 * len(text) <= limit:
+        return None
+    size = len(text.encode())
+    return size if size > limit else None
 
 
 def wrong_type(source: str, schema: pa.Schema, config: ExtractionConfig) -> str:

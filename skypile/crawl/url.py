@@ -2,8 +2,9 @@
 
 RFC 3986, section 6.2 (case, percent-encoding and port normalisation) plus what crawls need: many addresses
 lead to one page. The price of every fold is that two different pages may share a key, so only folds that
-practically never change the page are made; path case, parameter values and `m.` hosts stay as they are.
-About 6 µs a URL.
+practically never change the page are made; path case, parameter values and `m.` hosts stay as they are. A fragment that
+begins as a path (`#/guide`, `#!news`) selects the page of a site that scripts draw, so it is part of the key. Where
+keys are equal, deduplication compares the texts, too. About 6 µs a URL.
 """
 
 import re
@@ -12,7 +13,7 @@ from urllib.parse import quote
 
 from skypile.text.limits import CUT_MARK
 
-_PARTS = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?", re.DOTALL)
+_PARTS = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
 _STRIPPED = re.compile(r"[\t\n\r]")  # WHATWG URL: these are dropped wherever they stand
 _C0 = "".join(map(chr, range(33)))
 _SPACE = re.compile(r"[\x00-\x20]")  # in a host: a slip of the pen
@@ -24,16 +25,22 @@ _INDEX = re.compile(r"/(?:index\.(?:x?html?|s?html|php|aspx?|jsp)|default\.(?:ht
 _SESSION = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)
 _MAX_NAME = 253  # characters of a DNS name; longer ones are none, and IDNA takes quadratic time
 _WEB = re.compile(r"\s*https?://[^/?#\s]", re.IGNORECASE)
-_HASHBANG = re.compile(r"#![^\s]*")
+_ROUTE = re.compile(r"(!?/?)([^?]*)(?:\?(.*))?", re.DOTALL)
+_DIRECTIVE = ":~:"  # of a browser: a text to scroll to
+_NO_BYTES = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that stand for no byte
+_BYTES = re.compile("[\udc80-\udcff]")
 _DEFAULT_PORTS = (":80", ":443")
 
-# Parameters that say how a reader came to the page and never which page it is: campaign tags and click ids
-# of the advertising networks, and the share tags of Chinese platforms (spm and scm: Alibaba; vd_source:
-# Bilibili; hm..: Baidu). Names that some sites do use for content (id, from, source, ref, sid) stay out.
+# Parameters that say how a reader came to the page and never which page it is. Analytics: Google, Matomo (which
+# documents pk_campaign, pk_kwd and so on: other names that begin so are content), HubSpot, Marketo, Openstat, Baidu
+# (hm..). Click ids of the advertising networks; Mailchimp; share tags of Chinese platforms (spm and scm: Alibaba;
+# vd_source: Bilibili). Names that some sites do use for content (id, from, source, ref, sid, cmpid) stay out.
+_MATOMO = "campaign|kwd|keyword|source|medium|content|cid|group|placement"
 _TRACKING = re.compile(
-    r"(?:utm_\w+|mtm_\w+|pk_\w+|_hs\w+|fbclid|gclid|gclsrc|dclid|gbraid|wbraid|msclkid|yclid|twclid|ttclid|li_fat_id"
-    r"|igshid|igsh|mc_cid|mc_eid|_ga|_gl|ref_src|ref_url|cmpid|ncid|wt\.mc_id|spm|scm|vd_source|share_token"
-    r"|share_source|share_from|hmsr|hmpl|hmcu|hmkw|hmci|phpsessid|jsessionid|aspsessionid\w*)",
+    rf"(?:utm_\w+|(?:mtm|pk|piwik|matomo)_(?:{_MATOMO})|_hs(?:enc|mi)|__hs(?:tc|sc|fp)|hsctatracking|mkt_tok|_openstat"
+    r"|fbclid|gclid|gclsrc|gad_source|gad_campaignid|srsltid|dclid|gbraid|wbraid|msclkid|yclid|ysclid|twclid|ttclid"
+    r"|li_fat_id|igshid|igsh|mc_cid|mc_eid|_ga|_gl|ref_src|ref_url|wt\.mc_id|spm|scm|vd_source|share_token|share_source"
+    r"|share_from|hmsr|hmpl|hmcu|hmkw|hmci|phpsessid|jsessionid|aspsessionid\w*)",
     re.IGNORECASE,
 )
 
@@ -47,28 +54,64 @@ def host(url: str) -> str:
     return _host(_split(url)[1])[0]
 
 
+def spelled(url: str) -> str:
+    """A URL whose raw bytes were decoded as UTF-8 with `surrogateescape`: one that is no UTF-8 has them as %XX.
+
+    Crawlers store addresses in the charset of the page that they stood in. As U+FFFD, all of one length would be one.
+
+    >>> spelled(b"http://a.cn/\\xc4\\xa3\\xb0\\xe5".decode("utf-8", "surrogateescape"))
+    'http://a.cn/%C4%A3%B0%E5'
+    """
+    if url.isascii():
+        return url
+    url = _NO_BYTES.sub("\ufffd", url)
+    if not _BYTES.search(url):
+        return url
+    return "".join(chr(byte) if byte < 128 else f"%{byte:02X}" for byte in url.encode("utf-8", "surrogateescape"))
+
+
 def canonical(url: str) -> str:
     """Key under which addresses of one page compare equal: a key, not an address to fetch.
 
     http and https are one scheme, `www.` is no part of the host; gone are the default port, the fragment (but
-    for `#!`, by which some sites select the page), tracking and session parameters, the index file's name and
-    the slash at the end; the query is sorted.
+    for a route, `#/` or `#!`), tracking and session parameters, the index file's name and the slash at the end; the
+    query is sorted.
     URLs of other schemes (dns:, urn:, file:) only lose their fragment and outer white space.
 
     >>> canonical("HTTP://www.Example.com:80/a/index.html?b=2&utm_source=x&a=1#top")
     'https://example.com/a?a=1&b=2'
+    >>> canonical("https://example.com/#/guide/?b=2&utm_source=x")
+    'https://example.com#/guide?b=2'
     """
-    scheme, authority, path, query = _split(url)
+    scheme, authority, path, query, fragment = _split(url)
     if authority is None or scheme not in ("http", "https", ""):
         return url.strip(_C0).split("#", 1)[0].rstrip(_C0)
     name, port = _host(authority)
     path = _INDEX.sub("/", _SESSION.sub("", _percent(path))).rstrip("/")
+    return f"https://{name}{port}{path}{_query(query)}{_route(fragment)}"
+
+
+def _query(query: str) -> str:
     # A parameter without a value keeps its form: some sites route on "?123" alone.
     pairs = sorted(
         pair for pair in _percent(query).split("&") if pair and not _TRACKING.fullmatch(pair.split("=", 1)[0])
     )
-    state = _HASHBANG.search(url)  # the one fragment that selects a page
-    return f"https://{name}{port}{path}" + ("?" + "&".join(pairs) if pairs else "") + (state[0] if state else "")
+    return "?" + "&".join(pairs) if pairs else ""
+
+
+def _route(fragment: str) -> str:
+    """The fragment if it selects a page, in one spelling, else nothing.
+
+    >>> _route("top"), _route("/"), _route("/a/:~:text=b"), _route("!a/")
+    ('', '', '#/a', '#!a')
+    """
+    if not fragment.startswith(("/", "!")):
+        return ""
+    found = _ROUTE.fullmatch(fragment.partition(_DIRECTIVE)[0])
+    assert found is not None  # every part is optional
+    sort, path, query = found.groups()
+    path, query = _percent(path).rstrip("/"), _query(query or "")
+    return f"#{sort}{path}{query}" if path or query else ""
 
 
 def page_key(url: str | None) -> str | None:
@@ -81,12 +124,12 @@ def page_key(url: str | None) -> str | None:
     return canonical(url) if url and not url.endswith(CUT_MARK) and _WEB.match(url) else None
 
 
-def _split(url: str) -> tuple[str, str | None, str, str]:
-    """Scheme (lower case), authority (None if there is no `//`), path, query. Never raises, unlike urlsplit."""
+def _split(url: str) -> tuple[str, str | None, str, str, str]:
+    """Scheme (lower case), authority (None without `//`), path, query, fragment. Never raises, unlike urlsplit."""
     match = _PARTS.match(_STRIPPED.sub("", url.strip(_C0)))
     assert match is not None  # every part is optional
-    scheme, authority, path, query = match.groups()
-    return (scheme or "").lower(), authority, path, query or ""
+    scheme, authority, path, query, fragment = match.groups()
+    return (scheme or "").lower(), authority, path, query or "", fragment or ""
 
 
 def _host(authority: str | None) -> tuple[str, str]:

@@ -26,8 +26,9 @@ from skypile.crawl.codec import Damage, codec_of
 from skypile.crawl.content import media_type, with_content
 from skypile.crawl.members import Members, Segment, plain_segment
 from skypile.crawl.record import Record, dropped, failed, record
+from skypile.crawl.url import spelled
 from skypile.schema import KEPT
-from skypile.text.limits import evidence_json
+from skypile.text.limits import evidence_json, without_surrogates
 
 MAX_HEADER = 64 << 10  # bytes of one WARC header; real ones have under 2 KB
 
@@ -49,7 +50,7 @@ class _Header(dict[str, str]):
         fields = cls()
         folded: dict[str, list[str]] = {}
         last = ""
-        for line in head.decode("utf-8", "replace").split("\n")[1:]:
+        for line in head.decode("utf-8", "surrogateescape").split("\n")[1:]:
             if line[:1] in (" ", "\t") and last:  # folded line
                 folded.setdefault(last, [fields[last]]).append(line.strip())
                 continue
@@ -58,6 +59,9 @@ class _Header(dict[str, str]):
                 last = name.strip().lower()
                 fields.setdefault(last, value.strip())
         fields.update({name: " ".join(lines) for name, lines in folded.items()})
+        for name, value in fields.items():
+            if not value.isascii():
+                fields[name] = spelled(value) if name.endswith("-uri") else without_surrogates(value)
         if "warc-type" not in fields or not _LENGTH.fullmatch(fields.get("content-length", "")):
             return None
         fields["warc-type"] = fields["warc-type"].lower()
@@ -265,11 +269,13 @@ def _response(row: Record, block: bytes, limit: int, cut: str | None) -> Record:
         row = row._replace(http_status=response.status, content_type=response.headers.get("content-type"))
         if response.status != 200:
             return dropped(row, "http_status", response.status, location=response.headers.get("location"))
-        body = http.decode_body(response, limit, cut is not None)
+        body = http.decode_body(response, limit)
     except http.HttpError as error:
         bound = limit if error.reason == "too_large" else None
         return failed(row, error.reason, None, bound, at=row.offset, detail=error.detail)
-    row = with_content(row, body)
-    if cut and row.verdict == KEPT:  # a page of which the crawler stored the beginning is still a page
-        row = row._replace(evidence=evidence_json({"warc_truncated": cut}))
+    row = with_content(row, body.content)
+    # A page of which the server sent, or the crawler stored, the beginning is still a page.
+    known = {"warc_truncated": cut, "body_broken": body.note}
+    if row.verdict == KEPT and any(known.values()):
+        row = row._replace(evidence=evidence_json({name: value for name, value in known.items() if value}))
     return row

@@ -21,9 +21,9 @@ FOUND = pa.schema(
         pa.field("survivor_url", pa.string()),
         pa.field("via", pa.string()),  # the record it was equal to, if that went for the survivor's sake itself
         pa.field("reason", pa.string()),
-        pa.field("copies", pa.int32()),  # records with the same text or URL; the measures are null
-        pa.field("jaccard", pa.float64()),
-        pa.field("containment", pa.float64()),
+        pa.field("copies", pa.int32()),  # records with the same text, or with the same URL and texts that agree
+        pa.field("jaccard", pa.float64()),  # the measures of an equal text are null
+        pa.field("containment", pa.float64()),  # of the record in the survivor; with an equal URL, of the shorter text
         pa.field("bands", pa.int32()),
         pa.field("component", pa.int32()),
     ]
@@ -50,15 +50,16 @@ _ESCAPES |= {8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r", 34: '\\"', 92:
 def dropped_decisions(found: pa.RecordBatch, config: DedupConfig) -> pa.RecordBatch:
     """Decisions (``DECISIONS``) on documents to drop; ``found`` has the columns of ``FOUND``, in any order."""
     in_corpus = pc.starts_with(found["survivor"], MARK)
-    contained = pc.equal(found["reason"], "contained")
+    contained, same_url = (pc.equal(found["reason"], reason) for reason in ("contained", "duplicate_url"))
     measured = pc.is_valid(found["jaccard"])
     limit = pc.if_else(contained, pa.scalar(config.containment_threshold, pa.float64()), config.jaccard_threshold)
+    limit = pc.if_else(same_url, pa.scalar(config.url_overlap, pa.float64()), limit)
     return pa.RecordBatch.from_arrays(
         [
             found["record_id"],
             _constant(DROPPED, len(found)),
             pc.if_else(in_corpus, "in_corpus", found["reason"]),
-            pc.if_else(contained, found["containment"], found["jaccard"]),
+            pc.if_else(pc.or_(contained, same_url), found["containment"], found["jaccard"]),
             pc.if_else(measured, limit, pa.scalar(None, pa.float64())),
             _evidence(found, in_corpus),
             pa.array(np.zeros(len(found), np.int32)),

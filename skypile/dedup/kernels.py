@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from skypile.config import DedupConfig
+from skypile.dedup.distributed.exact import measure_overlap
 from skypile.dedup.distributed.survivors import solve_edges
 from skypile.dedup.distributed.verify import measure_pairs
 from skypile.dedup.one_task import fates
@@ -18,4 +19,9 @@ def prepare() -> None:
     pair = {"better": ids, "worse": ids}
     sets = {f"{side}_{name}": sketches[name] for side in pair for name in ("shingles", "limit", "buckets")}
     measure_pairs(pa.record_batch(pair | sets))
+    sides = {"via": "better", "record_id": "worse"}
+    named = {
+        f"{name}_{column}": sets[f"{side}_{column}"] for name, side in sides.items() for column in ("shingles", "limit")
+    }
+    measure_overlap(pa.record_batch({name: ids for name in sides} | named))
     solve_edges(pa.table(pair))

@@ -16,7 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components as scipy_components
 
 from skypile.config import DedupConfig
-from skypile.dedup.similarity import compare_sets
+from skypile.dedup.similarity import compare_sets, overlap_sets
 from skypile.dedup.sketch import MARK, unpacked_sets
 
 # Bytes of shingles in one task, which has them twice for a moment: with 1.3 GB of them a process came to 3.2 GB.
@@ -25,6 +25,18 @@ FATES_TYPE = (
     "record_id string, survivor string, via string, reason string, copies int, jaccard double, containment double, "
     "bands int, component int"
 )
+
+
+class Sets(NamedTuple):
+    """Shingle sets of the documents: document i has hashes[offsets[p]:offsets[p + 1]], where p = places[i].
+
+    limits[p]: the set holds the shingles up to this hash.
+    """
+
+    hashes: np.ndarray
+    offsets: np.ndarray
+    limits: np.ndarray
+    places: np.ndarray
 
 
 class Edges(NamedTuple):
@@ -49,17 +61,23 @@ def fates(table: pa.Table, config: DedupConfig) -> pa.Table:
     table, places = table.drop_columns(["shingles"]).take(order).combine_chunks(), order.to_numpy().astype(np.int64)
     n = table.num_rows
     corpus = pc.starts_with(table["record_id"], MARK).to_numpy()
+    limits = np.empty(n, np.uint32)
+    limits[places] = table["limit"].to_numpy()
+    documents = Sets(*unpacked_sets(sets), limits, places)
     present = np.ones(n, bool)
     passes = []
     for key, reason in (("url_key", "duplicate_url"), ("text_key", "duplicate_text")):
         if key == "url_key" and not config.collapse_urls:
             continue
         via, copies = equal_documents(table[key], present)
+        measures = None
+        if key == "url_key" and config.url_overlap:
+            via, copies, measures = agreeing(via, documents, config.url_overlap)
         gone = (via >= 0) & ~corpus
-        passes.append((reason, np.where(gone, via, -1), copies))
+        passes.append((reason, np.where(gone, via, -1), copies, measures))
         present &= ~gone & ~pc.fill_null(pc.equal(table["matched"], reason), False).to_numpy()
     present &= pc.list_value_length(table["buckets"]).to_numpy() > 0
-    edges = near_edges(table, sets, places, present, corpus, config)
+    edges = near_edges(table, documents, present, corpus, config)
     return _fates_table(table, passes, edges, _corpus_survivors(table), config)
 
 
@@ -77,6 +95,19 @@ def equal_documents(keys: pa.ChunkedArray, present: np.ndarray) -> tuple[np.ndar
     _, starts, inverse, counts = np.unique(groups[members], return_index=True, return_inverse=True, return_counts=True)
     first[members], copies[members] = members[starts][inverse], counts[inverse]
     return np.where(first == np.arange(len(groups)), -1, first), copies
+
+
+def agreeing(via: np.ndarray, sets: Sets, least: float) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """``via`` where the texts agree, else -1; how many agree with that document, itself included; Jaccard and overlap.
+
+    All arrays have a number a document; what was not compared has 0.
+    """
+    at = np.flatnonzero(via >= 0)
+    measures = np.zeros(len(via)), np.zeros(len(via))
+    measures[0][at], measures[1][at] = overlap_sets(*sets[:3], sets.places[via[at]], sets.places[at])
+    via = np.where((via >= 0) & (measures[1] >= least), via, -1)
+    counts = np.bincount(via[via >= 0], minlength=len(via)) + 1
+    return via, np.where(via >= 0, counts[via], 0), measures
 
 
 @numba.njit(cache=True, nogil=True)
@@ -150,15 +181,8 @@ def candidate_codes(documents: np.ndarray, keys: list[np.ndarray], limit: int, n
     return np.unique(better * n + worse)
 
 
-def near_edges(
-    table: pa.Table,
-    sets: pa.LargeBinaryArray,
-    places: np.ndarray,
-    present: np.ndarray,
-    corpus: np.ndarray,
-    config: DedupConfig,
-) -> Edges:
-    """Confirmed pairs among the documents that are ``present``; document i has the shingles ``sets[places[i]]``."""
+def near_edges(table: pa.Table, sets: Sets, present: np.ndarray, corpus: np.ndarray, config: DedupConfig) -> Edges:
+    """Confirmed pairs among the documents that are ``present``."""
     n, limit = table.num_rows, config.bucket_limit
     rows = np.flatnonzero(present)
     lists = table["buckets"].combine_chunks().take(pa.array(rows))
@@ -166,9 +190,7 @@ def near_edges(
     matrix[rows] = lists.flatten().to_numpy().reshape(len(rows), config.bands)
     documents, bands = np.repeat(rows, config.bands), np.tile(np.arange(config.bands), len(rows))
     buckets = matrix[rows].reshape(-1)
-    hashes, offsets = unpacked_sets(sets)
-    limits = np.empty(n, np.uint32)
-    limits[places] = table["limit"].to_numpy()
+    hashes, offsets, limits, places = sets
 
     def confirm(codes: np.ndarray) -> Edges:
         better, worse = codes // n, codes % n
@@ -215,14 +237,15 @@ def _fates_table(table: pa.Table, passes: list, edges: Edges, survivors: np.ndar
     label = scipy_components(graph, directed=False)[1]
     size = np.bincount(label, minlength=1)[label[near.worse]] if len(best) else np.empty(0, np.int64)
     reasons = np.where(near.jaccard >= config.jaccard_threshold, "near_duplicate", "contained")
-    parts = [_part(ids, near.worse, near.better, reasons=reasons, measures=near, component=size)]
-    for reason, via, copies in reversed(passes):
+    parts = [_part(ids, near.worse, near.better, reasons=reasons, measures=near[2:], component=size)]
+    for reason, via, copies, measures in reversed(passes):
         gone = np.flatnonzero(via >= 0)
         direct = via[gone]
         final = np.where(survivors[direct] >= 0, survivors[direct], direct)
         survivors[gone] = final
         named = np.full(len(gone), reason)
-        parts.append(_part(ids, gone, final, np.where(direct != final, direct, -1), named, copies[gone]))
+        shared = None if measures is None else (measures[0][gone], measures[1][gone], None)
+        parts.append(_part(ids, gone, final, np.where(direct != final, direct, -1), named, copies[gone], shared))
     return pa.concat_tables(parts)
 
 
@@ -231,7 +254,7 @@ def _part(ids, gone, survivors, via=None, reasons=None, copies=None, measures=No
     nulls = [None] * len(gone)
     numbers = (
         copies,
-        *((measures.jaccard, measures.containment, measures.bands) if measures else (None,) * 3),
+        *(measures or (None,) * 3),
         component,
     )
     types = (pa.int32(), pa.float64(), pa.float64(), pa.int32(), pa.int32())

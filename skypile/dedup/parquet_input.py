@@ -19,7 +19,7 @@ from skypile.crawl import inputs
 from skypile.crawl.inputs import InputError
 from skypile.dedup.columns import ColumnError, Columns, check_columns
 from skypile.runtime import files
-from skypile.runtime.parquet_rows import BUFFER, THRIFT_BYTES, as_plain, column_bytes, plain, row_batches
+from skypile.runtime.parquet_rows import as_plain, column_bytes, open_parquet, plain, row_batches
 
 # 100,000 documents of 700 bytes are sketched in 0.5 s by 500 to 1,000 rows a batch, in 0.7 s by 200, in 0.9 s by 2,000.
 BATCH_BYTES, BATCH_ROWS = 4 << 20, 1000
@@ -130,7 +130,7 @@ def _conformed(batch: pa.RecordBatch, file: File, wanted: pa.Schema) -> pa.Recor
 def _open(uri: str) -> pq.ParquetFile:
     """Local files without a Python object between, which needs the interpreter for every read."""
     source = uri if "://" not in uri else files.open_uri(uri)
-    return pq.ParquetFile(source, buffer_size=BUFFER, thrift_string_size_limit=THRIFT_BYTES)
+    return open_parquet(source)
 
 
 def _listed(paths: Sequence[str]) -> tuple[list[tuple[str, int, dict[str, str | None]]], list[str]]:

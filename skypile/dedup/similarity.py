@@ -80,6 +80,34 @@ def compare_sets(hashes, offsets, limits, left, right):
 
 
 @numba.njit(cache=True, nogil=True)
+def overlap_pairs(left, left_offsets, left_limits, right, right_offsets, right_limits):
+    """Jaccard similarity of each pair and the share of the smaller set that lies in the other one (float64[n] each).
+
+    left {1, 2, 3, 4}, right {3, 4, 5} -> Jaccard 2 / 5, overlap 2 / 3
+    """
+    n = len(left_offsets) - 1
+    jaccard, overlap = np.zeros(n), np.zeros(n)
+    for k in range(n):
+        i, left_end, j, right_end = left_offsets[k], left_offsets[k + 1], right_offsets[k], right_offsets[k + 1]
+        limit = min(left_limits[k], right_limits[k])
+        jaccard[k], inside = _compare(left, i, left_end, right, j, right_end, limit)
+        overlap[k] = max(inside, _compare(right, j, right_end, left, i, left_end, limit)[1])
+    return jaccard, overlap
+
+
+@numba.njit(cache=True, nogil=True)
+def overlap_sets(hashes, offsets, limits, left, right):
+    """The same for pairs (left[k], right[k]) of sets by number: set i is hashes[offsets[i]:offsets[i + 1]]."""
+    jaccard, overlap = np.zeros(len(left)), np.zeros(len(left))
+    for k in range(len(left)):
+        i, left_end, j, right_end = offsets[left[k]], offsets[left[k] + 1], offsets[right[k]], offsets[right[k] + 1]
+        limit = min(limits[left[k]], limits[right[k]])
+        jaccard[k], inside = _compare(hashes, i, left_end, hashes, j, right_end, limit)
+        overlap[k] = max(inside, _compare(hashes, j, right_end, hashes, i, left_end, limit)[1])
+    return jaccard, overlap
+
+
+@numba.njit(cache=True, nogil=True)
 def _shared_bands(left, right, n, out):
     bands = len(left) // n
     for pair in range(n):

@@ -1,7 +1,7 @@
 """Deduplication: one decision a document, each with the match that was found and how close it was measured to be.
 
 1. Sketch every document once, narrowly (``sketch``); nothing after this touches text.
-2. Equal URLs, then equal folded texts (``exact``).
+2. Equal URLs with texts that agree, then equal folded texts (``exact``).
 3. LSH buckets propose pairs (``candidates``), exact similarity of shingle sets confirms them (``verify``).
 4. Components of confirmed pairs (``components``); within them the best documents stay, and only what is itself
    close to one that stays goes (``survivors``).
@@ -22,7 +22,7 @@ from skypile.config import DedupConfig
 from skypile.dedup.arrivals import arrivals
 from skypile.dedup.distributed.candidates import bucket_pairs, refined_candidates, shared_buckets
 from skypile.dedup.distributed.components import connected_components
-from skypile.dedup.distributed.exact import equal_records
+from skypile.dedup.distributed.exact import agreeing_records, equal_records
 from skypile.dedup.distributed.hold import Hold, holder, without_broadcast
 from skypile.dedup.distributed.index import (
     add_arrival,
@@ -113,7 +113,7 @@ def sketch_decisions(sketches: DataFrame, config: DedupConfig, hold: Hold, rows:
         fates = decide(sketches, corpus, config, hold)
         names = sketches.select("record_id", "url").union(corpus.select("record_id", "url"))
         decisions = hold(verdict_rows(fates, names, config), "decisions")
-        if not config.update_index or add_arrival(config.against, name, known, sketches, fates):
+        if not config.update_index or add_arrival(config.against, name, known, sketches, fates, corpus):
             return decisions
 
 
@@ -184,7 +184,10 @@ def decide_distributed(rest: DataFrame, config: DedupConfig, hold: Hold) -> Data
     for key, reason in (("url_key", "duplicate_url"), ("text_key", "duplicate_text")):
         if key == "url_key" and not config.collapse_urls:
             continue
-        equal = hold(equal_records(rest, key).where(is_new("record_id")), reason)
+        equal = equal_records(rest, key).where(is_new("record_id"))
+        if key == "url_key":
+            equal = agreeing_records(hold(equal, key), sketches, config)
+        equal = hold(equal, reason)
         rest = rest.join(equal, "record_id", "left_anti")
         rest = rest.where(F.col("matched").isNull() | (F.col("matched") != reason))  # went in this pass on arrival
         exact.append(equal.withColumn("reason", F.lit(reason)))

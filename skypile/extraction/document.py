@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from skypile.text import characters, language
+from skypile.text.cleaning import cleaned
 from skypile.text.limits import evidence_json
 from skypile.text.nfc import nfc
 from skypile.verdict import DROPPED, KEPT
@@ -23,21 +24,29 @@ def weight(text: str) -> int:
     return len(text) + han
 
 
-def document_from_text(text: str, min_characters: int) -> dict[str, Any]:
-    """Columns that follow from the main text, verdict included. `min_characters`: of `weight`, for it to be kept."""
+def document_from_text(text: str, min_characters: int, known: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Columns that follow from the main text, verdict included. `min_characters`: of `weight`, for it to be kept.
+    `known`: evidence on where the text comes from.
+
+    Whatever the text comes from, it is cleaned here, and the evidence counts what went (`skypile.text.cleaning`).
+    `known`: what else the evidence says.
+    """
+    text, gone = cleaned(text)
     text = nfc(text).strip()
+    facts = (known or {}) | ({"cleaned": gone} if gone else {})
     if not text:
-        return drop("no_text", 0.0, min_characters, {})
+        return drop("no_text", 0.0, min_characters, facts)
     found = language.identify(text)
     columns = {
         "text": text,
         "characters": len(text),
         "language": found.code,
         "language_score": found.score,
+        "script": language.script(text) if found.code == "zh" else None,
     }
     if (size := weight(text)) < min_characters:
-        return columns | drop("too_short", size, min_characters, {})
-    return columns | {"verdict": KEPT}
+        return columns | drop("too_short", size, min_characters, facts)
+    return columns | {"verdict": KEPT, "evidence": evidence_json(facts)}
 
 
 def drop(reason: str, score: float, threshold: float | None, evidence: dict[str, Any]) -> dict[str, Any]:

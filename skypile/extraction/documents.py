@@ -95,15 +95,24 @@ def _document(record: Record, sandbox: Sandbox, config: ExtractionConfig) -> dic
     if record.verdict != KEPT:
         return row | {name: getattr(record, name) for name in names(VERDICT_COLUMNS)}
     if (text := record.text) is not None and len(text) <= SHORT_TEXT:
-        return row | document_from_text(text, config.min_characters)
+        return _with_facts(row | document_from_text(text, config.min_characters), record)
     page = [record.url, record.content_type] if text is None else None
     body = (record.body or b"") if text is None else text.encode("utf-8", "replace")
     outcome = sandbox.call(b"\n".join((json.dumps(page).encode(), _page_settings(config), body)))
     if outcome.status == "ok":
-        return row | json.loads(outcome.value)
+        return _with_facts(row | json.loads(outcome.value), record)
     limits = {"seconds": config.timeout_seconds, "memory_mb": config.memory_mb, "bytes": len(body)}
     evidence = {"detail": outcome.value.decode("utf-8", "replace")} | limits
-    return row | {"verdict": FAILED, "reason": _REASONS[outcome.status], "evidence": evidence_json(evidence)}
+    found = {"verdict": FAILED, "reason": _REASONS[outcome.status], "evidence": evidence_json(evidence)}
+    return _with_facts(row | found, record)
+
+
+def _with_facts(row: dict[str, Any], record: Record) -> dict[str, Any]:
+    """`row` with what reading knows of the record (a body that breaks off) before its own evidence."""
+    if record.evidence is None:
+        return row
+    known = json.loads(record.evidence) | json.loads(row.get("evidence") or "{}")
+    return row | {"evidence": evidence_json(known)}
 
 
 _CARRIED: Final = [

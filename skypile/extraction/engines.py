@@ -7,8 +7,8 @@ articles. Both leave readers' comments out. `resiliparse` is fast and keeps more
 their scores and speeds side by side.
 
 What the text looks like, whatever the engine: paragraphs separated by a blank line, list items and table rows
-on lines, preformatted text as it stands. Unicode NFC; control characters, zero-width junk and trailing blanks
-are gone; nothing else is rewritten.
+on lines, preformatted text as it stands. Unicode NFC; what `skypile.text.cleaning` names and trailing blanks are gone;
+nothing else is rewritten.
 """
 
 import html as html_entities
@@ -19,17 +19,12 @@ from typing import Final, Literal
 from skypile.crawl import charset
 from skypile.extraction.fast.blocks import Scanned, cut, visible_text
 from skypile.extraction.fast.engine import main_text
+from skypile.text.cleaning import cleaned
 from skypile.text.nfc import nfc
 
 Engine = Literal["fast", "trafilatura", "trafilatura-fast", "resiliparse"]
 ENGINES: Final = ("fast", "trafilatura", "trafilatura-fast", "resiliparse")
 
-# Control characters, soft hyphens, zero-width spaces, direction marks, byte order marks. The joiners U+200C and
-# U+200D stay: Persian, Hindi and emoji need them.
-JUNK: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
-    "\ud800-\udfff]+"
-)
 # From a run's first blank on, and without giving back: a megabyte of blanks within a line would take hours.
 _TRAILING: Final = re.compile(r"(?<![ \t\u00a0\u3000])[ \t\u00a0\u3000]++(?=\n|\Z)")
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
@@ -73,7 +68,8 @@ def extract(
     else:
         source = html.encode("utf-8", "replace")
     if engine == "fast":
-        return replace(of_scanned(source, cut(source), url), charset=found)
+        page = of_scanned(source, cut(source), url)
+        return replace(page, text=cleaned(page.text)[0], charset=found)
     if engine in ("trafilatura", "trafilatura-fast"):
         text = _trafilatura(html, url, engine == "trafilatura-fast")
     elif engine == "resiliparse":
@@ -99,12 +95,12 @@ def of_scanned(source: bytes, scanned: Scanned, url: str | None = None) -> Extra
 
 
 def clean(text: str) -> str:
-    """NFC, no control characters or zero-width junk, no trailing blanks, at most one blank line.
+    """NFC, nothing that `cleaned` takes out, no trailing blanks, at most one blank line.
 
     >>> clean("a\\u200b \\r\\n\\n\\n\\nb\\x00")
     'a\\n\\nb'
     """
-    text = JUNK.sub("", nfc(text))
+    text = nfc(cleaned(text)[0])
     return _BLANK_LINES.sub("\n\n", _TRAILING.sub("", text)).strip("\n")
 
 
@@ -126,7 +122,7 @@ def _title(html: str) -> str | None:
     if start is None:
         return None
     title, _, _ = html[start.end() : start.end() + TITLE_HEAD].partition("<")
-    return " ".join(JUNK.sub("", html_entities.unescape(title)).split()) or None
+    return " ".join(cleaned(html_entities.unescape(title))[0].split()) or None
 
 
 def _trafilatura(html: str, url: str | None, fast: bool) -> str:

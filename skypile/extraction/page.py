@@ -10,9 +10,9 @@ import json
 from typing import Any, Final, NamedTuple
 
 from skypile.crawl import charset
-from skypile.extraction import engines
+from skypile.extraction import engines, script_data
 from skypile.extraction.document import document_from_text, drop, lost, weight
-from skypile.extraction.fast.blocks import cut, visible_text
+from skypile.extraction.fast.blocks import Scanned, cut, visible_text
 from skypile.extraction.fast.engine import warm_up
 from skypile.text import language
 from skypile.text.limits import MAX_TITLE, shortened
@@ -44,8 +44,11 @@ def document_from_html(body: bytes, url: str, content_type: str | None, settings
         "engine": settings.engine,
     }
     source = decoded.utf8(body)
-    scanned = cut(source) if settings.engine == "fast" else None
+    scanned = cut(source, is_xml(content_type)) if settings.engine == "fast" else None
     visible = visible_text(scanned[0], GATE_CHARACTERS) if scanned else engines.pretext(source, GATE_CHARACTERS)
+    data = _data(source, scanned, visible)
+    if data:
+        visible = data.text[:GATE_CHARACTERS]
     if (size := weight(visible)) < settings.min_characters:
         return columns | drop("short_gate", size, settings.min_characters, {"visible": visible[:200]})
     if settings.languages and language.certainly_other(visible, settings.languages):
@@ -56,6 +59,10 @@ def document_from_html(body: bytes, url: str, content_type: str | None, settings
             | {"language": found.code, "language_score": found.score}
             | drop("language_gate", found.score, None, evidence)
         )
+    if data and scanned:
+        title = shortened(scanned[1].tobytes().decode("utf-8", "replace"), MAX_TITLE) or None
+        known = {"text_from": data.source}
+        return columns | {"title": title} | document_from_text(data.text, settings.min_characters, known)
     if scanned:
         page = engines.of_scanned(source, scanned, url)
     else:
@@ -63,7 +70,26 @@ def document_from_html(body: bytes, url: str, content_type: str | None, settings
     if page.nesting > MAX_NESTING:
         return columns | lost(FAILED, "too_deep", page.nesting, MAX_NESTING, {})
     title = shortened(page.title, MAX_TITLE) if page.title else None
-    return columns | {"title": title} | document_from_text(page.text, settings.min_characters)
+    facts = {"other_charset": decoded.other} if decoded.other else {}
+    return columns | {"title": title} | document_from_text(page.text, settings.min_characters, facts)
+
+
+def is_xml(content_type: str | None) -> bool:
+    """Whether a Content-Type names XML: application/xhtml+xml, text/xml, ….
+
+    >>> is_xml("application/xhtml+xml; charset=utf-8"), is_xml("text/html")
+    (True, False)
+    """
+    kind = (content_type or "").partition(";")[0].strip().lower()
+    return kind.endswith(("+xml", "/xml"))
+
+
+def _data(source: bytes, scanned: Scanned | None, visible: str) -> script_data.Article | None:
+    """The article in the page's scripts if its markup holds little text."""
+    if scanned is None or len(visible) >= GATE_CHARACTERS:
+        return None
+    title = scanned[1].tobytes().decode("utf-8", "replace")
+    return script_data.article(source, title, weight(visible))
 
 
 def prepare() -> None:

@@ -43,6 +43,7 @@ from skypile.runtime.process import cores, keep_freed_memory
 from skypile.runtime.progress import Done, stage_progress
 from skypile.runtime.sandbox import PAGE_FUNCTION, end_template, template
 from skypile.schema import DOCUMENT_COLUMNS, KEPT, LEDGER_COLUMNS, arrow_schema, names
+from skypile.text.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -143,9 +144,9 @@ def _write(
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
     say(stage_folder.summary(manifest, fresh))
-    for note in manifest["notes"] if fresh and manifest["kept"] else ():
-        say(f"  {note}")
     check_kept(manifest, stage_folder.stage_dir(run, STAGE))
+    for note in manifest["notes"] if fresh else ():
+        say(f"  {visible(note)}")
     return manifest
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from skypile.report.ablations import Answer, ablations
 from skypile.report.bounded import forget
 from skypile.report.charts import Bound, Chart
 from skypile.report.clusters import Clusters, clusters
@@ -72,6 +73,7 @@ class Facts:
     run: str
     manifests: list[dict[str, Any]]
     unfinished: list[str]
+    outdated: list[str]  # stages that are finished, but made from what the one before them no longer holds
     tally: Tally
     lengths: Chart
     clusters: Clusters | None
@@ -79,6 +81,7 @@ class Facts:
     judged: Judged | None
     samples: list[Sample]
     config: str
+    ablations: list[Answer]
 
 
 def collect(run: str) -> Facts:
@@ -86,11 +89,13 @@ def collect(run: str) -> Facts:
     folders = ledger.stage_folders(run)
     if not folders:
         raise FileNotFoundError(f"{run} holds no finished wave of any stage yet; there is nothing to report")
-    manifests, unfinished, settings = [], [], {}
+    manifests, unfinished, outdated, settings = [], [], [], {}
     for stage, folder in ledger.stage_folders(run, begun=True).items():
         manifest = files.read_json(files.join(folder, "manifest.json"))
         if manifest is None:
             unfinished.append(stage)
+        elif stage not in folders:
+            outdated.append(stage)
         else:
             manifests.append(manifest)
         plan = manifest or files.read_json(files.join(folder, "plan.json")) or {}
@@ -113,6 +118,7 @@ def collect(run: str) -> Facts:
         run=run.rstrip("/").rpartition("/")[2] or run,
         manifests=manifests,
         unfinished=unfinished,
+        outdated=outdated,
         tally=tally,
         lengths=_lengths(tally.lengths, least),
         clusters=_of("distribution_filter", whole, settings, clusters),
@@ -120,6 +126,7 @@ def collect(run: str) -> Facts:
         judged=_of("quality_filter", whole, settings, judged),
         samples=samples,
         config=_config(run),
+        ablations=ablations(run, next((m["digest"] for m in manifests if m["stage"] == "quality_filter"), None)),
     )
 
 

@@ -19,6 +19,7 @@ from skypile.report.evidence import cuts, told
 from skypile.report.formats import clean, is_link, moment, number, percent, place, size
 from skypile.report.rules import MEASURES
 from skypile.report.samples import Sample
+from skypile.run_folder.ledger import OUTDATED
 from skypile.schema import DROPPED, FAILED, KEPT, REASONS, STAGES
 from skypile.version import __version__
 
@@ -52,6 +53,7 @@ def render(facts: Facts) -> str:
             run=facts.run,
             skypile=__version__,
             config=facts.config,
+            ablations=facts.ablations,
             unfinished=facts.unfinished,
             titles=TITLES,
             **_funnel(facts),
@@ -115,7 +117,10 @@ def _funnel(facts: Facts) -> dict[str, Any]:
         "seconds": sum(stage["seconds"] for stage in stages),
         "slowest": max((stage["seconds"] for stage in stages), default=0),
         "versions": manifests[-1]["versions"] if manifests else {},
-        "notes": [(stage["title"], note) for stage in stages for note in stage["notes"]],
+        "notes": [
+            *((TITLES[stage], f"not shown, {OUTDATED}") for stage in facts.outdated),
+            *((stage["title"], note) for stage in stages for note in stage["notes"]),
+        ],
     }
 
 

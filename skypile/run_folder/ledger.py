@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from pyarrow.dataset import Dataset
 
 
+OUTDATED = "out of date: a stage before it was done anew since; run without --until to follow"
+
+
 @dataclass(frozen=True)
 class Verdict:
     record_id: str
@@ -101,15 +104,23 @@ def dataset(folder: str, schema: pa.Schema) -> "Dataset":
     )
 
 
+def folder_of(run: str, stage: str) -> str:
+    """Folder of a stage that `run` has verdicts of; FileNotFoundError if it has none."""
+    folders = stage_folders(run)
+    if stage not in folders:
+        raise FileNotFoundError(f"{run} has no verdicts of the {stage} stage, or out of date: run that stage first")
+    return folders[stage]
+
+
 def verdict_files(run: str, stage: str) -> "Dataset":
     """LEDGER_COLUMNS of one stage, unread."""
-    return dataset(files.join(stage_folders(run)[stage], "verdicts"), arrow_schema(LEDGER_COLUMNS))
+    return dataset(files.join(folder_of(run, stage), "verdicts"), arrow_schema(LEDGER_COLUMNS))
 
 
 def documents(run: str, stage: str) -> "Dataset":
     """STAGE_COLUMNS of one stage and `kept` ("true" or "false"), unread."""
     columns = arrow_schema(STAGE_COLUMNS[stage]).append(pa.field("kept", pa.string()))
-    return dataset(files.join(stage_folders(run)[stage], "documents"), columns)
+    return dataset(files.join(folder_of(run, stage), "documents"), columns)
 
 
 def verdicts(run: str, stage: str, where: pc.Expression | None = None) -> Iterator[Verdict]:

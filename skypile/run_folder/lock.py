@@ -84,7 +84,10 @@ def _by_kernel(folder: str) -> Callable[[], None] | None:
     os.write(descriptor, json.dumps(_me()).encode())
 
     def release() -> None:
-        path.unlink(missing_ok=True)
+        with suppress(
+            OSError
+        ):  # on a disk that is read-only now; what ended the work is the news, and the lock is none
+            path.unlink()
         os.close(descriptor)
 
     return release

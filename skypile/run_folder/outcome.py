@@ -1,7 +1,9 @@
 """What a stage's counts mean for whoever started it: records that fail alike, and nothing kept.
 
 One reason that fails many records is seldom their fault: the text stands in a column of another name, say. The note
-names it, with what a failed record's evidence says, and a stage that keeps nothing at all is an error.
+names it, with what a failed record's evidence says. A stage that keeps nothing is an error where that says that the
+input is not what it was taken for: no record, or none that could be read or held a page's text. Where a filter judged
+texts and kept none, as it may of one page or a folder of one kind, the same sentence is a note.
 """
 
 import json
@@ -18,15 +20,21 @@ from skypile.runtime import files
 # Of the records read. Of real crawls at most 1 to 2 % have no text, and less fails for any one reason.
 WARN_SHARE = 0.05
 WARNED = ("no_text", "empty_body")  # besides every reason to fail
+# Reasons to drop that judge no text: there was none, or no page. All that fails is of this kind.
+MISTAKEN = frozenset({"http_status", "not_html", "revisit", "empty_body", "no_text"})
 
 
 class NothingKept(SkypileError):
-    """A stage has kept none of the records it read, or there were none; the message says why."""
+    """The input is not what it was taken for: it holds no record, or none of it is kept; the message says why."""
 
 
 def warnings(counts: dict[str, Any], folder: str) -> list[str]:
-    """A sentence for each reason that WARN_SHARE of the records failed for. `counts`: read, dropped, failed."""
-    return [
+    """A sentence for each reason that WARN_SHARE of the records failed for, and one if a filter has kept nothing.
+
+    `counts`: stage, read, kept, dropped, failed.
+    """
+    judged = counts["read"] and not counts["kept"] and not _mistaken(counts)
+    return ([_nothing_kept(counts, folder)] if judged else []) + [
         f"{n:,} of {counts['read']:,} records ({n / counts['read']:.0%}) {verdict}: {_explained(reason, folder)}"
         for verdict in (schema.FAILED, schema.DROPPED)
         for reason, n in sorted(counts[verdict].items(), key=lambda item: (-item[1], item[0]))
@@ -35,17 +43,28 @@ def warnings(counts: dict[str, Any], folder: str) -> list[str]:
 
 
 def check_kept(manifest: dict[str, Any], folder: str) -> None:
-    """NothingKept if a finished stage has kept no record."""
+    """NothingKept if a finished stage has kept no record and judged none.
+
+    A later stage that had nothing to read is none of its own fault: the stage before it has said so.
+    """
     if manifest["kept"]:
         return
-    lost = manifest[schema.DROPPED] | manifest[schema.FAILED]
-    stage, read = manifest["stage"], manifest["read"]
-    if not lost:
-        raise NothingKept(f"nothing is kept: {stage} found no record in its input")
+    if not manifest["read"] and manifest["stage"] == schema.STAGES[0]:
+        raise NothingKept(f"nothing is kept: {manifest['stage']} found no record in its input")
+    if manifest["read"] and _mistaken(manifest):
+        raise NothingKept(_nothing_kept(manifest, folder))
+
+
+def _mistaken(counts: dict[str, Any]) -> bool:
+    return set(counts[schema.DROPPED]) <= MISTAKEN
+
+
+def _nothing_kept(counts: dict[str, Any], folder: str) -> str:
+    lost, read = counts[schema.DROPPED] | counts[schema.FAILED], counts["read"]
     reason, n = max(lost.items(), key=lambda item: item[1])
     which = f"all {read:,} records" if n == read else f"{n:,} of {read:,} records, more than for any other reason,"
-    verb = schema.FAILED if reason in manifest[schema.FAILED] else schema.DROPPED
-    raise NothingKept(f"nothing is kept: {stage} {verb} {which} as {_explained(reason, folder)}")
+    verb = schema.FAILED if reason in counts[schema.FAILED] else schema.DROPPED
+    return f"nothing is kept: {counts['stage']} {verb} {which} as {_explained(reason, folder)}"
 
 
 def _explained(reason: str, folder: str) -> str:

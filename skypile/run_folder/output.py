@@ -32,6 +32,7 @@ _KINDS: Final = {
     "shuffle": "shuffled token shards",
     "sample": "a sample crawl",
     "index": "an index of a corpus",
+    "proxy": "a proxy model",
 }
 # Names that say the same as a marker: of stages that jobs wrote one by one, of an index.
 _OWN_NAMES: Final = {
@@ -77,6 +78,7 @@ def output_folder(
     with storage_errors(folder):
         fs.makedirs(path, exist_ok=True)
         with locked(folder):
+            files.remove_partial(folder)
             found = _marker(folder, kind)  # another may have been quicker
             _check_same(folder, kind, found, made_of, same)
             if made_of is not None and found != (wanted := _described(kind, made_of)):
@@ -108,6 +110,11 @@ def storage_errors(folder: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if beside := re.search(r"Checksum error: (?:file:)?(/\S.*?) at \d+ exp:", str(error)):
+            raise StorageError(
+                f"{beside[1]} does not fit its checksum in the .crc file beside it; remove both, and the same command "
+                "makes them again"
+            ) from None
         if re.search(r"CRC checksum verification failed|ChecksumException", str(error)):
             raise StorageError(f"a file in {folder} is not what was written; `skypile verify` names it") from None
         if (trouble := _trouble(error, folder)) is None:
@@ -125,7 +132,8 @@ def _trouble(error: BaseException, folder: str) -> str | None:
                 return f"{os.strerror(seen.errno)}{f' ({seen.filename})' if seen.filename else ''}"
         seen = seen.__cause__ or seen.__context__
     words = "" if isinstance(error, SkypileError) else str(error)
-    return next((said for said in map(os.strerror, _FULL) if said in words), None)
+    also = f" (here, or for Spark's temporary files: {place})" if (place := os.environ.get("SPARK_LOCAL_DIRS")) else ""
+    return next((said + also for said in map(os.strerror, _FULL) if said in words), None)
 
 
 def new_file(path: str, inputs: Sequence[str]) -> None:

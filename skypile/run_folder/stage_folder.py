@@ -4,6 +4,7 @@
     documents/kept=true/wave=0/…parquet    rows for the next stage
     documents/kept=false/wave=0/…parquet   the same columns, dropped and failed rows
     verdicts/wave=0/…parquet               LEDGER_COLUMNS, no text
+  clusters/, classifier/                 what two of the stages decided by
     plan.json                              written first: what this folder is being made from
     waves/00000.json                       one stamp per finished wave
     manifest.json                          written last: settings, inputs, counts, digest, seconds, versions, parts
@@ -37,7 +38,8 @@ from skypile.runtime import files
 from skypile.version import __version__
 
 DATA = ("documents", "verdicts")  # the folders of parts
-OURS = (*DATA, "waves", "plan.json", "manifest.json", "clusters", "classifier", "_scratch")
+BESIDE = ("clusters", "classifier")  # what a stage of one wave writes besides: parts, too
+OURS = (*DATA, *BESIDE, "waves", "plan.json", "manifest.json", "_scratch")
 
 
 class PrunedError(SkypileError):
@@ -144,7 +146,7 @@ def write(
         plan.made_of
         | counts
         | {key: value for stamp in stamps for key, value in stamp["findings"].items()}
-        | {"notes": counts["notes"] + warnings(counts, folder)}
+        | {"notes": counts["notes"] + warnings({"stage": plan.stage} | counts, folder)}
         | {"skypile": __version__, "waves": len(plan.waves), "fingerprint": _fingerprint(plan.made_of)}
         | {"versions": versions(), "parts": parts, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
     )
@@ -173,7 +175,7 @@ def why_redo(run: str, plan: Plan) -> str | None:
 
 def _data(done: dict[str, Any]) -> tuple[str, ...]:
     """The folders of parts of a finished stage."""
-    return ("documents/kept=false", "verdicts") if done.get("pruned") else DATA
+    return ("documents/kept=false", "verdicts", *BESIDE) if done.get("pruned") else (*DATA, *BESIDE)
 
 
 def waves_done(run: str, plan: Plan) -> int:
@@ -248,8 +250,9 @@ def of_wave(folder: str, number: int) -> str:
 
 
 def places_of(number: int) -> list[str]:
-    """The partitions of a wave below a stage folder."""
-    return [of_wave(place, number) for place in ("documents/kept=true", "documents/kept=false", "verdicts")]
+    """The partitions of a wave below a stage folder, and with the first what is written besides."""
+    places = [of_wave(place, number) for place in ("documents/kept=true", "documents/kept=false", "verdicts")]
+    return places if number else [*places, *BESIDE]
 
 
 def passed_on(columns: Sequence[schema.Column]) -> list[str]:

@@ -7,6 +7,7 @@ pyarrow (needs libhdfs), so that one path serves both Spark and Python.
 
 import json
 import os
+import re
 import uuid
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +16,8 @@ import fsspec
 from fsspec.core import url_to_fs
 
 from skypile.errors import Refused
+
+_PARTIAL = re.compile(r"\.\w+\.(json|toml|html)\.[0-9a-f]{8}")  # names that `_partial` gives
 
 
 def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
@@ -158,6 +161,18 @@ def _partial(target: Path, data: bytes) -> Path:
         out.flush()
         os.fsync(out.fileno())
     return partial
+
+
+def remove_partial(folder: str) -> None:
+    """Remove what writers of whole files, who were killed, have left in a local folder and two levels below.
+
+    Only for who knows that nobody writes there now.
+    """
+    if "://" not in folder:
+        for below in ("", "*/", "*/*/"):
+            for path in Path(folder).glob(f"{below}.*.????????"):
+                if _PARTIAL.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
 
 
 def _json_text(value: dict[str, Any]) -> str:

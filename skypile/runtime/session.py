@@ -19,7 +19,7 @@ from pyspark.sql import SparkSession
 
 from skypile.config import SparkConfig
 from skypile.runtime.java import check_java, described, java
-from skypile.runtime.jvm import end_on_interrupt, start_jvm
+from skypile.runtime.jvm import JAVA_OPTIONS, end_on_interrupt, start_jvm
 from skypile.runtime.process import ONE_COMMAND, ONE_THREAD, cores
 
 # Needed for correct or bounded behaviour wherever Spark runs.
@@ -54,7 +54,6 @@ REQUIRED = {
 
 WRITING = "documents of a stage"
 
-JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 QUIET_ARCHIVE = "-Xlog:cds*=off"  # a class archive that does not fit, after an update of Java, is no news
 
 # Only for a session of our own in this process.

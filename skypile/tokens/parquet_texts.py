@@ -15,8 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skypile.errors import Refused
+from skypile.runtime.parquet_rows import open_parquet, row_batches
 
 NEEDED = ("text", "record_id", "url")
+BATCH_BYTES = 32 << 20  # and a row; a batch of as many rows as the largest pages are long would have 4 GB
 
 
 def parquet_batches(
@@ -24,7 +26,7 @@ def parquet_batches(
 ) -> Iterator[pa.RecordBatch]:
     """Batches with columns text, record_id, url and perhaps language, all strings; ids are whole numbers' digits.
 
-    At most 256 documents a batch (10 MB pages stay affordable).
+    At most `batch_rows` documents and about BATCH_BYTES a batch.
 
     Args:
         path: the file, within `filesystem` or local.
@@ -41,7 +43,8 @@ def parquet_batches(
             _check_type(path, name, schema.field(name).type)
         columns = [name for name in (*NEEDED, "language") if name in schema.names]
         row = 0
-        batches = file.iter_batches(batch_rows, columns=columns)
+        groups = range(file.metadata.num_row_groups)
+        batches = (batch for group in groups for batch in row_batches(file, group, columns, batch_rows, BATCH_BYTES))
         while (batch := _next(path, batches)) is not None:
             arrays = [_strings(batch[name]) for name in columns]
             for name, array in zip(columns[:2], arrays, strict=False):
@@ -86,7 +89,7 @@ def opened(path: str, filesystem: Any) -> pq.ParquetFile:
     if filesystem is None and Path(path).is_dir():
         raise Refused(f"{path} is a folder: give the Parquet files in it, {path}/*.parquet")
     try:
-        return pq.ParquetFile(path, filesystem=filesystem)
+        return open_parquet(path, filesystem)
     except pa.ArrowInvalid as error:
         raise Refused(f"{path} is no whole Parquet file ({error}): is it another format, or cut short?") from None
 
@@ -108,7 +111,7 @@ def _check_type(path: str, name: str, kind: pa.DataType) -> None:
 
 
 def _strings(array: pa.Array) -> pa.Array:
-    """As large strings where they are not plain ones: 256 pages of 10 MB pass 2 GB."""
+    """As large strings where they are not plain ones."""
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
         return array
     if pa.types.is_dictionary(array.type):

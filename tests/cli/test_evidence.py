@@ -10,6 +10,7 @@ from skypile.run_folder import ledger
 from skypile.schema import LEDGER_COLUMNS, arrow_schema
 from tests.cli.test_cli import skypile
 from tests.crawls import article, write_warc
+from tests.report.run_folder import record, write_run
 
 LONG = "https://c.example/" + "a-very-long-path/" * 20
 URLS = (
@@ -159,3 +160,17 @@ def test_why_shows_every_paragraph_that_was_cut(tmp_path):
         "cut 0-20, stands on 12 of 14 pages of its host: [bold]Ask the editor.",
         f"cut 900-917, stands on 60 pages: {'All rights kept. ' * 20}".strip(),
     ]
+
+
+def test_diff_on_a_run_without_deduplication_says_so(run):
+    done = skypile("diff", URLS[0], "--run", run)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "the dedup stage" in done.stderr
+
+
+def test_stages_after_one_that_is_out_of_date_are_so_too(terminal, tmp_path):
+    run = write_run(tmp_path, [record(n) for n in range(3)])
+    path = run / "03_dedup" / "manifest.json"
+    old = json.loads(path.read_text(encoding="utf-8")) | {"inputs": {"what distribution_filter kept": "older"}}
+    path.write_text(json.dumps(old), encoding="utf-8")
+    told = json.loads(terminal("status", run, "--json").out)["stages"]
+    assert [stage["outdated"] for stage in told] == [False, False, True, True, True]

@@ -116,3 +116,11 @@ def test_what_no_caller_has_thought_of(capsys):
 def test_a_value_is_one_line(capsys):
     screen().print(shown("a\n  quality_filter kept [red]\\b"), soft_wrap=True)
     assert capsys.readouterr().out == "a\\n  quality_filter kept [red]\\b\n"
+
+
+def test_a_value_of_the_evidence_is_one_line(terminal, tmp_path):
+    feigned = "x\n  shards               kept\ty"
+    row = record(3, "dedup", reason="near_duplicate", evidence=json.dumps({"detail": feigned, "bands": 2}))
+    said = terminal("why", row["url"], "--run", write_run(tmp_path, [row]))
+    assert r"      detail: x\n  shards               kept\ty" in said.out.splitlines()
+    assert not any(line.startswith("  shards") for line in said.out.splitlines())

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from skypile.crawl import whatwg
 from skypile.crawl.charset import Decoded, codec_of, decode
 from skypile.crawl.warc import warc_records
 
@@ -102,7 +103,8 @@ def test_broken_bytes_are_replaced_not_reinterpreted(charset: str, damage: bytes
     before, after = html(TEXTS[charset]).encode(charset), html(TEXTS[charset]).encode(charset)
     decoded = decode(before + damage + after, f"text/html; charset={label}")
     assert decoded.charset == codec and decoded.rung == "http"
-    assert decoded.replacements == damage.count(b"\xff") + damage.count(b"\xfe")
+    lead = charset in ("gb18030", "big5", "euc_jp", "cp949")  # in these 0xFE begins a pair
+    assert decoded.replacements == (1 if lead and b"\xff" in damage else damage.count(b"\xff") + damage.count(b"\xfe"))
     assert decoded.text.startswith(html(TEXTS[charset])) and decoded.text.endswith(html(TEXTS[charset]))
 
 
@@ -184,7 +186,7 @@ CODECS = {
 def test_round_trip_of_declared_text(codec: str, text: str, prose: str) -> None:
     """Real prose with arbitrary characters in it comes back as it was, in whatever charset can write it."""
     body = (prose + text).encode(codec, "ignore")
-    wanted = body.decode(codec)
+    wanted = whatwg.decode(body, codec)
     if codec in ("cp1251", "cp1252", "koi8-r", "iso8859-15") and prose not in (RUSSIAN, FRENCH):
         return  # leaves arbitrary characters alone
     if wanted.startswith("\ufeff") or (codec != "utf-8" and _is_utf8(body)):

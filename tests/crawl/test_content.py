@@ -5,6 +5,7 @@ import time
 import pytest
 
 from skypile.crawl.content import kind
+from skypile.crawl.mime import mime_type
 
 HTML, PNG = b" <!-- c --><!DOCTYPE html><html>", b"\x89PNG\r\n\x1a\n"
 
@@ -15,6 +16,23 @@ HTML, PNG = b" <!-- c --><!DOCTYPE html><html>", b"\x89PNG\r\n\x1a\n"
         ("text/html", b"anything", "html"),
         ("TEXT/HTML;charset=gbk", b"anything", "html"),
         ("text/html, text/html", b"anything", "html"),
+        ("image/png, text/html;charset=gbk", b"anything", "html"),  # the last one counts
+        ("text/html, nonsense", b"anything", "html"),
+        ("text/html, */*", b"anything", "html"),
+        ("text/html, application/pdf", HTML, None),
+        ('text/html; title="a, b/c; d"', b"anything", "html"),
+        ("text/html charset=gbk", b"<center>", "html"),  # no MIME type
+        ("text/html charset=gbk", b"{}", None),
+        ("text/html:charset=gbk", HTML, "html"),
+        ("html", HTML, "html"),
+        ("charset=utf-8", b"\n<body>", "html"),
+        (";", HTML, "html"),
+        ("", HTML, "html"),
+        ("text/plain charset=utf-8", b"plain words", "text"),
+        ("Application/Octet-Stream", HTML, "html"),
+        ("application/x-httpd-php", HTML, "html"),
+        (None, b"<!--" + b"licence " * 500 + b"--><html>", "html"),
+        (None, b"<!--" + b"licence " * 500 + b"--><rss>", None),
         ("application/xhtml+xml", b"<x>", "html"),
         ("text/html", PNG, None),
         ("text/html", b"%PDF-1.4", None),
@@ -36,6 +54,24 @@ HTML, PNG = b" <!-- c --><!DOCTYPE html><html>", b"\x89PNG\r\n\x1a\n"
 )
 def test_kind(content_type: str | None, body: bytes, expected: str | None) -> None:
     assert kind(content_type, body) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "charset"),
+    [
+        ("text/html; charset=gbk", "gbk"),
+        ("text/html; charset=gbk, text/html", "gbk"),  # Fetch, 2.2.2: of one type
+        ("text/html; charset=gbk, text/html; charset=big5", "big5"),
+        ("text/html; charset=gbk, text/plain", None),
+        ("text/html, charset=gbk", "gbk"),
+        ("text/html charset='gbk'", "gbk"),
+        ('text/html; Charset = "gbk"', "gbk"),
+        ("text/html", None),
+        (None, None),
+    ],
+)
+def test_the_charset_that_a_content_type_names(value: str | None, charset: str | None) -> None:
+    assert mime_type(value).charset == charset
 
 
 def test_sniffing_takes_no_exponential_time() -> None:

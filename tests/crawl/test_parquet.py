@@ -10,7 +10,7 @@ import pytest
 
 from skypile.config import ExtractionConfig
 from skypile.crawl.columns import timestamp
-from skypile.crawl.inputs import Split
+from skypile.crawl.inputs import Split, plan
 from skypile.crawl.read import read_split
 from skypile.runtime.optional_import import without
 from tests.crawl.archives import outcomes, read
@@ -118,7 +118,7 @@ def test_a_page_and_an_address_that_are_not_utf8_are_no_loss(tmp_path: Path) -> 
     pq.write_table(pa.table(strings), tmp_path / "a.parquet")
     rows = read(tmp_path)
     assert [(r["verdict"], r["body"], r["url"]) for r in rows] == [
-        ("kept", page, "http://a.example/\ufffd"), ("kept", b"<p>", "http://b.example/"),
+        ("kept", page, "http://a.example/%FF"), ("kept", b"<p>", "http://b.example/"),
     ]  # fmt: skip
     assert rows[0]["content_type"] is None  # its charset is to be found out, as a page's is
 
@@ -159,3 +159,13 @@ def test_dates_without_a_time(tmp_path: Path) -> None:
 def test_iso_dates_are_those_of_python() -> None:
     for second in range(-62_135_596_800, 253_402_300_800, 10_000_019 * 37):
         assert timestamp(second, "s") == (datetime(1970, 1, 1) + timedelta(seconds=second)).isoformat()
+
+
+def test_the_limit_is_of_bytes_whatever_the_script(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": ["山" * 600, "山" * 300, "a" * 1025, "a" * 1024]}), path)
+    config = ExtractionConfig(max_record_bytes=1024)
+    rows = [row for split in plan([str(path)], config) for row in read_split(split, config)]
+    assert [(row.reason, row.score) for row in rows] == [
+        ("too_large", 1800), (None, None), ("too_large", 1025), (None, None)
+    ]  # fmt: skip

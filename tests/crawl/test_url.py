@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skypile.crawl.url import canonical, host
+from skypile.crawl.url import canonical, host, spelled
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,22 @@ def test_different_pages_keep_different_keys(one: str, other: str) -> None:
 
 def test_non_ascii_and_its_percent_form_are_one() -> None:
     assert canonical("http://zh.example.org/wiki/北京") == canonical("http://zh.example.org/wiki/%e5%8c%97%E4%BA%AC")
+
+
+def test_bytes_of_another_charset_stay_what_they_are() -> None:
+    """They stood in a page in that charset; as UTF-8 they would all be replaced, and so be one address."""
+    urls = {
+        spelled(f"http://a.cn/模板/{word}.html".encode("gbk").decode("utf-8", "surrogateescape"))
+        for word in ("体育", "新闻")
+    }
+    assert urls == {"http://a.cn/%C4%A3%B0%E5/%CC%E5%D3%FD.html", "http://a.cn/%C4%A3%B0%E5/%D0%C2%CE%C5.html"}
+    assert len(set(map(canonical, urls))) == 2
+    assert spelled("http://a.cn/体\ud800") == "http://a.cn/体\ufffd" and spelled("http://a.cn/体") == "http://a.cn/体"
+
+
+@given(st.text(st.characters(exclude_categories=[]) | st.sampled_from("\udc80\udcff")))
+def test_a_spelled_address_can_be_written(url: str) -> None:
+    spelled(url).encode()
 
 
 @given(st.text() | st.builds("http://{}/{}?{}".format, st.text(), st.text(), st.text()))

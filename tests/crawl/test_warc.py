@@ -269,6 +269,10 @@ def test_record_types_and_content(tmp_path: Path) -> None:
         response(warc=("WARC-Truncated: length",)),
         response(warc=("WARC-Segment-Number: 1",)),
         record("http://a.example/", b"no status line", "response", ["Content-Type: application/http"]),
+        response(
+            body=gzip.compress(b"<p>page</p>")[:-8], headers=("Content-Type: text/html", "Content-Encoding: gzip")
+        ),
+        record("http://a.example/", b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n<p>", "response"),
     ]
     path = tmp_path / "a.warc"
     path.write_bytes(b"".join(records))
@@ -277,11 +281,13 @@ def test_record_types_and_content(tmp_path: Path) -> None:
         ("dropped", "not_html"), ("dropped", "revisit"), ("kept", None), ("kept", None), ("dropped", "not_html"),
         ("dropped", "http_status"), ("dropped", "empty_body"), ("kept", None), ("dropped", "not_html"),
         ("kept", None), ("kept", None), ("dropped", "not_html"), ("dropped", "not_html"),
-        ("kept", None), ("failed", "truncated"), ("failed", "bad_http"),
+        ("kept", None), ("failed", "truncated"), ("failed", "bad_http"), ("kept", None), ("kept", None),
     ]  # fmt: skip
     assert rows[2].text == "文本" and rows[9].text == "纯文本" and rows[9].body is None
     assert rows[10].body == b"<!DOCTYPE html><html>" and rows[13].evidence == '{"warc_truncated": "length"}'
     assert rows[5].http_status == 404 and rows[5].score == 404
+    assert rows[16].body == b"<p>page</p>" and rows[16].evidence == '{"body_broken": "gzip breaks off after 11 bytes"}'
+    assert rows[17].body == b"<p>" and rows[17].evidence is None
 
 
 def test_offsets_point_at_the_record(tmp_path: Path) -> None:

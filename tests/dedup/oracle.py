@@ -19,7 +19,11 @@ def jaccard(a: set, b: set) -> float:
 
 
 def survivors(
-    documents: list[tuple[str, str, str]], threshold: float = 0.8, containment: float | None = 0.95, key=None
+    documents: list[tuple[str, str, str]],
+    threshold: float = 0.8,
+    containment: float | None = 0.95,
+    key=None,
+    overlap: float = 0.5,
 ) -> dict[str, tuple[str, str]]:
     """{dropped record: (reason, survivor)} of (record_id, url, text); ``key`` orders them, longest text first if None.
 
@@ -28,12 +32,13 @@ def survivors(
     order = sorted(documents, key=key or (lambda d: (-len(d[2]), d[0])))
     dropped: dict[str, tuple[str, str]] = {}
     first: dict[tuple[str, str], str] = {}
+    texts = {document[0]: document[2] for document in documents}
     for reason, column in (("duplicate_url", 1), ("duplicate_text", 2)):
         for document in order:
             value = " ".join(document[2].split()) if column == 2 else document[1]
             if document[0] not in dropped and value is not None:
                 better = first.setdefault((reason, value), document[0])
-                if better != document[0]:
+                if better != document[0] and (column == 2 or agree(texts[better], document[2], overlap)):
                     dropped[document[0]] = (reason, better)
     kept: list[tuple[str, set]] = []
     for record, _, text in order:
@@ -51,6 +56,11 @@ def survivors(
         else:
             kept.append((record, own))
     return {record: (reason, _final(survivor, dropped)) for record, (reason, survivor) in dropped.items()}
+
+
+def agree(one: str, other: str, overlap: float) -> bool:
+    a, b = shingles(one), shingles(other)
+    return len(a & b) >= overlap * max(1, min(len(a), len(b)))
 
 
 def _final(record: str, dropped: dict[str, tuple[str, str]]) -> str:

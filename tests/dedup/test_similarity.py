@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skypile.dedup.similarity import FULL, compare_pairs, compare_sets, limit_sets, shared_bands
+from skypile.dedup.similarity import FULL, compare_pairs, compare_sets, limit_sets, overlap_pairs, shared_bands
 
 SETS = st.lists(st.tuples(st.sets(st.integers(0, 40)), st.sets(st.integers(0, 40))), max_size=5)
 
@@ -20,6 +20,10 @@ def test_measures_are_those_of_python_sets(pairs: list[tuple[set[int], set[int]]
     for (a, b), j, c in zip(pairs, jaccard, containment, strict=True):
         assert j == (len(a & b) / len(a | b) if a | b else 0)
         assert c == (len(a & b) / len(b) if b else 0)
+    jaccard, overlap = overlap_pairs(*packed([a for a, _ in pairs]), full, *packed([b for _, b in pairs]), full)
+    for (a, b), j, o in zip(pairs, jaccard, overlap, strict=True):
+        assert j == (len(a & b) / len(a | b) if a | b else 0)
+        assert o == (len(a & b) / min(len(a), len(b)) if a and b else 0)
 
 
 def test_a_sample_of_a_large_set_measures_within_its_error() -> None:

@@ -68,6 +68,10 @@ def corpus(seed: int) -> list[Document]:
         documents.append((f"{seed:02d}-c{number}", f"http://h{seed}.org/c{number}", copied))
     again = rng.choice(documents)
     documents.append((f"{seed:02d}-u", again[1] + "#top" if again[1] else None, " ".join(text(80))))
+    changed = again[2].split()
+    for share in (0.06, 0.16, 0.16):  # the page as it was later: overlap about 0.73 and 0.42
+        changed = edited(changed, int(share * len(changed)))
+        documents.append((f"{seed:02d}-v{len(documents)}", again[1], " ".join(changed)))
     documents.append((f"{seed:02d}-e", None, f"!{'?' * seed}"))
     return documents
 
@@ -101,6 +105,28 @@ def test_equals_the_oracle_on_50_random_corpora(spark: SparkSession, local: int)
     assert outcome(decisions) == expected
     counts = {row["record_id"]: row["duplicates"] for row in decisions.where("verdict = 'kept'").collect()}
     assert sum(counts.values()) == len(expected)
+
+
+@pytest.mark.parametrize("local", [0, 10**6], ids=["distributed", "one task"])
+def test_a_url_alone_is_no_proof(spark: SparkSession, local: int) -> None:
+    first, second = ([f"{name}{i}" for i in range(100)] for name in "ab")
+    rows = [
+        ("1", "http://a.example/?gclid=1", " ".join(first)),
+        ("2", "http://a.example/?gclid=2", " ".join(first[:60] + second[:30])),  # 56 of 86 shingles
+        ("3", "http://a.example/?gclid=3", " ".join(second[:80])),
+        ("4", "http://a.example/?gclid=4", " ".join(second[:79])),
+        ("5", "http://a.example/", "!"),
+    ]
+    settings = DedupConfig(local_documents=local)
+    decisions = {row["record_id"]: row for row in dedup_decisions(frame(spark, rows), settings).collect()}
+    assert {name: row["reason"] for name, row in decisions.items() if row["verdict"] == "dropped"} == {
+        "2": "duplicate_url", "4": "near_duplicate",
+    }  # fmt: skip
+    score, evidence = decisions["2"]["score"], json.loads(decisions["2"]["evidence"])
+    assert score == pytest.approx(56 / 86) and decisions["2"]["threshold"] == 0.5
+    assert evidence["copies"] == 2 and evidence["jaccard"] == round(56 / 126, 6) and evidence["survivor"] == "1"
+    any_text = dedup_decisions(frame(spark, rows), settings.model_copy(update={"url_overlap": 0.0}))
+    assert {reason for reason, _ in outcome(any_text).values()} == {"duplicate_url"} and len(outcome(any_text)) == 4
 
 
 def test_a_chain_keeps_what_is_far_from_the_survivor(spark: SparkSession) -> None:

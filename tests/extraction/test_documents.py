@@ -1,5 +1,6 @@
 """From splits to documents: what is read ahead of the sandbox, and in what order it comes out."""
 
+import json
 from collections import deque
 
 import pytest
@@ -97,3 +98,18 @@ def test_combining_marks_in_any_source_are_linear(monkeypatch):
     assert [row["verdict"] for row in rows] == ["kept", "kept"]
     assert all("\u0316" * 150_000 + "\u0301" * 149_999 in row["text"] for row in rows)  # one makes an á
     assert len(rows[1]["title"]) < 1100 and rows[1]["title"].endswith("… (cut)")
+
+
+def test_what_reading_and_cleaning_know_of_a_kept_text_stands_in_its_evidence():
+    prose = "An English sentence of\u200b some length.\r\n" * 9
+    row = record("a.warc.gz", 0, text=prose)._replace(evidence='{"body_broken": "gzip breaks off after 9 bytes"}')
+    found = documents.document(row, ExtractionConfig())
+    assert found["verdict"] == "kept" and found["text"] == prose.replace("\u200b", "").replace("\r", "").strip()
+    assert json.loads(found["evidence"]) == {
+        "body_broken": "gzip breaks off after 9 bytes",
+        "cleaned": {"line_ends": 9, "zero_width": 9},
+    }
+    assert (
+        documents.document(record("a.jsonl", 0, text="An English sentence. " * 9), ExtractionConfig())["evidence"]
+        is None
+    )

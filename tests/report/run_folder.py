@@ -124,6 +124,7 @@ def write_run(root: Path, rows: list[dict[str, Any]], stages: tuple[str, ...] = 
             "kept": len(remaining),
             **{v: {reason: reasons.count(reason) for reason in reasons} for v, reasons in lost.items()},
             "digest": "0123456789abcdef",
+            "fingerprint": f"{STAGES.index(stage)}",
             "settings": getattr(Config(), stage).model_dump(mode="json"),
             "inputs": {"files": 1, "bytes": 38_453_469} if stage == "extraction" else {},
             "finished": f"2026-11-26T20:2{STAGES.index(stage)}:57+00:00",

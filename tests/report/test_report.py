@@ -1,6 +1,7 @@
 """What the report says, and that nothing a page says acts in it."""
 
 import html.parser
+import json
 import random
 import re
 
@@ -214,3 +215,17 @@ def test_unseen_characters_are_shown():
 
 def test_shares_never_look_like_nothing():
     assert [percent(1, 3), percent(1, 40_000), percent(0, 3), percent(0, 0)] == ["33.3 %", "< 0.1 %", "0.0 %", "–"]
+
+
+def test_stages_that_are_out_of_date_are_named_and_not_shown(tmp_path):
+    """The one that was made from what is no longer there, and those that follow it."""
+    run = write_run(tmp_path / "run", records())
+    path = run / "03_dedup" / "manifest.json"
+    old = json.loads(path.read_text(encoding="utf-8")) | {"inputs": {"what distribution_filter kept": "older"}}
+    path.write_text(json.dumps(old), encoding="utf-8")
+    facts = collect(str(run))
+    assert [manifest["stage"] for manifest in facts.manifests] == ["extraction", "distribution_filter"]
+    assert facts.outdated == ["dedup", "quality_filter", "shards"]
+    with open(write_report(str(run)), encoding="utf-8") as file:  # noqa: PTH123
+        said = file.read()
+    assert "Deduplication</b> <bdi>not shown, out of date" in said and "2 of 5 stages are whole" in said

@@ -1,5 +1,6 @@
 """One writer a folder, and a lock that ends with its holder."""
 
+import errno
 import json
 import os
 import re
@@ -55,6 +56,19 @@ def test_a_killed_holder_holds_nothing(holder, tmp_path):
     with locked(str(tmp_path)):
         pass
     assert not (tmp_path / LOCK).exists()
+
+
+def test_a_disk_that_is_read_only_by_then_hides_no_error(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with pytest.raises(ValueError, match="the news"), locked(str(tmp_path)):
+        monkeypatch.setattr(lock.Path, "unlink", refuse)
+        raise ValueError("the news")
+    monkeypatch.undo()
+    assert (tmp_path / LOCK).exists()
+    with locked(str(tmp_path)):  # which it no longer is
+        pass
 
 
 def test_a_forked_child_does_not_hold_on(tmp_path):

@@ -2,12 +2,15 @@
 
 import errno
 import os
+import subprocess
+import sys
 import uuid
 
 import fsspec
 import pytest
 
 from skypile.run_folder.output import OutputRefused, StorageError, check_apart, new_file, output_folder
+from tests.conftest import REPOSITORY
 
 
 def claim(folder, kind="dedup", inputs=(), made_of=None):
@@ -140,6 +143,24 @@ def test_a_single_file_is_never_written_over(tmp_path):
         new_file(str(tmp_path / "base.model"), [])
 
 
+def test_what_a_killed_writer_left_goes_and_nothing_else_that_is_hidden(tmp_path):
+    out = tmp_path / "out"
+    claim(out)
+    code = (
+        "import os, signal; from skypile.runtime import files; "
+        "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL); files.write_json({!r}, {{}})"
+    )
+    for name in ("_skypile.json", "02_b/manifest.json", "01_a/waves/00003.json"):
+        subprocess.run([sys.executable, "-c", code.format(str(out / name))], cwd=REPOSITORY)
+    theirs = [".bashrc.deadbeef", "01_a/.notes.json", "01_a/waves/.a.json.backup99"]
+    for name in theirs:
+        put(str(out / name))
+    assert sum(path.is_file() for path in out.rglob("*")) == 1 + 3 + len(theirs)
+    claim(out)
+    left = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert left == {*theirs, "_skypile.json"}
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
@@ -151,10 +172,30 @@ def test_a_single_file_is_never_written_over(tmp_path):
         ),
     ],
 )
-def test_a_full_disk_is_one_sentence(tmp_path, error, words):
+def test_a_full_disk_is_one_sentence(tmp_path, error, words, monkeypatch):
+    monkeypatch.delenv("SPARK_LOCAL_DIRS", raising=False)
     with pytest.raises(StorageError) as told, output_folder(str(tmp_path / "out"), "dedup", [], {}):
         raise error
     assert str(told.value) == f"writing {tmp_path}/out failed: {words}; mend that, and the same command goes on"
+
+
+def test_a_disk_that_only_spark_says_is_full_may_be_another(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", "/scratch/a")
+    full = r"No space left on device \(here, or for Spark's temporary files: /scratch/a\);"
+    with pytest.raises(StorageError, match=full), output_folder(str(tmp_path / "out"), "dedup", [], {}):
+        raise RuntimeError("java.io.IOException: No space left on device")
+
+
+def test_a_checksum_that_hadoop_keeps_beside_a_file(tmp_path):
+    """No manifest names it, so only whoever meets the error can say what helps."""
+    java = (
+        f"org.apache.hadoop.fs.ChecksumException: Checksum error: file:{tmp_path}/a b/part-0 at 0 exp: 1 got: -2\n\tat"
+    )
+    with (
+        pytest.raises(StorageError, match=f"^{tmp_path}/a b/part-0 does not fit its checksum in the .crc file"),
+        output_folder(str(tmp_path / "o"), "dedup", [], {}),
+    ):
+        raise RuntimeError(java)
 
 
 def test_a_damaged_page_is_one_sentence(tmp_path):

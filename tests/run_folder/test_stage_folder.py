@@ -8,7 +8,7 @@ import pytest
 
 from skypile.run_folder import stage_folder
 from skypile.run_folder.parquet_part import part
-from skypile.run_folder.parts import DamagedParts
+from skypile.run_folder.parts import DamagedParts, summed
 from skypile.run_folder.stage_folder import Plan
 from skypile.run_folder.stamp import Decisions, Written
 from skypile.runtime import files
@@ -109,6 +109,32 @@ def test_a_damaged_part_is_made_again_and_refused_by_who_reads_it(run):
     mended.write(run, plan("a", "b"))
     assert mended.made == [1]
     stage_folder.check_finished(run, "extraction")
+
+
+@pytest.mark.parametrize("beside", ["clusters", "classifier"])
+def test_what_a_stage_decided_by_is_a_part_too(run, beside):
+    class Decider(Maker):
+        def write_wave(self, folder, number):
+            written = super().write_wave(folder, number)
+            files.write_text(f"{folder}/{beside}/model", "a model")
+            return written._replace(parts=written.parts | summed(folder, [beside]))
+
+    Decider().write(run, plan("a"))
+    again = Decider()
+    again.write(run, plan("a"))
+    assert again.made == []
+    files.write_text(f"{run}/01_extraction/{beside}/model", "a m0del")
+    again.write(run, plan("a"))
+    assert again.made == [0]
+    assert again.said == [f"extraction           redone: {beside}/model is not what was written (checksum)"]
+    files.remove_tree(f"{run}/01_extraction/{beside}")
+    with pytest.raises(DamagedParts, match=f"{beside}/model is missing"):
+        stage_folder.check_finished(run, "extraction")
+
+
+def test_the_first_wave_holds_what_is_written_besides():
+    assert {"clusters", "classifier"} <= set(stage_folder.places_of(0))
+    assert not {"clusters", "classifier"} & set(stage_folder.places_of(1))
 
 
 def test_a_file_that_is_not_ours_stops_whoever_would_remove_it(run):

@@ -14,6 +14,8 @@ from skypile.text.language import (
     UNDETERMINED,
     certainly_other,
     identify,
+    named,
+    script,
     shares,
 )
 
@@ -88,8 +90,65 @@ def test_score_is_the_share_of_the_text_wherever_it_stands() -> None:
         assert score == pytest.approx(2 / 3, abs=0.15)
 
 
+COMPANY = (
+    "会社概要 商号 株式会社沢村製薬 所在地 大阪府堺市 設立 昭和四十五年 資本金 三千万円 代表取締役 沢村健児 "
+    "従業員数 百二十名 事業内容 医薬品製造販売、検査機器開発、輸出入 主要取引先 総合病院、薬局、大学研究室 沿革 "
+    "平成元年 営業所開設 平成九年 "
+    "工場増設、倉庫移転 令和三年 労働環境改善表彰 駐車場有 最寄駅 堺東駅 徒歩五分"
+)
+
+
+def test_japanese_without_kana_is_japanese() -> None:
+    assert identify(COMPANY).code == "ja"
+    assert identify(COMPANY + ARTICLE_1["ja"]).code == "ja"
+    for chinese in (
+        "東京發展局公佈，駅前廣場將於明年動工，市民對此表示歡迎，認為這項工程會帶來更多遊客，也能改善交通。",
+        "他姓畑，在日本读过书，住在一个叫駒沢的地方，后来回到上海教书，写了很多关于东京的文章，大家都很喜欢。" * 3,
+    ):
+        assert identify(chinese).code == "zh"
+
+
+def test_korean_with_han_characters_is_korean() -> None:
+    mixed = "大韓民國의 主權은 國民에게 있고 모든 權力은 國民으로부터 나온다. 國家는 法律이 定하는 바에 依한다."
+    assert identify(mixed).code == "ko"
+    quoted = "首尔（서울）是韩国的首都，位于汉江（한강）流域，城市历史悠久，古称汉城，人口将近一千万。" * 2
+    assert identify(quoted).code == "zh"
+
+
+def test_terms_and_code_in_a_chinese_post_are_of_no_language() -> None:
+    post = (
+        "升级之后发现启动很慢，排查了一下。先看日志：\n"
+        "kubectl logs -f deployment/api --namespace production --tail 200\n"
+        "org.springframework.boot.autoconfigure.jdbc DataSourceInitializationMode ALWAYS HikariPool timeout\n"
+        "原因是连接池太小，把配置改成下面这样就好了：\nspring.datasource.hikari.maximum-pool-size 40 minimum-idle 10 "
+        "connection-timeout 3000\n"
+        "Redis cluster, Kafka consumer group, Elasticsearch shards, Grafana dashboard 也要一起调。"
+    )
+    assert identify(post).code == "zh"
+    assert identify(post + "\n" + ARTICLE_1["en"] * 12).code == "en"  # where English is prose it counts
+    assert identify(ARTICLE_1["en"] * 5 + "北京大学").code == "en"
+
+
+def test_parallel_text_is_named_by_its_larger_half() -> None:
+    lines = (ARTICLE_1["zh"] + "\n" + ARTICLE_1["en"] + "\n") * 6
+    found = identify(lines + ARTICLE_1["ru"])
+    assert found.code in ("zh", "en") and 0.5 <= found.score < 0.7
+    assert named({"zh": 0.4, "en": 0.45, "ru": 0.15}).code == "en"
+    assert named({"zh": 0.4, "en": 0.35, "ru": 0.25}).code == "und"
+    assert named({"de": 0.45, "fr": 0.4, "ru": 0.15}).code == "und"  # no script tells them apart
+    assert named({"zh": 0.49, "und": 0.46, "en": 0.05}).code == "und"
+
+
+def test_traditional_and_simplified_are_told_apart() -> None:
+    assert script(ARTICLE_1["zh"]) == "Hans"
+    assert script("人人生而自由，在尊嚴和權利上一律平等。他們賦有理性和良心。") == "Hant"
+    assert script("人人生而自由，在尊嚴和權利上一律平等。 简") == "Hant"
+    assert script("") is script("天下大同") is None
+
+
 def test_an_ideograph_weighs_as_much_as_three_letters() -> None:
-    assert shares("今天天气很好" + "abcdefghi " * 2)["zh"] == 0.5
+    letters = sum(map(str.isalpha, ARTICLE_1["en"]))
+    assert shares("今天天气很好" * 5 + ARTICLE_1["en"])["zh"] == pytest.approx(90 / (90 + letters))
 
 
 def test_hostile_characters_do_not_blind_it() -> None:

@@ -135,3 +135,13 @@ def test_a_file_given_twice_is_refused(tmp_path):
     for second in (path, tmp_path / "x" / ".." / "a.parquet", tmp_path / "link.parquet"):
         with pytest.raises(Refused, match="are one file"):
             distinct_names([path, second])
+
+
+def test_batches_are_bounded_by_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr("skypile.tokens.parquet_texts.BATCH_BYTES", 1 << 20)
+    texts = [f"{n} " + "x" * 100_000 for n in range(64)]
+    table = pa.table({"record_id": [str(n) for n in range(64)], "url": ["u"] * 64, "text": texts})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=50)
+    batches = list(parquet_batches(str(tmp_path / "a.parquet")))
+    assert [text for batch in batches for text in batch["text"].to_pylist()] == texts
+    assert max(batch.nbytes for batch in batches) < 3 << 20

@@ -36,7 +36,7 @@ from skypile.run_folder.storage import read_parquet
 from skypile.runtime import files
 
 SHAPING = ("word_shingle", "character_shingle", "permutations", "bands", "rows", "seed", "max_shingles")
-FORMAT = 3  # of the keys: a text's are those of `shingles`
+FORMAT = 4  # of the keys: a text's are those of `shingles`, a URL's that of `crawl.url`, and who has it
 STORED = "record_id string, url string, text_key binary, url_key string, shingles binary, `limit` bigint, "
 STORED += "buckets array<bigint>, matched string, survivor string, attempt string, batch string"
 STORED_BUCKETS = "record_id string, bucket bigint, band int, attempt string, batch string"
@@ -128,9 +128,12 @@ def add_arrival(
     known: list[dict[str, Any]],
     sketches: DataFrame,
     fates: DataFrame,
+    corpus: DataFrame,
 ) -> bool:
     """Add an arrival to the index; ``fates``: record_id, reason, survivor of the documents that were dropped.
 
+    The first document of a URL has its key, as it is what others with that URL are compared with, and its shingles
+    even if it was dropped. ``corpus``: what is there of the URLs of ``sketches`` (``matching_corpus``).
     ``known``: the arrivals that the fates were decided by. Returns False, with nothing added, if another one has
     come since.
     """
@@ -139,13 +142,20 @@ def add_arrival(
     survivor = F.when(is_new("survivor"), marked(name, "survivor")).otherwise(F.col("survivor"))
     fate = fates.select("record_id", F.col("reason").alias("matched"), survivor.alias("survivor"))
     kept = F.col("matched").isNull()
-    documents = sketches.join(fate, "record_id", "left").select(
-        *("record_id", "url", "text_key", "url_key"),
-        F.when(kept, F.col("shingles")).alias("shingles"),
-        "limit",
-        F.when(kept, F.col("buckets")).otherwise(F.array().cast("array<bigint>")).alias("buckets"),
-        "matched",
-        "survivor",
+    groups = sketches.where("url_key is not null").groupBy("url_key")
+    first = groups.agg(F.min(F.struct("rank", "record_id")).alias("best")).join(corpus, "url_key", "left_anti")
+    first = first.select(F.col("best.record_id").alias("record_id"), F.col("url_key").alias("first_of"))
+    documents = (
+        sketches.join(fate, "record_id", "left")
+        .join(first, "record_id", "left")
+        .select(
+            *("record_id", "url", "text_key", F.col("first_of").alias("url_key")),
+            F.when(kept | F.col("first_of").isNotNull(), F.col("shingles")).alias("shingles"),
+            "limit",
+            F.when(kept, F.col("buckets")).otherwise(F.array().cast("array<bigint>")).alias("buckets"),
+            "matched",
+            "survivor",
+        )
     )
     attempt = uuid.uuid4().hex[:12]
     place = _place(index, "documents", attempt, name)

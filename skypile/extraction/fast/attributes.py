@@ -1,4 +1,5 @@
-"""The attributes of one start tag: where it ends, and the words of `class`, `id`, `role`. Compiled."""
+"""The attributes of one start tag: where it ends, the words of `class`, `id`, `role`, and what else the scan asks of
+it. Compiled."""
 
 import numpy as np
 
@@ -12,14 +13,47 @@ ITEMPROP, ITEMTYPE, ARIA_LABEL = fnv1a(b"itemprop"), fnv1a(b"itemtype"), fnv1a(b
 STYLE, HIDDEN, ARIA_HIDDEN = fnv1a(b"style"), fnv1a(b"hidden"), fnv1a(b"aria-hidden")
 NAME, PROPERTY, CONTENT, TYPE = fnv1a(b"name"), fnv1a(b"property"), fnv1a(b"content"), fnv1a(b"type")
 COLSPAN, ROWSPAN = fnv1a(b"colspan"), fnv1a(b"rowspan")
-TRUE, LD_JSON, DISPLAY, NONE = fnv1a(b"true"), fnv1a(b"application/ld+json"), fnv1a(b"display"), fnv1a(b"none")
+TRUE, LD_JSON = fnv1a(b"true"), fnv1a(b"application/ld+json")
+HREF, ALT, SRC, EEIMG = fnv1a(b"href"), fnv1a(b"alt"), fnv1a(b"src"), fnv1a(b"eeimg")
+SHADOW_ROOT, SHADOW_ROOT_MODE = fnv1a(b"shadowroot"), fnv1a(b"shadowrootmode")
+MEDIA, SCREENS = fnv1a(b"media"), (fnv1a(b"all"), fnv1a(b"screen"))
+DATA_LINE_NUMBER, MATH_TEX = fnv1a(b"data-line-number"), fnv1a(b"math/tex")
+# Where editors keep the TeX of a formula that they show as a picture or as glyphs.
+_TEX_ATTRIBUTES = ("tex", "latex", "formula", "math", "expr", "equation", "katex", "mathml")
+TEX_ATTRIBUTES = tuple(fnv1a(f"data-{name}".encode()) for name in _TEX_ATTRIBUTES)
+DISPLAY, NONE = fnv1a(b"display"), fnv1a(b"none")
+VISIBILITY, COLLAPSE, FONT_SIZE = fnv1a(b"visibility"), fnv1a(b"collapse"), fnv1a(b"font-size")
+ZEROS = tuple(fnv1a(value) for value in (b"0", b"0px", b"0em", b"0pt", b"0%", b"0rem"))
 
 MAX_COLSPAN, MAX_ROWSPAN = 1000, 65534  # HTML standard, 4.9.11
-
+MAX_TEX_LOOK = 400  # bytes of an alt or an address; a picture may stand in its own address, a megabyte long
 WORDS_AN_ATTRIBUTE = 24  # utility-class soup (Tailwind) adds nothing after that
 
-# Slots of the result array.
-NEXT, SELF_CLOSING, IS_HIDDEN, META_KEY, META_FROM, META_TO, IS_LD_JSON, COLUMNS, ROWS, N_SLOTS = range(10)
+# Slots of the result array; IS_HIDDEN holds bits: what is hidden for everyone (as a feature, and inside a sentence),
+# from readers' ears (likewise), and what cannot be seen for its size (inside a sentence alone).
+(
+    NEXT,
+    SELF_CLOSING,
+    IS_HIDDEN,
+    META_KEY,
+    META_FROM,
+    META_TO,
+    IS_LD_JSON,
+    IS_TEX,
+    HAS_HREF,
+    HAS_NAME,
+    HAS_TEX,
+    IS_SHADOW,
+    IS_GUTTER,
+    FOR_OTHERS,
+    CLASS_FROM,
+    CLASS_TO,
+    COLUMNS,
+    ROWS,
+    TAG_FROM,  # where the tag begins, for those the result is passed on to
+    N_SLOTS,
+) = range(20)
+FROM_ALL, FROM_EARS, TOO_SMALL = 1, 2, 4
 
 
 @borrows
@@ -78,8 +112,9 @@ def read_number(buf, i, end):
 
 @borrows
 def hides(buf, i, end):
-    """True where a style attribute holds `display: none`."""
-    name_from, seen_display = i, False
+    """What a style attribute or a rule's declarations hide: FROM_ALL for `display: none` and `visibility: hidden`,
+    TOO_SMALL for `font-size: 0`, 0 for nothing."""
+    name_from, of = i, 0
     for j in range(i, end + 1):
         c = buf[j] if j < end else 59
         if c == 58 or c == 59 or c == 33:  # ":", ";", "!" end a name or a value
@@ -89,10 +124,28 @@ def hides(buf, i, end):
             while b > a and buf[b - 1] <= 32:
                 b -= 1
             value = lower_hash(buf, a, b)
-            if seen_display and value == NONE:
-                return True
-            seen_display = c == 58 and value == DISPLAY
+            if of == DISPLAY and value == NONE:
+                return FROM_ALL
+            if of == VISIBILITY and value in (HIDDEN, COLLAPSE):
+                return FROM_ALL
+            if of == FONT_SIZE and value in ZEROS:
+                return TOO_SMALL
+            of = value if c == 58 else 0
             name_from = j + 1
+    return 0
+
+
+@borrows
+def looks_like_tex(buf, i, end):
+    """Whether an `alt` or `src` may hold a formula: a backslash, `tex=`, or `latex`; a cheap guess, judged later."""
+    for j in range(i, end):
+        c = buf[j]
+        if c == 92:
+            return True
+        tex = c == 120 and j - i >= 2 and buf[j - 1] == 101 and buf[j - 2] == 116
+        la_or_value = (j + 1 < end and buf[j + 1] == 61) or (j - i >= 4 and buf[j - 3] == 97 and buf[j - 4] == 108)
+        if tex and la_or_value:
+            return True
     return False
 
 
@@ -136,18 +189,37 @@ def read_attributes(buf, i, n, words, n_words, result):
                 b = i
         if name in (CLASS, ID, ROLE, ITEMPROP, ITEMTYPE, ARIA_LABEL):
             n_words = append_words(buf, a, b, words, n_words)
+            if name == CLASS:
+                result[CLASS_FROM], result[CLASS_TO] = a, b
+            elif name == ID:
+                result[HAS_NAME] = 1
+        elif name == HREF:
+            result[HAS_HREF] = 2 if b > a and buf[a] == 35 else 1  # 2: to a place in this page
         elif name == STYLE:
             result[IS_HIDDEN] |= hides(buf, a, b)
         elif name == HIDDEN:
-            result[IS_HIDDEN] = 1
+            result[IS_HIDDEN] |= FROM_ALL
         elif name == ARIA_HIDDEN:
-            result[IS_HIDDEN] |= lower_hash(buf, a, b) == TRUE
+            if lower_hash(buf, a, b) == TRUE:
+                result[IS_HIDDEN] |= FROM_EARS
         elif name in (NAME, PROPERTY):
             result[META_KEY] = lower_hash(buf, a, b)
+            result[HAS_NAME] |= name == NAME
         elif name == CONTENT:
             result[META_FROM], result[META_TO] = a, b
         elif name == TYPE:
             result[IS_LD_JSON] = lower_hash(buf, a, b) == LD_JSON
+            result[IS_TEX] = b - a >= 8 and lower_hash(buf, a, a + 8) == MATH_TEX
+        elif name in (ALT, SRC):
+            result[HAS_TEX] |= looks_like_tex(buf, a, min(b, a + MAX_TEX_LOOK))
+        elif name == DATA_LINE_NUMBER:
+            result[IS_GUTTER] = 1
+        elif name == MEDIA:
+            result[FOR_OTHERS] = b > a and lower_hash(buf, a, b) not in SCREENS
+        elif name in (SHADOW_ROOT, SHADOW_ROOT_MODE):
+            result[IS_SHADOW] = 1
+        elif name == EEIMG or name in TEX_ATTRIBUTES:
+            result[HAS_TEX] = 1
         elif name == COLSPAN:
             number = read_number(buf, a, b)
             result[COLUMNS] = min(number, MAX_COLSPAN) if number > 0 else 1

@@ -5,28 +5,56 @@ from numba import njit
 
 from skypile.extraction.fast.characters import append_text
 from skypile.extraction.fast.compiling import borrows
+from skypile.extraction.fast.formulas import with_formulas
+from skypile.extraction.fast.open_block import AT
+from skypile.extraction.fast.open_elements import MAX_BLOCKS
 from skypile.extraction.fast.page_type import DESCRIPTION, OG_DESCRIPTION, OG_TITLE
-from skypile.extraction.fast.scan import Page, scan
+from skypile.extraction.fast.scan import scan
 from skypile.extraction.fast.tags import build_names
+from skypile.extraction.fast.window import Opened, Page, opened
 from skypile.text.limits import MAX_TITLE
 
 NAMES = build_names()
+MOST_BLOCKS = 4 * MAX_BLOCKS  # of a window that is scanned again: a formula may split a block
 MAX_HEAD_BYTES = 16 * MAX_TITLE  # of the page; enough to see that a title is longer, in character references too
 
 # A page's blocks, its title and its description (uint8, clean UTF-8; empty where missing).
 Scanned = tuple[Page, np.ndarray, np.ndarray]
 
 
-def cut(html: bytes) -> Scanned:
-    """Blocks, title and description of an HTML page in UTF-8."""
+def cut(html: bytes, xml: bool = False) -> Scanned:
+    """Blocks, title and description of an HTML page in UTF-8; of a long one those of its first window (`following`).
+    `xml`: its Content-Type says that it is XML."""
+    page = _window(html, opened(NAMES, None, xml))
     buffer = np.frombuffer(html, np.uint8)
-    page = scan(buffer, NAMES)
     metas = {key: (start, stop) for key, start, stop in reversed(page.metas.tolist())}
     title = page.title.tolist()
     if title[0] == title[1]:
         title = metas.get(OG_TITLE, (0, 0))
     described = metas.get(DESCRIPTION) or metas.get(OG_DESCRIPTION) or (0, 0)
     return page, _clean(buffer, *title), _clean(buffer, *described)
+
+
+def following(html: bytes, page: Page) -> Page | None:
+    """The window after `page`; None where that was the last."""
+    return _window(html, opened(NAMES, page)) if page.at < len(html) else None
+
+
+def _window(html: bytes, before: Opened) -> Page:
+    """Scan on, and where there are formulas once more, with those written as TeX."""
+    page = scan(np.frombuffer(html, np.uint8), NAMES, before, MAX_BLOCKS)
+    if not len(page.formulas):
+        return page
+    start = int(before.state[AT])
+    written = with_formulas(html, page.formulas, start, page.at)
+    if written is None:
+        return page
+    state, memo = before.state.copy(), before.memo.copy()
+    state[AT] = 0
+    memo[: len(NAMES.flags)] = -1
+    again = scan(np.frombuffer(written, np.uint8), NAMES, before._replace(state=state, memo=memo), MOST_BLOCKS)
+    again.state[AT] = page.at
+    return again._replace(title=page.title, metas=page.metas, scripts=page.scripts, at=page.at, memo=page.memo)
 
 
 def _clean(buffer: np.ndarray, start: int, stop: int) -> np.ndarray:

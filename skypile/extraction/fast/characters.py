@@ -1,6 +1,8 @@
 """Characters of a page into clean UTF-8: entities, white space, junk. Compiled; called by the scanner.
 
-White space of any kind (Unicode's, `&nbsp;`, the ideographic space) collapses to one blank outside `<pre>`.
+White space of any kind (Unicode's, `&nbsp;`, the ideographic space) collapses to one blank outside `<pre>`, and to
+nothing where it holds a line break of the source between two characters of Han, kana or their punctuation (CSS Text 3,
+4.1.3, segment break transformation): the lines of a Chinese sentence are joined, those of a Korean or English one not.
 Control characters, soft hyphens, zero-width spaces, byte-order marks and direction marks go; the zero-width
 joiners stay, since Persian, Hindi and emoji need them. Nothing else is changed.
 """
@@ -9,46 +11,18 @@ import numpy as np
 
 from skypile.extraction.fast.compiling import borrows
 
-BLANK, NEWLINE = 1, 2  # what waits to be written before the next visible character
+# What waits to be written before the next visible character, the stronger last: a blank, a line break of the source,
+# a blank that no such break takes along (`&nbsp;`, the ideographic space), a line break of the page.
+BLANK, SEGMENT, HARD, NEWLINE = 1, 2, 3, 4
 
 # Windows-1252 meanings of &#128; … &#159; (HTML standard, 13.2.5.80); 0 where there is none.
 CP1252 = np.array(
     [
-        8364,
-        0,
-        8218,
-        402,
-        8222,
-        8230,
-        8224,
-        8225,
-        710,
-        8240,
-        352,
-        8249,
-        338,
-        0,
-        381,
-        0,
-        0,
-        8216,
-        8217,
-        8220,
-        8221,
-        8226,
-        8211,
-        8212,
-        732,
-        8482,
-        353,
-        8250,
-        339,
-        0,
-        382,
-        376,
+        8364, 0, 8218, 402, 8222, 8230, 8224, 8225, 710, 8240, 352, 8249, 338, 0, 381, 0,
+        0, 8216, 8217, 8220, 8221, 8226, 8211, 8212, 732, 8482, 353, 8250, 339, 0, 382, 376,
     ],
     np.int32,
-)
+)  # fmt: skip
 LONGEST_LEGACY_ENTITY = 6  # &AMP … &Aacute: names that HTML accepts without ";" have 2 to 6 letters
 LONGEST_ENTITY = 32  # &CounterClockwiseContourIntegral; has 31
 
@@ -114,6 +88,56 @@ def is_junk(point):
 
 
 @borrows
+def is_wide(point):
+    """East Asian Width F, W or H, but for Hangul: what is written without blanks."""
+    return point >= 0x2E80 and (
+        point <= 0x303E
+        or 0x3041 <= point <= 0x312F
+        or 0x3190 <= point <= 0x31FF
+        or 0x3220 <= point <= 0xA4CF
+        or 0xF900 <= point <= 0xFAFF
+        or 0xFE30 <= point <= 0xFE6F
+        or 0xFF01 <= point <= 0xFF9F
+        or 0xFFE0 <= point <= 0xFFE6
+        or 0x1F300 <= point <= 0x1F64F
+        or 0x1F900 <= point <= 0x1F9FF
+        or 0x20000 <= point <= 0x3FFFD
+    )
+
+
+@borrows
+def is_shared_mark(point):
+    """Quotation marks, dash, ellipsis: as wide as their neighbours (East Asian Width A)."""
+    return 0x2014 <= point <= 0x201D or point == 0x2026 or point == 0xB7
+
+
+@borrows
+def last_point(out, o, start):
+    """The code point that ends out[start:o]; 0 for nothing."""
+    if o <= start:
+        return np.int64(0)
+    j = o - 1
+    while j > start and (out[j] & 0xC0) == 0x80:
+        j -= 1
+    c, size = np.int64(out[j]), o - j
+    if size == 1:
+        return c
+    if size == 2:
+        return ((c & 31) << 6) | (out[j + 1] & 63)
+    if size == 3:
+        return ((c & 15) << 12) | ((out[j + 1] & 63) << 6) | (out[j + 2] & 63)
+    return ((c & 7) << 18) | ((out[j + 1] & 63) << 12) | ((out[j + 2] & 63) << 6) | (out[j + 3] & 63)
+
+
+@borrows
+def joins(out, o, start, point):
+    """Whether a line break of the source between out[start:o] and `point` is nothing."""
+    before = last_point(out, o, start)
+    wide, follows = is_wide(before), is_wide(point)
+    return (wide and (follows or is_shared_mark(point))) or (follows and is_shared_mark(before))
+
+
+@borrows
 def entity(buf, i, end, entity_keys, entity_points):
     """Decode the reference at buf[i] == "&": (point, second point or 0, next index); point -1 where it is none.
 
@@ -172,9 +196,10 @@ def entity(buf, i, end, entity_keys, entity_points):
 
 @borrows
 def append_text(buf, i, end, out, o, start, wait, pre, entity_keys, entity_points):
-    """Append buf[i:end] as clean text to `out`, whose current block began at `start`.
+    """Append buf[i:end] as clean text to `out`, whose current block began at `start`. Without tables of entities a "&"
+    is itself.
 
-    Returns (new length, what waits before the next visible character: 0, BLANK or NEWLINE).
+    Returns (new length, what waits before the next visible character: 0, BLANK, SEGMENT, HARD or NEWLINE).
     """
     while i < end:
         c = np.int64(buf[i])
@@ -182,7 +207,7 @@ def append_text(buf, i, end, out, o, start, wait, pre, entity_keys, entity_point
         if 32 < c < 127 and c != 38:
             point = c
             i += 1
-        elif c == 38:
+        elif c == 38 and len(entity_keys):
             point, second, after = entity(buf, i, end, entity_keys, entity_points)
             if point < 0:
                 point = np.int64(38)
@@ -205,7 +230,10 @@ def append_text(buf, i, end, out, o, start, wait, pre, entity_keys, entity_point
             break
         if is_space(point):
             if not pre:
-                wait = max(wait, BLANK)
+                if point == 10 or point == 13:
+                    wait = max(wait, SEGMENT)
+                else:
+                    wait = max(wait, BLANK if point < 128 else HARD)
             elif point == 13:
                 if i >= end or buf[i] != 10:
                     o = encode(out, o, 10)
@@ -217,7 +245,7 @@ def append_text(buf, i, end, out, o, start, wait, pre, entity_keys, entity_point
         if is_junk(point):
             continue
         if wait and not pre:
-            if o > start:
+            if o > start and not (wait == SEGMENT and joins(out, o, start, point)):
                 o = encode(out, o, 10 if wait == NEWLINE else 32)
             wait = 0
         o = encode(out, o, point)

@@ -12,7 +12,7 @@ from numba import njit
 
 from skypile.extraction.fast.assemble import choose, join
 from skypile.extraction.fast.block_text import WORDS
-from skypile.extraction.fast.blocks import NAMES, Scanned, cut, visible_text
+from skypile.extraction.fast.blocks import NAMES, Scanned, cut, following, visible_text
 from skypile.extraction.fast.compiling import quick_loading
 from skypile.extraction.fast.context import score_features
 from skypile.extraction.fast.features import block_features
@@ -20,6 +20,7 @@ from skypile.extraction.fast.model import Model, shipped
 from skypile.extraction.fast.page_type import PAGE_TYPES, page_features, page_slots, page_words
 from skypile.extraction.fast.structure import structure_features
 from skypile.extraction.fast.trees import class_probabilities, probability
+from skypile.extraction.fast.window import Page
 
 N_TYPES = len(PAGE_TYPES)
 # Blocks with a lower first score are not looked at again: two in five, of which one in a hundred is content.
@@ -79,9 +80,17 @@ def main_text(
     """Main text of a page in UTF-8. `model`: another than the shipped one. `scanned`: `cut(html)` if already done."""
     page, title, description = scanned or cut(html)
     name = title.tobytes().decode("utf-8", "replace").strip()
-    if not len(page.start):
-        return MainText("", name, PAGE_TYPES[0], 0, 0, page.nesting)
-    named = page_words(html, page, url)
-    text, kept, kind = keep_and_join(page, title, description, named, shipped() if model is None else model, NAMES)
-    text = text.tobytes().decode("utf-8", "replace")
-    return MainText(text, name, PAGE_TYPES[kind], int(kept), len(page.start), page.nesting)
+    model = shipped() if model is None else model
+    texts, kept, seen, nesting, page_type = [], 0, 0, 0, PAGE_TYPES[0]
+    window: Page | None = page
+    while window is not None:
+        nesting = max(nesting, window.nesting)
+        if len(window.start):
+            named = page_words(html, window, url)
+            found, n_kept, kind = keep_and_join(window, title, description, named, model, NAMES)
+            if not seen:
+                page_type = PAGE_TYPES[kind]
+            texts.append(found.tobytes().decode("utf-8", "replace"))
+            kept, seen = kept + int(n_kept), seen + len(window.start)
+        window = following(html, window)
+    return MainText("\n\n".join(text for text in texts if text), name, page_type, kept, seen, nesting)

@@ -12,9 +12,9 @@ from numba import njit
 
 from skypile.extraction.fast.block_text import ENDS, HAN, WORDS
 from skypile.extraction.fast.elements import group_ids, signatures
-from skypile.extraction.fast.scan import Page
 from skypile.extraction.fast.structure import H1, H6, IMG
 from skypile.extraction.fast.tags import TAG_ID, fnv1a
+from skypile.extraction.fast.window import Page
 from skypile.extraction.fast.wording import ATTRIBUTE_BITS, TAG_SALT, slot_of
 
 PAGE_TYPES = ("article", "forum", "product", "collection", "listing", "documentation", "service")

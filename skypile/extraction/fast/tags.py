@@ -18,7 +18,7 @@ _TAG_NAMES = (
     "address center details summary button label dialog hr br wbr img input area base link meta col embed "
     "source track param script style noscript iframe noembed noframes xmp textarea title svg math template "
     "object canvas map video audio select option optgroup datalist head menu hgroup search legend b strong "
-    "i em u s small font big time picture ins del sup sub rp rt ruby tt nobr"
+    "i em u s small font big time picture ins del sup sub rp rt ruby tt nobr plaintext"
 )
 TAGS = _TAG_NAMES.split()
 TAG_ID = {name: i for i, name in enumerate(TAGS)}
@@ -52,9 +52,26 @@ _FLAGGED = {
 }
 
 
+# What the words of a class say of an element, or of a picture: bits.
+GUTTER, NUMBER, LINE, JAMMER, TEX, KATEX, OF_HTML, JAX, PREVIEW, QL = (1 << k for k in range(10))
+_ROLES = {
+    GUTTER: "gutter linenos lineno linenum linenums linenumber linenumbers lnt ln",
+    NUMBER: "num nums number numbers",  # of a LINE
+    LINE: "line hljs blob crayon",
+    JAMMER: "jammer",  # Discuz: characters strewn among those of a post, against copying
+    TEX: "math tex latex formula equation",
+    KATEX: "katex",
+    OF_HTML: "html",
+    JAX: "jax mathjax",
+    PREVIEW: "preview",
+    QL: "ql",
+}
+
+
 class Names(NamedTuple):
     """Open-addressing tables: `tag_keys`/`tag_ids` (hash → tag id), `flags` and `name_hash` by tag id;
-    `entity_keys`/`entity_points` (hash of the name, with `;` where it has one → one or two code points)."""
+    `entity_keys`/`entity_points` (hash of the name, with `;` where it has one → one or two code points);
+    `role_keys`/`role_bits` (hash of a class word → what it says)."""
 
     tag_keys: np.ndarray
     tag_ids: np.ndarray
@@ -62,6 +79,8 @@ class Names(NamedTuple):
     name_hash: np.ndarray
     entity_keys: np.ndarray
     entity_points: np.ndarray
+    role_keys: np.ndarray
+    role_bits: np.ndarray
 
 
 def fnv1a(name: bytes) -> int:
@@ -101,4 +120,10 @@ def build_names() -> Names:
     entity_points = np.zeros((len(entity_keys), 2), np.int32)
     for slot, (_, text) in zip(slots, entities, strict=True):
         entity_points[slot, : len(text)] = [ord(c) for c in text]
-    return Names(tag_keys, tag_ids, flags, np.array(tag_hashes, np.uint32), entity_keys, entity_points)
+    roles = [(fnv1a(word.encode()), role) for role, words in _ROLES.items() for word in words.split()]
+    role_keys, slots = _probe_table(256, [value for value, _ in roles])
+    role_bits = np.zeros(len(role_keys), np.int64)
+    role_bits[slots] = [role for _, role in roles]
+    return Names(
+        tag_keys, tag_ids, flags, np.array(tag_hashes, np.uint32), entity_keys, entity_points, role_keys, role_bits
+    )

@@ -1,0 +1,211 @@
+"""`skypile losses` and `skypile proxy …`: what models lose on held-out text, and small models to ask."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from skypile.cli.console import AsJson, err, out, print_json, shown
+from skypile.errors import Refused
+
+if TYPE_CHECKING:
+    from skypile.proxy.losses import Loss, Scorer
+
+proxy = typer.Typer(no_args_is_help=True, help="Train small language models that judge a corpus.")
+
+Device = Annotated[
+    str | None, typer.Option(help="PyTorch's name of a device; default: cuda where there is one, else cpu")
+]
+SAID_EVERY = 10.0  # seconds
+
+
+@proxy.command()
+def train(
+    shards: Annotated[Path, typer.Argument(help="Folder that tokens were packed or shuffled into")],
+    output: Annotated[Path, typer.Option(help="Folder of the proxy")],
+    size: Annotated[str, typer.Option(help="ngram; 1m, 6m, 30m, 125m or skywork-13b")] = "1m",
+    tokens: Annotated[int, typer.Option(help="Tokens to train on, repeated where the shards hold fewer")] = 1_000_000,
+    sequences: Annotated[int, typer.Option(help="Sequences in a batch")] = 16,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(help="The highest, of which it ends at a tenth; default: 0.01 for 1m, less for wider"),
+    ] = None,
+    at_least: Annotated[int, typer.Option(help="Keep pieces that occur so often; the others are spelled")] = 2,
+    vocabulary: Annotated[
+        int | None, typer.Option(help="Pieces kept at most; default: what the size is made for")
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="The shards' SentencePiece .model, if not the default")] = None,
+    seed: int = 0,
+    device: Device = None,
+    every: Annotated[int, typer.Option(help="Steps from one saved state to the next")] = 500,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep all saved states, for curves of their losses")] = False,
+) -> None:
+    """Train a proxy on token shards: an n-gram, or a transformer; the same command goes on where it was stopped.
+
+    An n-gram takes of the options --tokens and --model; the transformers need the extra [models].
+    """
+    if tokens < 1 or every < 1:
+        raise Refused(f"tokens={tokens}, every={every}: both must be at least 1")
+    if size == "ngram":
+        from skypile.proxy.ngram_folder import train_ngram
+
+        out.print(shown(train_ngram(str(shards), str(output), tokens, model)), soft_wrap=True)
+        return
+    needs_pytorch()
+    from skypile.proxy.folder import train_proxy
+    from skypile.proxy.model import SIZES
+    from skypile.proxy.training import Training, peak_rate
+
+    if size not in SIZES:
+        raise Refused(f"size={size!r} is none of ngram, {', '.join(SIZES)}")
+    steps = max(1, -(-tokens // max(1, sequences * SIZES[size].context)))
+    rate = peak_rate(SIZES[size]) if learning_rate is None else learning_rate
+    settings = Training(steps, sequences, rate, warm_up=min(100, -(-steps // 10)), seed=seed)
+    where = chosen_device(device)
+    told = _progress(steps, sequences * SIZES[size].context)
+    last = train_proxy(str(shards), str(output), size, settings, model, at_least, vocabulary, where, every, keep, told)
+    out.print(f"{shown(last)}: {steps} steps of {sequences} sequences", soft_wrap=True)
+
+
+def losses(
+    validation: Annotated[
+        list[str],
+        typer.Argument(
+            help="Held-out texts: JSONL, Parquet, .txt or folders of them; DOMAIN=PATH names a domain",
+            metavar="[DOMAIN=]PATH...",
+        ),
+    ],
+    model: Annotated[
+        list[Path], typer.Option("--model", help="Folder of a proxy, or of a Hugging Face causal model; repeatable")
+    ],
+    reference: Annotated[
+        Path | None, typer.Option(help="SentencePiece .model to normalise by; default: skypile's 65,536 pieces")
+    ] = None,
+    characters: Annotated[
+        int | None, typer.Option(help="Leading characters of a text that count; default: all")
+    ] = None,
+    context: Annotated[int | None, typer.Option(help="Tokens in a window, for Hugging Face models")] = None,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Losses of models on held-out texts, by domain and language.
+
+    Bits per byte compare models of any vocabulary; perplexity is per token of the model's own, normalised perplexity
+    per token of the reference. The average perplexity is exp of the mean log-perplexity over the rows.
+    """
+    from skypile.proxy.losses import losses as measured
+    from skypile.proxy.validation import validation_sets
+    from skypile.tokens.encoder import Encoder
+
+    sets = validation_sets(validation, characters)
+    encoder = Encoder.load(reference)
+    rows = {}
+    for path in model:
+        scorer = _scorer(path, device, context)
+        if scorer.name in rows:
+            raise Refused(f"two models are called {scorer.name}: give each folder a name of its own")
+        rows[scorer.name] = measured(scorer, sets, lambda texts: len(encoder.encode_batch(texts)[0]))
+    if as_json:
+        print_json({name: _as_json(found) for name, found in rows.items()})
+        return
+    for name, found in rows.items():
+        _print_table(name, found)
+
+
+def _print_table(name: str, found: list[Loss]) -> None:
+    from skypile.proxy.losses import average
+
+    table = Table("domain", "language", title=shown(name), title_justify="left")
+    for column in ("texts", "bytes", "tokens", "bits per byte", "perplexity", "normalised"):
+        table.add_column(column, justify="right")
+    for row in found:
+        figures = (row.bits_per_byte, row.perplexity, row.normalised_perplexity)
+        counts = (f"{count:,}" for count in (row.texts, row.bytes, row.tokens))
+        shares = (f"{figures[0]:.4f}", f"{figures[1]:.2f}", f"{figures[2]:.2f}")
+        table.add_row(shown(row.domain), row.language, *counts, *shares)
+    if len(found) > 1:
+        mean = sum(row.bits_per_byte for row in found) / len(found)
+        own = average([row.perplexity for row in found])
+        normalised = average([row.normalised_perplexity for row in found])
+        table.add_row("average", "", "", "", "", f"{mean:.4f}", f"{own:.2f}", f"{normalised:.2f}")
+    out.print(table)
+
+
+def _as_json(found: list[Loss]) -> dict[str, Any]:
+    from skypile.proxy.losses import average
+
+    return {
+        "sets": [
+            asdict(row)
+            | {
+                "bits_per_byte": row.bits_per_byte,
+                "perplexity": row.perplexity,
+                "normalised_perplexity": row.normalised_perplexity,
+            }
+            for row in found
+        ],
+        "average": {
+            "bits_per_byte": sum(row.bits_per_byte for row in found) / len(found),
+            "perplexity": average([row.perplexity for row in found]),
+            "normalised_perplexity": average([row.normalised_perplexity for row in found]),
+        },
+    }
+
+
+def _scorer(path: Path, device: str | None, context: int | None) -> Scorer:
+    if not path.exists():
+        raise Refused(f"{path} is not there: give the folder of a proxy, or of a Hugging Face model")
+    if (path / "model.ngram").exists():
+        from skypile.proxy.ngram_folder import NgramScorer
+
+        return NgramScorer(path)
+    needs_pytorch()
+    from skypile.proxy.folder import is_proxy, open_proxy
+    from skypile.proxy.scoring import HuggingFaceScorer, ProxyScorer
+
+    if is_proxy(path):
+        return ProxyScorer(open_proxy(path, chosen_device(device)))
+    return HuggingFaceScorer(path, chosen_device(device), context)
+
+
+def needs_pytorch() -> None:
+    """Refuse where the extra is not installed."""
+    if missing := [name for name in ("torch", "safetensors") if importlib.util.find_spec(name) is None]:
+        raise Refused(f'transformer proxies need {" and ".join(missing)}: pip install "skypile[models]"')
+
+
+def chosen_device(device: str | None) -> str:
+    """A device that is there: the one named, else a GPU, else the CPU."""
+    import torch
+
+    if device is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise Refused(f"device={device!r}: this PyTorch finds no CUDA device; use cpu")
+    if device.split(":")[0] not in ("cuda", "cpu"):
+        raise Refused(f"device={device!r} is neither cpu nor cuda, nor cuda:1")
+    return device
+
+
+def _progress(steps: int, tokens: int) -> Callable[[int, float], None]:
+    """Says on standard error, now and then, how far training is."""
+    began = said = time.monotonic()
+    first: int | None = None
+
+    def told(step: int, loss: float) -> None:
+        nonlocal said, first
+        first = step if first is None else first
+        now = time.monotonic()
+        if now - said >= SAID_EVERY or step == steps:
+            said = now
+            speed = (step - first + 1) * tokens / max(now - began, 1e-9)
+            err.print(f"step {step} of {steps}, loss {loss:.3f}, {speed:,.0f} tokens/s", highlight=False)
+
+    return told

@@ -1,0 +1,217 @@
+"""The documents of a run's corpus, before and after a treatment.
+
+Before is the run's corpus as it is; after is what it would be. What later stages would have said of a document that
+comes back is not left out: the quality filter judges it anew, and deduplication too, where one task holds the
+documents; the notes say what was not judged.
+
+Texts are those that the stages handed on: a document that a stage dropped comes back as that stage read it, and without
+deduplication pages have the paragraphs again that it cut. Documents are read batch by batch; ids and verdicts of what
+dedup dropped or cut are held, some 300 bytes a record.
+"""
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from skypile import config as settings
+from skypile import schema
+from skypile.classifiers.model import load
+from skypile.dedup.columns import Columns
+from skypile.dedup.files_without_spark import decided as deduplicated
+from skypile.dedup.paragraphs import Removed
+from skypile.dedup.paragraphs import without as without_spans
+from skypile.proxy.treatments import Treatment, config_of
+from skypile.run_folder import ledger, stage_folder
+from skypile.runtime import files
+from skypile.schema import KEPT
+
+BATCH: Final = 512  # documents at once
+_NEEDED: Final = tuple(c for c in schema.STAGE_COLUMNS["dedup"] if c not in schema.VERDICT_COLUMNS)
+_OWN_OF_DEDUP: Final = frozenset(schema.names(schema.DEDUP_COLUMNS))
+
+
+class Document(NamedTuple):
+    """A document's text in the corpus before and after; None where it is not in it.
+
+    Documents of one `unit`, a record and those that dedup dropped in its favour, belong together: what a duplicate does
+    is seen only beside its original.
+    """
+
+    record_id: str
+    unit: str
+    host: str | None
+    before: str | None
+    after: str | None
+
+
+def documents(run: str, treatment: Treatment, notes: list[str]) -> Iterator[Document]:
+    """Every document that is in the corpus before or after, in no particular order; what was not judged, to `notes`.
+
+    Raises:
+        PrunedError: the texts that come back were removed (`skypile prune`).
+    """
+    if treatment.other is not None:
+        yield from _of_two_runs(run, treatment.other, notes)
+    elif treatment.stage == "quality_filter":
+        yield from _decided_anew(run, treatment.quality)
+    elif treatment.stage == "dedup":
+        yield from _without_dedup(run, treatment.reason, notes)
+    else:
+        yield from _without_thinning(run, notes)
+
+
+def _decided_anew(run: str, config: settings.QualityFilterConfig | None) -> Iterator[Document]:
+    """Without the quality filter, or by other settings of it."""
+    from skypile.quality.stage import decide  # only here: it loads Spark
+
+    columns = ["record_id", "host", "text", "verdict", "rules", "language", "language_score", "citation_score"]
+    for batch in batches(run, "quality_filter", columns, kept=None):
+        for row in batch.to_pylist():
+            scores = (row["language"], row["language_score"], row["citation_score"])
+            after = config is None or decide(json.loads(row["rules"]), *scores, config).verdict == KEPT
+            before = row["verdict"] == KEPT
+            if before or after:
+                text, record = row["text"], row["record_id"]
+                yield Document(record, record, row["host"], text if before else None, text if after else None)
+
+
+def _without_dedup(run: str, reason: str | None, notes: list[str]) -> Iterator[Document]:
+    """Without deduplication (None), or one of its reasons; "boilerplate" is what it cut from texts as well."""
+    dropped, cut = _dedup_evidence(run)
+    uncut = reason in (None, "boilerplate")
+    kept, judge, judged = _ids(run, "quality_filter"), _judge(run), 0
+    for batch in batches(run, "distribution_filter", [c.name for c in _NEEDED if c.name not in _OWN_OF_DEDUP]):
+        returns: dict[int, Document] = {}
+        rows = batch.select(["record_id", "host", "text"]).to_pylist()
+        for at, row in enumerate(rows):
+            record, text = row["record_id"], row["text"]
+            if record in dropped:
+                why, survivor = dropped[record]
+                if reason in (None, why):
+                    returns[at] = Document(record, survivor, row["host"], None, text)
+                continue
+            now = without_spans(text, cut[record]) if record in cut else text
+            before = now if record in kept else None
+            if uncut and record in cut:
+                returns[at] = Document(record, record, row["host"], before, text)
+            elif before is not None:
+                yield Document(record, record, row["host"], before, before)
+        judged += len(returns)
+        passed = judge(batch.take(pa.array(list(returns), pa.int64()))) if returns else set()
+        for document in returns.values():
+            if document.record_id in passed or document.before is not None:
+                yield document if document.record_id in passed else document._replace(after=None)
+    if judged:
+        notes.append(f"the quality filter judged {judged:,} documents anew that come back or have other text")
+
+
+def _without_thinning(run: str, notes: list[str]) -> Iterator[Document]:
+    """Without the distribution filter. Deduplication decides again on all that it then reads."""
+    config = config_of(run).dedup
+    dropped, cut = _dedup_evidence(run)
+    stays = _deduplicated_anew(run, config) if config.enabled and not config.against else None
+    if stays is None and config.enabled:
+        notes.append("duplicates among the documents that come back were not looked for: too many for one task")
+    kept, judge, returned = _ids(run, "quality_filter"), _judge(run), 0
+    seen = _ids(run, "dedup") | set(dropped)
+    for batch in batches(run, "extraction", schema.names(schema.DOCUMENT_COLUMNS)):
+        fresh: dict[int, Document] = {}
+        for at, row in enumerate(batch.select(["record_id", "host", "text"]).to_pylist()):
+            record, text = row["record_id"], row["text"]
+            before = without_spans(text, cut.get(record, ())) if record in kept else None
+            there = record in stays if stays is not None else record not in dropped
+            why = dropped.get(record, ("", ""))[0]
+            if before is not None:
+                yield Document(record, record, row["host"], before, before if there else None)
+            elif there and why != "boilerplate" and (record not in seen or record in dropped):
+                fresh[at] = Document(record, record, row["host"], None, text)
+        returned += len(fresh)
+        passed = judge(batch.take(pa.array(list(fresh), pa.int64()))) if fresh else set()
+        yield from (document for document in fresh.values() if document.record_id in passed)
+    notes.append(f"dedup and the quality filter judged {returned:,} documents anew that come back")
+
+
+def _deduplicated_anew(run: str, config: settings.DedupConfig) -> set[str] | None:
+    """Ids of what dedup would keep of all that extraction kept; None if one task does not hold them."""
+    columns = Columns("record_id", "text", "url")
+    found = deduplicated(batches(run, "extraction", columns.needed(config)), columns, config)
+    return None if found is None else set(found.filter(pc.equal(found["verdict"], KEPT))["record_id"].to_pylist())
+
+
+def _of_two_runs(run: str, other: str, notes: list[str]) -> Iterator[Document]:
+    """A record that both have with other texts comes twice: with the one before, and with the one after."""
+    columns = ["record_id", "host", "text"]
+    mine, theirs = (
+        {
+            row["record_id"]: xxhash.xxh3_64_intdigest(row["text"].encode("utf-8", "surrogatepass"))
+            for batch in batches(folder, "quality_filter", ["record_id", "text"])
+            for row in batch.to_pylist()
+        }
+        for folder in (run, other)
+    )
+    if mine and theirs and not mine.keys() & theirs.keys():
+        notes.append("the two runs share no record id: were they made of the same files? Nothing can be coupled")
+    for folder, texts in ((run, theirs), (other, mine)):
+        for batch in batches(folder, "quality_filter", columns):
+            for row in batch.to_pylist():
+                record, text = row["record_id"], row["text"]
+                same = texts.get(record) == xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"))
+                if folder == run:
+                    yield Document(record, record, row["host"], text, text if same else None)
+                elif not same:
+                    yield Document(record, record, row["host"], None, text)
+
+
+def _dedup_evidence(run: str) -> tuple[dict[str, tuple[str, str]], dict[str, list[Removed]]]:
+    """{dropped record: (reason, survivor)}, {kept record: what was cut from its text}."""
+    dropped: dict[str, tuple[str, str]] = {}
+    cut: dict[str, list[Removed]] = {}
+    for verdict in ledger.verdicts(run, "dedup", pc.field("evidence").is_valid() | (pc.field("verdict") != KEPT)):
+        if verdict.verdict != KEPT:
+            dropped[verdict.record_id] = (verdict.reason or "", verdict.evidence.get("survivor", verdict.record_id))
+        elif verdict.evidence.get("cut"):
+            spans = verdict.evidence["cut"]
+            cut[verdict.record_id] = [Removed(s["start"], s["end"], s["pages"], s["host_pages"]) for s in spans]
+    return dropped, cut
+
+
+def _ids(run: str, stage: str) -> set[str]:
+    """Records that a stage kept."""
+    found = ledger.verdict_files(run, stage).to_batches(columns=["record_id"], filter=pc.field("verdict") == KEPT)
+    return {record for batch in found for record in batch["record_id"].to_pylist()}
+
+
+def _judge(run: str) -> Callable[[pa.RecordBatch], set[str]]:
+    """A function from documents (with `_NEEDED`, but for dedup's own) to the ids of those the quality filter keeps."""
+    from skypile.quality.stage import judge, word_list  # only here: it loads Spark
+
+    config = config_of(run).quality_filter
+    own = files.join(stage_folder.stage_dir(run, "quality_filter"), "classifier")
+    folder = config.classifier or (own if files.exists(own) else None)
+    classifiers = functools.cache(lambda: load(files.absolute(folder)) if folder else {})
+    target = schema.arrow_schema(_NEEDED)
+
+    def passed(batch: pa.RecordBatch) -> set[str]:
+        have = set(batch.schema.names)
+        columns = [batch[f.name].cast(f.type) if f.name in have else pa.nulls(len(batch), f.type) for f in target]
+        rows = pa.RecordBatch.from_arrays(columns, schema=target)
+        listed = word_list(config.bad_words) if config.bad_words else None
+        judged = judge(rows, config, classifiers(), listed)
+        return set(judged.filter(pc.equal(judged["verdict"], KEPT))["record_id"].to_pylist())
+
+    return passed
+
+
+def batches(run: str, stage: str, columns: Iterable[str], kept: bool | None = True) -> Iterator[pa.RecordBatch]:
+    if kept is not False:
+        stage_folder.check_not_pruned(run, stage)
+    found = ledger.documents(run, stage)
+    found = found if kept is None else found.filter(pc.field("kept") == str(kept).lower())
+    for batch in found.to_batches(columns=list(columns), batch_size=BATCH, batch_readahead=1, fragment_readahead=1):
+        if len(batch):
+            yield batch

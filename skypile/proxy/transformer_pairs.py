@@ -1,0 +1,72 @@
+"""Transformers trained on streams: both of a pair with the same initialisation, and the same slots in the same order.
+
+Documents are spelled in one compact vocabulary for both corpora before they are laid into streams, so that a row stays
+in its slot. Learning rates are trained side by side: with a single one, corpora can change places; one of them should
+be small (Small runs and data curation, arXiv 2512.24503).
+
+Needs the extra `[models]`.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import xxhash
+
+from skypile.proxy.compact_vocabulary import END_OF_DOCUMENT, CompactVocabulary, compact, count
+from skypile.proxy.folder import shape_for
+from skypile.proxy.model import SIZES, build
+from skypile.proxy.pairs import Proxy
+from skypile.proxy.scoring import score_ids
+from skypile.proxy.streams import Stream, Tokenised
+from skypile.proxy.training import Training, train
+from skypile.tokens.encoder import Encoder
+
+BLOCK = 1 << 20  # tokens spelled at once
+BATCH = 16  # sequences
+
+
+def transformer_proxy(
+    size: str, rates: Sequence[float], tokens: int, device: str = "cpu"
+) -> Callable[[Tokenised, Encoder, Sequence[str]], Proxy]:
+    """How to make a proxy of one of `model.SIZES`, trained on so many tokens at each of the learning rates."""
+
+    def make(found: Tokenised, encoder: Encoder, texts: Sequence[str]) -> Proxy:
+        vocabulary = compact(encoder.model, count([found.ids], len(encoder)), 2, SIZES[size].vocabulary)
+        shape = shape_for(size, vocabulary)
+        ids, offsets = vocabulary.spell_batch(*encoder.encode_batch(texts))
+        parts = [ids[first:last].astype(np.int64) for first, last in pairwise(offsets.tolist())]
+        length = shape.context + 1
+        steps = max(1, tokens // (BATCH * length))
+
+        def trained(stream: Stream, seed: int) -> np.ndarray:
+            losses = []
+            for rate in rates:
+                settings = Training(steps, BATCH, rate, warm_up=min(100, -(-steps // 10)), seed=seed)
+                network = build(shape, seed, device)
+                for _ in train(network, stream, settings):
+                    pass
+                before: list[int | None] = [END_OF_DOCUMENT] * len(parts)
+                losses.append(score_ids(network, parts, before, shape.context, device))
+            return np.stack(losses)
+
+        kept = xxhash.xxh3_128_hexdigest(np.ascontiguousarray(vocabulary.kept).data)
+        identity = f"{size} {[*rates]} {steps} x {BATCH} {device.partition(':')[0]} {kept}"
+        return Proxy(identity, length, tuple(rates), True, spelled(found, vocabulary), steps * BATCH * length, trained)
+
+    return make
+
+
+def spelled(found: Tokenised, vocabulary: CompactVocabulary) -> Tokenised:
+    """The same texts in a compact vocabulary, in a file beside that of the tokens."""
+    path = Path(str(found.ids.filename)).with_name("compact.bin")
+    kind = np.dtype(np.uint16 if len(vocabulary) <= 1 << 16 else np.int32)
+    with path.open("wb") as file:
+        for first in range(0, len(found.ids), BLOCK):
+            file.write(vocabulary.spell(found.ids[first : first + BLOCK]).astype(kind).tobytes())
+    sizes = np.diff(vocabulary.starts)
+    starts = np.zeros(len(found.starts), np.int64)
+    for number, (first, last) in enumerate(pairwise(found.starts.tolist())):
+        starts[number + 1] = starts[number] + sizes[found.ids[first:last]].sum()
+    return found._replace(ids=np.memmap(path, kind, "r"), starts=starts, end=END_OF_DOCUMENT)

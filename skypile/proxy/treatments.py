@@ -1,0 +1,143 @@
+"""What a decision of a finished run did to its corpus, and what taking it back or changing it means.
+
+A *treatment* is a stage or a reason that is taken out (`without dedup`, `without quality_filter:repeated_ngrams`), a
+setting that is moved (`quality_filter.min_bin=2`), or another run. `skypile.proxy.corpora` gives the documents before
+and after it.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from typing import Any, Final
+
+from skypile import config as settings
+from skypile import schema
+from skypile.errors import Refused
+from skypile.quality.rules import RULES
+from skypile.run_folder import ledger, stage_folder
+from skypile.runtime import files
+
+# Stages whose verdicts can be taken back: what they read is documents.
+STAGES: Final = ("distribution_filter", "dedup", "quality_filter")
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """A change of decisions.
+
+    Attributes:
+        name: as it is shown.
+        stage: whose decisions change; None: all, by another run.
+        reason: the only one taken out; None: all of the stage, or `quality` decides.
+        quality: settings by which the quality filter decides anew; None: it is not asked.
+        other: folder of the other run.
+    """
+
+    name: str
+    stage: str | None = None
+    reason: str | None = None
+    quality: settings.QualityFilterConfig | None = None
+    other: str | None = None
+
+
+def without(run: str, given: str) -> Treatment:
+    """`--without STAGE` or `--without STAGE:REASON`.
+
+    Raises:
+        Refused: the run has no such stage, or the stage dropped nothing for such a reason; the message names those.
+    """
+    stage, colon, reason = given.partition(":")
+    done = manifests(run)
+    if stage not in STAGES:
+        raise Refused(f"--without {given}: no stage to leave out is called {stage!r}; there are {', '.join(STAGES)}")
+    dropped = done[stage][schema.DROPPED]
+    if not colon:
+        return Treatment(f"without {stage}", stage)
+    if reason not in dropped and not (reason == "boilerplate" and stage == "dedup"):
+        had = f"it dropped for {', '.join(sorted(dropped))}" if dropped else "it dropped nothing"
+        raise Refused(f"--without {given}: {stage} dropped no document for {reason!r} in {run}; {had}")
+    quality = _without_reason(config_of(run).quality_filter, reason) if stage == "quality_filter" else None
+    return Treatment(f"without {stage}:{reason}", stage, reason, quality)
+
+
+def changed(run: str, given: str) -> Treatment:
+    """`--set quality_filter.NAME=VALUE`, the value as in TOML.
+
+    Raises:
+        Refused: no such setting, or one whose stage would have to run again.
+        ConfigError: the value is refused.
+    """
+    name, equals, value = (part.strip() for part in given.partition("="))
+    if not equals:
+        raise Refused(f"--set {given}: write it as quality_filter.min_bin=2")
+    table, _, rest = name.partition(".")
+    deciding = {f"rules.{field}" for field in settings.RuleThresholds.model_fields}
+    deciding |= {"languages", "min_language_score", "bins", "min_bin"}
+    if table != "quality_filter" or rest not in deciding:
+        known = ", ".join(f"quality_filter.{one}" for one in sorted(deciding))
+        raise Refused(
+            f"--set {name}: stored scores decide anew on {known}; for any other setting run the crawl again with it, "
+            "and compare with --against"
+        )
+    config = config_of(run)
+    every = config.model_dump(mode="json", exclude_none=True)
+    inner: dict[str, Any] = every[table]
+    *tables, last = rest.split(".")
+    for one in tables:
+        inner = inner[one]
+    try:
+        inner[last] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        inner[last] = value
+    moved = settings.parse(every, f"--set {given}").quality_filter
+    return Treatment(f"{name}={value}", "quality_filter", None, moved)
+
+
+def against(run: str, other: str) -> Treatment:
+    """`--against OTHER_RUN`: after is what the other run has made.
+
+    Raises:
+        Refused, FileNotFoundError: the other is no finished run.
+    """
+    manifests(run)
+    manifests(other)
+    return Treatment(f"against {other}", other=files.absolute(other))
+
+
+def every(run: str) -> list[Treatment]:
+    """`--all`: every stage that dropped or cut something, and every reason of each."""
+    found = []
+    for stage, manifest in manifests(run).items():
+        if stage not in STAGES or not (manifest[schema.DROPPED] or manifest.get("cut", {}).get("records")):
+            continue
+        found.append(without(run, stage))
+        reasons = {*manifest[schema.DROPPED]} | ({"boilerplate"} if manifest.get("cut", {}).get("records") else set())
+        found += [without(run, f"{stage}:{reason}") for reason in sorted(reasons)]
+    return found
+
+
+def _without_reason(config: settings.QualityFilterConfig, reason: str) -> settings.QualityFilterConfig:
+    """Settings under which the quality filter drops nothing for `reason`."""
+    if reason == "language":
+        return config.model_copy(update={"languages": (), "min_language_score": 0.0})
+    if reason == "low_citation_score":
+        return config.model_copy(update={"min_bin": 0})
+    lifted = {r.threshold: 0.0 if r.bound == "min" else float("inf") for r in RULES if r.reason == reason}
+    return config.model_copy(update={"rules": config.rules.model_copy(update=lifted)})
+
+
+def manifests(run: str) -> dict[str, dict[str, Any]]:
+    """Manifests of the stages of a run whose quality filter is done."""
+    folders = ledger.stage_folders(run)
+    found = {stage: stage_folder.manifest(run, stage) for stage in folders if folders[stage] != run}
+    done = {stage: manifest for stage, manifest in found.items() if manifest is not None}
+    if "quality_filter" not in done:
+        last = next(reversed(done), None)
+        raise Refused(f"{run} is no finished run ({f'it ends with {last}' if last else 'nothing of it is done'}): "
+                      "run `skypile run` to its end, ablate takes back what its stages decided")  # fmt: skip
+    return done
+
+
+def config_of(run: str) -> settings.Config:
+    path = files.join(run, "config.toml")
+    with files.open_uri(path) as file:
+        return settings.parse(tomllib.loads(file.read().decode("utf-8")), path)

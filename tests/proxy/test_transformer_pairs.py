@@ -1,0 +1,53 @@
+"""Pairs of tiny transformers: coupled in every way but the documents."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the extra [models] is not installed")
+
+from skypile.proxy.compact_vocabulary import END_OF_DOCUMENT
+from skypile.proxy.comparison import Plan, compare_corpora
+from skypile.proxy.streams import tokenise
+from skypile.proxy.transformer_pairs import BLOCK, spelled, transformer_proxy
+from skypile.proxy.transformer_pairs import compact as compact_vocabulary
+from skypile.tokens.encoder import Encoder
+from tests.proxy.corpus import corpus, damaged, held_out
+
+TOKENS = 16 * 257 * 4  # four steps
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return Encoder.load()
+
+
+def test_one_spelling_for_both_corpora_leaves_each_text_where_it_was(encoder: Encoder, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("skypile.proxy.transformer_pairs.BLOCK", 100)
+    assert BLOCK > 100
+    found = tokenise(iter(damaged(0.5, 9)), encoder, tmp_path)
+    counts = np.bincount(found.ids, minlength=len(encoder))
+    vocabulary = compact_vocabulary(encoder.model, counts, 2, 270)  # thirteen pieces beside the bytes
+    small = spelled(found, vocabulary)
+    for number in range(len(found.kind)):
+        text = found.ids[found.starts[number] : found.starts[number + 1]]
+        assert small.ids[small.starts[number] : small.starts[number + 1]].tolist() == vocabulary.spell(text).tolist()
+    assert len(small.ids) > len(found.ids) and small.end == END_OF_DOCUMENT
+    assert (small.ids[small.starts[1:] - 1] == END_OF_DOCUMENT).all()
+
+
+def test_a_slight_difference_is_slight_and_other_words_are_seen_at_every_rate(encoder: Encoder, tmp_path: Path):
+    """Initialisation, order and slots are shared: one page of forty with a space more is nearly nothing."""
+    make, kept = transformer_proxy("1m", (3e-3, 1e-3), TOKENS), str(tmp_path)
+    slight = [page._replace(after=f"{page.after} " if n == 0 else page.after) for n, page in enumerate(corpus(40))]
+    found = compare_corpora("slight", slight, held_out(4), make, encoder, Plan(2), kept)
+    assert [row.rate for row in found.rows] == [3e-3, 1e-3]
+    assert found.tokens == TOKENS and found.epochs[0] == pytest.approx(TOKENS / (40 / 2 * 301), rel=0.4)
+    small = max(abs(row.comparison.mean) for row in found.rows)
+    shouted = [page._replace(after=page.after.upper()) for page in corpus(40) if page.after]
+    found = compare_corpora("shouted", shouted, held_out(4), make, encoder, Plan(2), kept)
+    assert all(row.comparison.mean > 10 * small for row in found.rows)
+    # trained anew, and at the first rate alone: the same to the bit
+    anew = compare_corpora("shouted", shouted, held_out(4), transformer_proxy("1m", (3e-3,), TOKENS), encoder, Plan(2))
+    assert anew.rows[0] == found.rows[0]
