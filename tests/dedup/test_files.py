@@ -22,8 +22,8 @@ BODY = " ".join(f"word{i}" for i in range(80))
 ROWS = [
     (1, "http://a.cn/1", BODY + " first and longest", 0.5),
     (2, "http://b.cn/2", BODY + " second", 0.25),
-    (3, "http://c.cn/3", "something else entirely, and short", 1.0),
-    (4, "http://c.cn/3#top", "another capture of that page", 2.0),
+    (3, "http://c.cn/3", "something else entirely, and longer than its other capture by one word", 1.0),
+    (4, "http://c.cn/3#top", "something else entirely, and longer than its other capture by one", 2.0),
     (5, None, None, 3.0),
 ]
 

@@ -289,7 +289,8 @@ def test_two_columns_of_one_name(spark: SparkSession, tmp_path: Path) -> None:
 
 def test_urls_of_any_length_are_told_apart(spark: SparkSession, tmp_path: Path) -> None:
     long = "http://h.example/" + "p" * 300_000
-    path = write(tmp_path / "a.parquet", url=[f"{long}1", f"{long}1", f"{long}2", "/short"])
+    texts = [TEXTS[0], f"{TEXTS[0]} Again.", *TEXTS[2:]]
+    path = write(tmp_path / "a.parquet", url=[f"{long}1", f"{long}1", f"{long}2", "/short"], text=texts)
     done, _, verdicts = both(spark, [path], tmp_path / "out", Columns("id", "text", "url"))
     assert done["dropped"] == {"duplicate_url": 1, "duplicate_text": 1}
     assert max(len(row["url"]) for row in verdicts) < 2100

@@ -174,5 +174,5 @@ def test_an_index_of_an_older_format_is_refused(tmp_path: Path) -> None:
     made = json.loads((tmp_path / "index.json").read_text())
     check_index(str(tmp_path), config)
     (tmp_path / "index.json").write_text(json.dumps(made | {"format": 2}))
-    with pytest.raises(IndexMismatch, match="format is 2, the run has 3"):
+    with pytest.raises(IndexMismatch, match="format is 2, the run has 4"):
         check_index(str(tmp_path), config)
