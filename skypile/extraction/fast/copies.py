@@ -22,7 +22,8 @@ from skypile.extraction.fast.elements import group_ids, signatures
 COPY_BYTES = 20  # shorter copies may be meant ("Yes." under two posts); tried 15 to 200, flat from 15 to 100
 SURE, LIKELY_ENOUGH = 0.75, 0.5
 LONG_RUN, SHORT_RUN = 8, 3
-FLAT_BYTES, HEAD = 400, 24  # HEAD: bytes by which a block is recognised in a longer one
+FLAT_BYTES, FLAT_SHARE = 400, 0.9
+HEAD, PROBES = 24, 8  # bytes by which a block is recognised in a longer one; blocks tried that begin alike
 
 
 @njit(cache=True)
@@ -53,43 +54,53 @@ def _run(text, b, before):
 
 
 @njit(cache=True)
+def _repeated(page, b, slots, work):
+    """Share of block b that blocks before it make up, if two or more do, else 0. `work`: int64 [1], bytes that may yet
+    be compared: on a hostile page every place looks like a block's beginning."""
+    text, start, stop, mask = page.text, page.start[b], page.stop[b], np.uint64(len(slots) - PROBES - 1)
+    said, parts, i = 0, 0, start
+    while i + HEAD <= stop and work[0] > 0:
+        longest = 0
+        if i == start or text[i - 1] <= 46 or text[i - 1] >= 0x80:  # after a blank or a full stop
+            slot = np.int64(hash_text(text, i, i + HEAD) & mask)
+            for k in range(slot, slot + PROBES):
+                other = slots[k]
+                if other < 0:
+                    break
+                n, same = page.stop[other] - page.start[other], 0
+                if longest < n < stop - start and i + n <= stop:
+                    while same < n and text[i + same] == text[page.start[other] + same]:
+                        same += 1
+                    work[0] -= same
+                    if same == n:
+                        longest = n
+        if longest:
+            said += longest
+            parts += 1
+        i += max(longest, 1)
+    return said / (stop - start) if parts >= 2 else 0.0
+
+
+@njit(cache=True)
 def _drop_flattened(page, keep):
     """Take out of `keep` the blocks that say again what two or more kept before them said."""
-    nb, size = len(keep), 16
-    while size < 2 * nb:
+    size = 16
+    while size < 2 * len(keep):
         size *= 2
-    slots = np.full(size, -1, np.int64)  # of the blocks before, by the hash of their first bytes
-    for b in range(nb):
+    slots = np.full(size + PROBES, -1, np.int64)  # of the blocks before, by the hash of their first bytes
+    work = np.full(1, 8 * len(page.text), np.int64)
+    for b in range(len(keep)):
         start, stop = page.start[b], page.stop[b]
         if not keep[b] or stop - start < 2 * HEAD:
             continue
-        if stop - start >= FLAT_BYTES:
-            said, parts, i = 0, 0, start
-            while i + HEAD <= stop:
-                found = np.int64(0)
-                if i == start or page.text[i - 1] <= 46 or page.text[i - 1] >= 0x80:  # after a blank or a full stop
-                    slot = np.int64(hash_text(page.text, i, i + HEAD) & np.uint64(size - 1))
-                    while slots[slot] >= 0:
-                        other = slots[slot]
-                        n = page.stop[other] - page.start[other]
-                        if n > found and n < stop - start and i + n <= stop:
-                            k = 0
-                            while k < n and page.text[i + k] == page.text[page.start[other] + k]:
-                                k += 1
-                            if k == n:
-                                found = n
-                        slot = (slot + 1) & (size - 1)
-                if found:
-                    said += found
-                    parts += 1
-                i += max(found, 1)
-            if parts >= 2 and 10 * said >= 9 * (stop - start):
-                keep[b] = False
-                continue
+        if stop - start >= FLAT_BYTES and _repeated(page, b, slots, work) >= FLAT_SHARE:
+            keep[b] = False
+            continue
         slot = np.int64(hash_text(page.text, start, start + HEAD) & np.uint64(size - 1))
-        while slots[slot] >= 0:
-            slot = (slot + 1) & (size - 1)
-        slots[slot] = b
+        for k in range(slot, slot + PROBES):
+            if slots[k] < 0:
+                slots[k] = b
+                break
 
 
 @njit(cache=True)

@@ -1,5 +1,7 @@
 """Repetitions: the author's stay, the page's go. All blocks are likely content; place and structure decide."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -58,3 +60,14 @@ def test_an_article_said_again_in_one_piece_is_said_once():
 )
 def test_what_the_page_repeats_is_said_once(html):
     assert count(html, STAMP) == 1
+
+
+def test_blocks_that_all_begin_alike_take_linear_time():
+    html = f"<p>{'a' * 300}b" * 3000 + f"<p>{'a' * 400_000}"
+    page, *_ = cut(html.encode())
+    n = len(page.start)
+    arguments = page, NAMES, np.full(n, 0.9, np.float32), np.full(n, 6, np.float32), 0
+    choose(*arguments)
+    start = time.process_time()
+    choose(*arguments)
+    assert time.process_time() - start < 2
