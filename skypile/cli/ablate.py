@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,13 +9,14 @@ import typer
 from rich.table import Table
 
 from skypile.cli.console import AsJson, RunFolder, err, out, print_json, shown
+from skypile.cli.proxy import SAID_EVERY, Device, chosen_device, needs_pytorch
 from skypile.errors import Refused
+from skypile.runtime.progress import seldom
 
 if TYPE_CHECKING:
     from skypile.proxy.comparison import Finding, MakeProxy
     from skypile.proxy.treatments import Treatment
 
-SAID_EVERY = 10.0  # seconds
 NGRAM = "ngram"
 
 
@@ -59,9 +59,7 @@ def ablate(
         bool, typer.Option("--until-decided", help="Stop after the pair that decides: look at `p any time` alone then")
     ] = False,
     seed: int = 0,
-    device: Annotated[
-        str | None, typer.Option(help="PyTorch's name of a device; default: cuda if there is one")
-    ] = None,
+    device: Device = None,
     as_json: AsJson = False,
 ) -> None:
     """Say whether a decision of a run makes a model better, by how much, and how surely.
@@ -121,8 +119,6 @@ def _proxy(name: str, rates: Sequence[float], tokens: int, device: str | None) -
         from skypile.proxy.pairs import ngram_proxy
 
         return ngram_proxy, {"name": NGRAM}
-    from skypile.cli.proxy import chosen_device, needs_pytorch
-
     needs_pytorch()
     from skypile.proxy.model import SIZES
     from skypile.proxy.transformer_pairs import transformer_proxy
@@ -139,12 +135,10 @@ def _proxy(name: str, rates: Sequence[float], tokens: int, device: str | None) -
 def _progress(treatments: Sequence[Treatment]):  # type: ignore[no-untyped-def]
     """Says on standard error, now and then, how far it is."""
     names = [treatment.name for treatment in treatments]
-    last = time.monotonic()
+    is_time = seldom(SAID_EVERY)
 
     def told(name: str, done: int, of: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= SAID_EVERY:
-            last = time.monotonic()
+        if is_time():
             place = f"{names.index(name) + 1} of {len(names)}: " if len(names) > 1 else ""
             err.print(f"{place}{shown(name)}, {done} of {of} trainings", highlight=False, soft_wrap=True)
 

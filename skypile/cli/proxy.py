@@ -14,16 +14,17 @@ from rich.table import Table
 
 from skypile.cli.console import AsJson, err, out, print_json, shown
 from skypile.errors import Refused
+from skypile.runtime.progress import seldom
 
 if TYPE_CHECKING:
-    from skypile.proxy.losses import Loss, Scorer
+    from skypile.proxy.losses import Averages, Loss, Scorer
 
 proxy = typer.Typer(no_args_is_help=True, help="Train small language models that judge a corpus.")
 
 Device = Annotated[
     str | None, typer.Option(help="PyTorch's name of a device; default: cuda where there is one, else cpu")
 ]
-SAID_EVERY = 10.0  # seconds
+SAID_EVERY = 10.0  # seconds between two words on how far training is
 
 
 @proxy.command()
@@ -61,13 +62,13 @@ def train(
     needs_pytorch()
     from skypile.proxy.folder import train_proxy
     from skypile.proxy.model import SIZES
-    from skypile.proxy.training import Training, peak_rate
+    from skypile.proxy.training import Training, peak_rate, warm_up_of
 
     if size not in SIZES:
         raise Refused(f"size={size!r} is none of ngram, {', '.join(SIZES)}")
     steps = max(1, -(-tokens // max(1, sequences * SIZES[size].context)))
     rate = peak_rate(SIZES[size]) if learning_rate is None else learning_rate
-    settings = Training(steps, sequences, rate, warm_up=min(100, -(-steps // 10)), seed=seed)
+    settings = Training(steps, sequences, rate, warm_up=warm_up_of(steps), seed=seed)
     where = chosen_device(device)
     told = _progress(steps, sequences * SIZES[size].context)
     last = train_proxy(str(shards), str(output), size, settings, model, at_least, vocabulary, where, every, keep, told)
@@ -120,51 +121,36 @@ def losses(
 
 
 def _print_table(name: str, found: list[Loss]) -> None:
-    from skypile.proxy.losses import average
+    from skypile.proxy.losses import averages
 
     table = Table("domain", "language", title=shown(name), title_justify="left")
     for column in ("texts", "bytes", "tokens", "bits per byte", "perplexity", "normalised"):
         table.add_column(column, justify="right")
     for row in found:
-        figures = (row.bits_per_byte, row.perplexity, row.normalised_perplexity)
         counts = (f"{count:,}" for count in (row.texts, row.bytes, row.tokens))
-        shares = (f"{figures[0]:.4f}", f"{figures[1]:.2f}", f"{figures[2]:.2f}")
-        table.add_row(shown(row.domain), row.language, *counts, *shares)
+        table.add_row(shown(row.domain), row.language, *counts, *_figures(row))
     if len(found) > 1:
-        mean = sum(row.bits_per_byte for row in found) / len(found)
-        own = average([row.perplexity for row in found])
-        normalised = average([row.normalised_perplexity for row in found])
-        table.add_row("average", "", "", "", "", f"{mean:.4f}", f"{own:.2f}", f"{normalised:.2f}")
+        table.add_row("average", "", "", "", "", *_figures(averages(found)))
     out.print(table)
 
 
-def _as_json(found: list[Loss]) -> dict[str, Any]:
-    from skypile.proxy.losses import average
+def _figures(row: Loss | Averages) -> tuple[str, str, str]:
+    return f"{row.bits_per_byte:.4f}", f"{row.perplexity:.2f}", f"{row.normalised_perplexity:.2f}"
 
-    return {
-        "sets": [
-            asdict(row)
-            | {
-                "bits_per_byte": row.bits_per_byte,
-                "perplexity": row.perplexity,
-                "normalised_perplexity": row.normalised_perplexity,
-            }
-            for row in found
-        ],
-        "average": {
-            "bits_per_byte": sum(row.bits_per_byte for row in found) / len(found),
-            "perplexity": average([row.perplexity for row in found]),
-            "normalised_perplexity": average([row.normalised_perplexity for row in found]),
-        },
-    }
+
+def _as_json(found: list[Loss]) -> dict[str, Any]:
+    from skypile.proxy.losses import Averages, averages
+
+    sets = [asdict(row) | {name: getattr(row, name) for name in Averages._fields} for row in found]
+    return {"sets": sets, "average": averages(found)._asdict()}
 
 
 def _scorer(path: Path, device: str | None, context: int | None) -> Scorer:
     if not path.exists():
         raise Refused(f"{path} is not there: give the folder of a proxy, or of a Hugging Face model")
-    if (path / "model.ngram").exists():
-        from skypile.proxy.ngram_folder import NgramScorer
+    from skypile.proxy.ngram_folder import NgramScorer, is_ngram
 
+    if is_ngram(path):
         return NgramScorer(path)
     needs_pytorch()
     from skypile.proxy.folder import is_proxy, open_proxy
@@ -196,16 +182,14 @@ def chosen_device(device: str | None) -> str:
 
 def _progress(steps: int, tokens: int) -> Callable[[int, float], None]:
     """Says on standard error, now and then, how far training is."""
-    began = said = time.monotonic()
+    began, is_time = time.monotonic(), seldom(SAID_EVERY)
     first: int | None = None
 
     def told(step: int, loss: float) -> None:
-        nonlocal said, first
+        nonlocal first
         first = step if first is None else first
-        now = time.monotonic()
-        if now - said >= SAID_EVERY or step == steps:
-            said = now
-            speed = (step - first + 1) * tokens / max(now - began, 1e-9)
+        if is_time() or step == steps:
+            speed = (step - first + 1) * tokens / max(time.monotonic() - began, 1e-9)
             err.print(f"step {step} of {steps}, loss {loss:.3f}, {speed:,.0f} tokens/s", highlight=False)
 
     return told

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -115,3 +115,20 @@ def average(perplexities: Iterable[float]) -> float:
     """exp of the mean of the logarithms. average([1.0, 4.0]) -> 2.0"""
     logs = [math.log(perplexity) for perplexity in perplexities]
     return math.exp(sum(logs) / len(logs))
+
+
+class Averages(NamedTuple):
+    """Over rows, unweighted: the mean of bits per byte, and `average` of both perplexities."""
+
+    bits_per_byte: float
+    perplexity: float
+    normalised_perplexity: float
+
+
+def averages(found: Sequence[Loss]) -> Averages:
+    """Those of one or more rows."""
+    return Averages(
+        sum(row.bits_per_byte for row in found) / len(found),
+        average(row.perplexity for row in found),
+        average(row.normalised_perplexity for row in found),
+    )

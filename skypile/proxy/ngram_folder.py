@@ -46,7 +46,7 @@ def train_ngram(shards: str, output: str, tokens: int, model: str | Path | None 
     }
     folder = Path(output)
     with output_folder(output, "proxy", [shards, str(path)], made_of):
-        if (folder / NGRAMS).exists():
+        if is_ngram(folder):
             return folder / NGRAMS
         pieces = load_piece_model(path)
         stream = read_stream(shards, pieces, tokens)
@@ -67,6 +67,11 @@ def train_ngram(shards: str, output: str, tokens: int, model: str | Path | None 
     return folder / NGRAMS
 
 
+def is_ngram(folder: Path) -> bool:
+    """Whether `train_ngram` has made a model there."""
+    return (folder / NGRAMS).exists()
+
+
 class NgramScorer:
     """The n-gram proxy in a folder."""
 
@@ -78,8 +83,5 @@ class NgramScorer:
     def score(self, texts: Sequence[str]) -> Scores:
         """See `losses.Scorer`. A text's end is not counted."""
         ids, offsets = self._encoder.encode_batch(texts)
-        logs = ngram.score(self._model, ids, offsets).astype(np.float64)
-        ends = offsets[1:] + np.arange(len(texts))  # each text's words, then its end
-        logs[ends] = 0.0
-        nats = -math.log(10) * np.add.reduceat(logs, ends - np.diff(offsets)) if len(texts) else np.empty(0)
+        nats = -math.log(10) * ngram.text_scores(self._model, (ids, offsets), ends=False)
         return Scores(nats, np.diff(offsets), np.array([len(text.encode()) for text in texts]))

@@ -77,6 +77,11 @@ class Training:
         return found
 
 
+def warm_up_of(steps: int) -> int:
+    """The usual warm-up of so many steps: a tenth of them, at most 100."""
+    return min(100, -(-steps // 10))
+
+
 def peak_rate(shape: Shape) -> float:
     """A learning rate to begin with: 0.01 at the width of the 1m, and as much less as a model is wider.
 

@@ -20,7 +20,7 @@ from skypile.proxy.model import SIZES, build
 from skypile.proxy.pairs import Proxy
 from skypile.proxy.scoring import score_ids
 from skypile.proxy.streams import Stream, Tokenised
-from skypile.proxy.training import Training, train
+from skypile.proxy.training import Training, train, warm_up_of
 from skypile.tokens.encoder import Encoder
 
 BLOCK = 1 << 20  # tokens spelled at once
@@ -43,7 +43,7 @@ def transformer_proxy(
         def trained(stream: Stream, seed: int) -> np.ndarray:
             losses = []
             for rate in rates:
-                settings = Training(steps, BATCH, rate, warm_up=min(100, -(-steps // 10)), seed=seed)
+                settings = Training(steps, BATCH, rate, warm_up=warm_up_of(steps), seed=seed)
                 network = build(shape, seed, device)
                 for _ in train(network, stream, settings):
                     pass

@@ -84,9 +84,8 @@ def _by_kernel(folder: str) -> Callable[[], None] | None:
     os.write(descriptor, json.dumps(_me()).encode())
 
     def release() -> None:
-        with suppress(
-            OSError
-        ):  # on a disk that is read-only now; what ended the work is the news, and the lock is none
+        # The disk may be read-only by now: what ended the work is the news, and the lock is none.
+        with suppress(OSError):
             path.unlink()
         os.close(descriptor)
 

@@ -42,7 +42,7 @@ def start_jvm(settings: dict[str, str]) -> None:
         passing = threading.Thread(target=_pass_on, args=(stream,), daemon=True)
         passing.start()
     SparkContext._ensure_initialized(gateway=gateway)
-    removed_with_jvm(made, gateway.jvm, gateway.proc)
+    removed_with_jvm(made, gateway)
     # If the JVM is killed, the call that fails says so; Py4J and a thread that the JVM talks to need not, in 40 lines.
     AccumulatorTCPServer.handle_error = lambda *_: None  # type: ignore[method-assign]
     logging.getLogger().addFilter(_not_of_py4j)  # which logs that as the root

@@ -10,6 +10,7 @@ import atexit
 import fcntl
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -51,18 +52,33 @@ def claim_local_dirs(settings: Mapping[str, str]) -> list[Path]:
     return made
 
 
-def removed_with_jvm(made: list[Path], jvm: Any, process: Any) -> None:
-    """Have the folders removed when the JVM ends, by it, or by this process if it is killed."""
+def removed_with_jvm(made: list[Path], gateway: Any) -> None:
+    """Have the folders removed when the gateway's JVM ends, by it, or by this process if it is killed."""
     for folder in made:  # it deletes them in the opposite order, after all that Spark has put into them
-        jvm.java.io.File(str(folder)).deleteOnExit()
-        jvm.java.io.File(str(folder / _LOCK)).deleteOnExit()
+        gateway.jvm.java.io.File(str(folder)).deleteOnExit()
+        gateway.jvm.java.io.File(str(folder / _LOCK)).deleteOnExit()
+    place = gateway.gateway_parameters.address, gateway.gateway_parameters.port
 
     def remove() -> None:
-        if process.poll() is not None:
+        # A large process that was killed is some time in dying, and has closed its port by then.
+        if _refused(place):
+            gateway.proc.wait()
+        if gateway.proc.poll() is not None:
             for folder in made:
                 shutil.rmtree(folder, ignore_errors=True)
 
     atexit.register(remove)
+
+
+def _refused(place: tuple[str, int]) -> bool:
+    """Whether nobody listens there."""
+    try:
+        socket.create_connection(place, timeout=1).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def _sweep(root: Path) -> None:

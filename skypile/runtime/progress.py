@@ -143,6 +143,21 @@ def _bar(measure: Callable[[], Done], clock: Clock, stop: threading.Event, conso
             bar.update(task, total=total, completed=clock.share, words=clock.words())
 
 
+def seldom(seconds: float) -> Callable[[], bool]:
+    """A question that is answered yes when it was not for so long: whether to say again how far something is."""
+    last = time.monotonic()
+
+    def is_time() -> bool:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < seconds:
+            return False
+        last = now
+        return True
+
+    return is_time
+
+
 def _amount(total: int, unit: Unit) -> str:
     """
     >>> _amount(3_200_000_000, "bytes"), _amount(917, "records")

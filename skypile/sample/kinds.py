@@ -92,7 +92,7 @@ KINDS: Final = {
     "truncated": Kind("the last member of a file that breaks off", (FAILED,), ("truncated", "bad_compression")),
     "bad_warc_header": Kind("a record without a WARC header", (FAILED,), ("bad_warc_header",)),
     "bad_http": Kind("a response without an HTTP status line", (FAILED,), ("bad_http",)),
-    "bad_http_encoding": Kind("a body called gzip that breaks off", (FAILED,), ("bad_http_encoding",)),
+    "bad_http_encoding": Kind("a body called gzip that is damaged", (FAILED,), ("bad_http_encoding",)),
     "too_large": Kind("17 MB of white space", (FAILED,), ("too_large",)),
     "bad_json": Kind("a line that is no JSON", (FAILED,), ("bad_json",)),
     "missing_field": Kind("a JSON line without text or HTML", (FAILED,), ("missing_field",)),

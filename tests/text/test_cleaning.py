@@ -16,6 +16,7 @@ from skypile.text.cleaning import cleaned
         ("\ufeff大\u200b海\u00ad边\u2060", "大海边", {"zero_width": 4}),
         ("nul\x00 bell\x07 c1\x9b del\x7f", "nul bell c1 del", {"controls": 4}),
         ("\x1b[1;31mred\x1b[0m \x1b]0;title\x07on", "red on", {"escape_sequences": 21}),
+        ("\x1b]0;a\x0bb\x07c", "c", {"escape_sequences": 8}),  # the line end in it is no change of its own
         ("lone \x1b escape", "lone  escape", {"controls": 1}),
         ("\u202emoc.elpmaxe\u202c \u2066a\u2069 \u200e\u061c", "moc.elpmaxe a ", {"direction_marks": 6}),
         ("pair \ud800 \ufdd0 \U0001ffff \ufffc", "pair    ", {"non_characters": 4}),

@@ -25,6 +25,9 @@ DISPLAY, NONE = fnv1a(b"display"), fnv1a(b"none")
 VISIBILITY, COLLAPSE, FONT_SIZE = fnv1a(b"visibility"), fnv1a(b"collapse"), fnv1a(b"font-size")
 ZEROS = tuple(fnv1a(value) for value in (b"0", b"0px", b"0em", b"0pt", b"0%", b"0rem"))
 
+_HIDING = ((7, DISPLAY), (10, VISIBILITY), (9, FONT_SIZE))
+_ENDS_VALUE = (58, 59, 33)  # ":", ";", "!" end a name or a value
+
 MAX_COLSPAN, MAX_ROWSPAN = 1000, 65534  # HTML standard, 4.9.11
 MAX_TEX_LOOK = 400  # bytes of an alt or an address; a picture may stand in its own address, a megabyte long
 WORDS_AN_ATTRIBUTE = 24  # utility-class soup (Tailwind) adds nothing after that
@@ -54,17 +57,24 @@ WORDS_AN_ATTRIBUTE = 24  # utility-class soup (Tailwind) adds nothing after that
     N_SLOTS,
 ) = range(20)
 FROM_ALL, FROM_EARS, TOO_SMALL = 1, 2, 4
+START_OF_HASH = np.uint32(0x811C9DC5)
+
+
+@borrows
+def hashed(value, byte):
+    """The hash `value` (FNV-1a, uint32, of nothing START_OF_HASH) with one more byte, an ASCII letter lowered."""
+    c = np.uint32(byte)
+    if 65 <= c <= 90:
+        c |= np.uint32(32)
+    return np.uint32((value ^ c) * np.uint32(0x01000193))
 
 
 @borrows
 def lower_hash(buf, i, end):
     """FNV-1a of buf[i:end], ASCII letters lowered."""
-    value = np.uint32(0x811C9DC5)
+    value = START_OF_HASH
     for j in range(i, end):
-        c = np.uint32(buf[j])
-        if 65 <= c <= 90:
-            c |= np.uint32(32)
-        value = np.uint32((value ^ c) * np.uint32(0x01000193))
+        value = hashed(value, buf[j])
     return value
 
 
@@ -111,14 +121,33 @@ def read_number(buf, i, end):
 
 
 @borrows
+def _hiding_property(buf, i, end):
+    """DISPLAY, VISIBILITY or FONT_SIZE where the declaration of it begins somewhere in buf[i:end] and its name ends
+    there, else 0."""
+    for size, wanted in _HIDING:
+        a = end - size
+        if a >= i and lower_hash(buf, a, end) == wanted:
+            while a > i and buf[a - 1] <= 32:
+                a -= 1
+            return wanted if a == i or buf[a - 1] in _ENDS_VALUE else 0
+    return 0
+
+
+@borrows
 def hides(buf, i, end):
     """What a style attribute or a rule's declarations hide: FROM_ALL for `display: none` and `visibility: hidden`,
     TOO_SMALL for `font-size: 0`, 0 for nothing."""
-    name_from, of = i, 0
-    for j in range(i, end + 1):
-        c = buf[j] if j < end else 59
-        if c == 58 or c == 59 or c == 33:  # ":", ";", "!" end a name or a value
-            a, b = name_from, j
+    colon = find(buf, i, end, 58)
+    while colon < end:
+        name_to = colon
+        while name_to > i and buf[name_to - 1] <= 32:
+            name_to -= 1
+        of = _hiding_property(buf, i, name_to) if name_to > i and (buf[name_to - 1] | 32) in (101, 121) else 0
+        i = colon + 1
+        if of:
+            a = b = i
+            while b < end and buf[b] not in _ENDS_VALUE:
+                b += 1
             while a < b and buf[a] <= 32:
                 a += 1
             while b > a and buf[b - 1] <= 32:
@@ -130,22 +159,22 @@ def hides(buf, i, end):
                 return FROM_ALL
             if of == FONT_SIZE and value in ZEROS:
                 return TOO_SMALL
-            of = value if c == 58 else 0
-            name_from = j + 1
+        colon = find(buf, i, end, 58)
     return 0
 
 
 @borrows
 def looks_like_tex(buf, i, end):
     """Whether an `alt` or `src` may hold a formula: a backslash, `tex=`, or `latex`; a cheap guess, judged later."""
-    for j in range(i, end):
-        c = buf[j]
-        if c == 92:
-            return True
-        tex = c == 120 and j - i >= 2 and buf[j - 1] == 101 and buf[j - 2] == 116
+    if find(buf, i, end, 92) < end:
+        return True
+    j = find(buf, i, end, 120)
+    while j < end:
+        tex = j - i >= 2 and buf[j - 1] == 101 and buf[j - 2] == 116
         la_or_value = (j + 1 < end and buf[j + 1] == 61) or (j - i >= 4 and buf[j - 3] == 97 and buf[j - 4] == 108)
         if tex and la_or_value:
             return True
+        j = find(buf, j + 1, end, 120)
     return False
 
 
@@ -165,11 +194,11 @@ def read_attributes(buf, i, n, words, n_words, result):
             result[SELF_CLOSING] = c == 47
             i += 1
             continue
-        name_from = i
+        name = hashed(START_OF_HASH, c)
         i += 1
         while i < n and buf[i] > 32 and buf[i] != 61 and buf[i] != 62 and buf[i] != 47:
+            name = hashed(name, buf[i])
             i += 1
-        name = lower_hash(buf, name_from, i)
         while i < n and buf[i] <= 32:
             i += 1
         a = b = i

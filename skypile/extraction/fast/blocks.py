@@ -18,6 +18,8 @@ NAMES = build_names()
 MOST_BLOCKS = 4 * MAX_BLOCKS  # of a window that is scanned again: a formula may split a block
 MAX_HEAD_BYTES = 16 * MAX_TITLE  # of the page; enough to see that a title is longer, in character references too
 
+_FIRST = (opened(NAMES), opened(NAMES, xml=True))  # of any page: a scan begins with copies
+
 # A page's blocks, its title and its description (uint8, clean UTF-8; empty where missing).
 Scanned = tuple[Page, np.ndarray, np.ndarray]
 
@@ -25,7 +27,7 @@ Scanned = tuple[Page, np.ndarray, np.ndarray]
 def cut(html: bytes, xml: bool = False) -> Scanned:
     """Blocks, title and description of an HTML page in UTF-8; of a long one those of its first window (`following`).
     `xml`: its Content-Type says that it is XML."""
-    page = _window(html, opened(NAMES, None, xml))
+    page = _window(html, _FIRST[xml])
     buffer = np.frombuffer(html, np.uint8)
     metas = {key: (start, stop) for key, start, stop in reversed(page.metas.tolist())}
     title = page.title.tolist()

@@ -10,6 +10,7 @@ joiners stay, since Persian, Hindi and emoji need them. Nothing else is changed.
 import numpy as np
 
 from skypile.extraction.fast.compiling import borrows
+from skypile.extraction.fast.vectors import skip_blanks
 
 # What waits to be written before the next visible character, the stronger last: a blank, a line break of the source,
 # a blank that no such break takes along (`&nbsp;`, the ideographic space), a line break of the page.
@@ -204,10 +205,32 @@ def append_text(buf, i, end, out, o, start, wait, pre, entity_keys, entity_point
     while i < end:
         c = np.int64(buf[i])
         second = 0
+        # Nearly all characters are of these three kinds, and need none of what is asked below.
         if 32 < c < 127 and c != 38:
-            point = c
+            if wait and not pre:
+                if o > start and not (wait == SEGMENT and joins(out, o, start, c)):
+                    o = encode(out, o, 10 if wait == NEWLINE else 32)
+                wait = 0
+            while 32 < c < 127 and c != 38:
+                out[o] = c
+                i += 1
+                o += 1
+                c = np.int64(buf[i]) if i < end else np.int64(0)
+            continue
+        if c <= 32 and not pre:
             i += 1
-        elif c == 38 and len(entity_keys):
+            if c == 10 or c == 13:
+                wait = max(wait, SEGMENT)
+                i = skip_blanks(buf, i, end)  # which add nothing to that
+            elif c == 32 or 9 <= c <= 12:
+                wait = max(wait, BLANK)
+            continue
+        if 0xE4 <= c <= 0xE9 and not wait and i + 2 < end:  # U+4000 to U+9FFF
+            out[o], out[o + 1], out[o + 2] = c, 0x80 | (buf[i + 1] & 63), 0x80 | (buf[i + 2] & 63)
+            i += 3
+            o += 3
+            continue
+        if c == 38 and len(entity_keys):
             point, second, after = entity(buf, i, end, entity_keys, entity_points)
             if point < 0:
                 point = np.int64(38)

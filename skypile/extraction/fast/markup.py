@@ -22,9 +22,8 @@ MAX_FALLBACK = 4096  # bytes inside <object>, <video>, …: what is longer befor
 
 
 @borrows
-def find_tag(buf, i, end, tag_keys, tag_ids):
-    """The id of the tag whose name is buf[i:end], in any case; 0 for one that is not listed."""
-    value = at.lower_hash(buf, i, end)
+def find_tag(value, tag_keys, tag_ids):
+    """The id of the tag whose name, lowered, has the hash `value`; 0 for one that is not listed."""
     slot = np.int64(value) & (len(tag_keys) - 1)
     while tag_keys[slot] != 0:
         if tag_keys[slot] == value:

@@ -9,6 +9,7 @@ from skypile.extraction.fast.characters import BLANK, NEWLINE, append_text
 from skypile.extraction.fast.compiling import borrows
 from skypile.extraction.fast.inline import counts_up, ends_inline, is_numbers
 from skypile.extraction.fast.tags import TAG_ID
+from skypile.extraction.fast.vectors import skip_blanks
 
 START, STOP, LINKED, INNER, OUTER, SPLIT, PREFORMATTED, NUMBERS = range(8)
 PARENT, TAG, HIDDEN, WORD_FROM, SPAN = range(5)
@@ -107,20 +108,23 @@ def append_run(blocks, text, s, stack, buf, i, end, entity_keys, entity_points):
         or (s[OPEN] and not s[HIDDEN_HEAD] and s[LENGTH] > blocks[s[N_BLOCKS], START])
     ):
         return
-    if (s[BREAKS] >= 2 and not s[IN_PRE]) or s[HIDDEN_HEAD]:
-        j = i
-        while j < end and buf[j] <= 32:
-            j += 1
-        if j == end:
-            if s[BREAKS] >= 2 and not s[IN_PRE]:
-                return
-        elif s[BREAKS] >= 2 and not s[IN_PRE]:
+    if not s[IN_PRE]:
+        j = skip_blanks(buf, i, end)
+        if j == end and (s[BREAKS] >= 2 or not s[OPEN]):
+            if s[BREAKS] < 2:
+                s[WAIT] = s[HIDDEN_HEAD] = 0
+            return
+        if s[BREAKS] >= 2:
             close_block(blocks, text, s)
             s[BREAKS] = 2
-        elif s[OPEN] and not mute:  # the sentence begins after what was hidden
+        elif s[HIDDEN_HEAD] and s[OPEN] and not mute and j < end:  # the sentence begins after what was hidden
             s[LENGTH] = blocks[s[N_BLOCKS], START]
-            s[OPEN] = s[IN_PRE] > 0
-            s[WAIT] = s[HIDDEN_HEAD] = 0
+            s[OPEN] = s[WAIT] = s[HIDDEN_HEAD] = 0
+        if not s[OPEN]:
+            i = j
+    elif s[HIDDEN_HEAD] and s[OPEN] and not mute and skip_blanks(buf, i, end) < end:
+        s[LENGTH] = blocks[s[N_BLOCKS], START]
+        s[WAIT] = s[HIDDEN_HEAD] = 0
     opened = False
     if not s[OPEN]:
         opened = True

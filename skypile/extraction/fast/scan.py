@@ -81,13 +81,7 @@ from skypile.extraction.fast.tags import (
     fnv1a,
 )
 from skypile.extraction.fast.vectors import find, occurrences
-from skypile.extraction.fast.window import (
-    HOLDS_TO,
-    MATHML,
-    TEX_SCRIPT,
-    Opened,
-    Page,
-)
+from skypile.extraction.fast.window import HOLDS_TO, MATHML, TEX_SCRIPT, Opened, Page
 
 MAX_METAS, MAX_SCRIPTS = 64, 8
 
@@ -144,12 +138,16 @@ def _read(buf, most, names, nothing, elements, words, text, blocks, head, formul
                 append_run(blocks, text, s, stack, buf, i, i + 1, entity_keys, entity_points)
                 i += 1
             continue
-        j = first
+        j, name = first, at.START_OF_HASH
         while j < n and buf[j] > 32 and buf[j] != 62 and buf[j] != 47:
+            name = at.hashed(name, buf[j])
             j += 1
-        tag = find_tag(buf, first, j, tag_keys, tag_ids)
+        tag = find_tag(name, tag_keys, tag_ids)
         words_before = n_words
-        n_words = at.read_attributes(buf, j, n, words, n_words, found)
+        if closing and j < n and buf[j] == 62:
+            found[at.NEXT] = j + 1  # all that is asked of an end tag
+        else:
+            n_words = at.read_attributes(buf, j, n, words, n_words, found)
         if found[at.NEXT] >= n and buf[n - 1] != 62:
             n_words, i = words_before, n
             break  # the page ends inside a tag
@@ -170,7 +168,7 @@ def _read(buf, most, names, nothing, elements, words, text, blocks, head, formul
                     if dropped == MATH:
                         formulas[s[N_FORMULAS] - 1, HOLDS_TO] = i
                 continue
-            if dropped == MATH and at.lower_hash(buf, first, j) in TOKENS:
+            if dropped == MATH and name in TOKENS:
                 s[IN_TOKEN] = not closing
             if flag & RAW and not closing:
                 pass  # its content must not be read as markup

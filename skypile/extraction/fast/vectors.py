@@ -21,21 +21,37 @@ STEPS = 4  # taken by all of them at once: the next level's sixteen nodes would 
 _BYTE, _INT, _WORD, _VECTOR = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.VectorType(ir.IntType(8), WIDTH)
 
 
+def _compared(context, builder, array_type, array, index, operator, byte):
+    """Bit k is set where `operator` holds between array[index + k] and `byte`, an i8."""
+    data = context.make_array(array_type)(context, builder, array).data
+    values = builder.load(builder.bitcast(builder.gep(data, [index]), _VECTOR.as_pointer()))
+    values.align = 1
+    wanted = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), byte, _INT(0))
+    everywhere = ir.Constant(ir.VectorType(_INT, WIDTH), [0] * WIDTH)
+    wanted = builder.shuffle_vector(wanted, ir.Constant(_VECTOR, ir.Undefined), everywhere)
+    found = builder.bitcast(builder.icmp_unsigned(operator, values, wanted), _INT)
+    return builder.zext(found, _WORD)
+
+
 @intrinsic
 def _equal(typingctx, array, index, byte):
     """Bit k is set where array[index + k] == byte, for 32 elements of a uint8 array; bounds are not checked."""
 
     def generate(context, builder, signature, args):
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        values = builder.load(builder.bitcast(builder.gep(data, [args[1]]), _VECTOR.as_pointer()))
-        values.align = 1
-        wanted = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), builder.trunc(args[2], _BYTE), _INT(0))
-        everywhere = ir.Constant(ir.VectorType(_INT, WIDTH), [0] * WIDTH)
-        wanted = builder.shuffle_vector(wanted, ir.Constant(_VECTOR, ir.Undefined), everywhere)
-        found = builder.bitcast(builder.icmp_unsigned("==", values, wanted), _INT)
-        return builder.zext(found, _WORD)
+        byte = builder.trunc(args[2], _BYTE)
+        return _compared(context, builder, signature.args[0], args[0], args[1], "==", byte)
 
     return types.int64(array, types.int64, types.int64), generate
+
+
+@intrinsic
+def _visible(typingctx, array, index):
+    """Bit k is set where array[index + k] > 32, as in `_equal`."""
+
+    def generate(context, builder, signature, args):
+        return _compared(context, builder, signature.args[0], args[0], args[1], ">", _BYTE(32))
+
+    return types.int64(array, types.int64), generate
 
 
 @intrinsic
@@ -112,6 +128,19 @@ def find(buf, i, n, byte):
             return i + _lowest_bit(found)
         i += WIDTH
     while i < n and buf[i] != byte:
+        i += 1
+    return min(i, n)
+
+
+@borrows
+def skip_blanks(buf, i, n):
+    """The first index in buf[i:n] of a byte over 32, else n: skip_blanks(b" a ", 0, 3) == 1."""
+    while i + WIDTH <= n:
+        found = _visible(buf, i)
+        if found:
+            return i + _lowest_bit(found)
+        i += WIDTH
+    while i < n and buf[i] <= 32:
         i += 1
     return min(i, n)
 

@@ -158,6 +158,8 @@ def test_line_numbers_within_code_go_and_numbers_stay():
     [
         "<span style='display:none'>qx9</span>",
         "<i style='color: red; visibility: hidden'>qx9</i>",
+        "<i style='color:red!important;; Visibility :collapse'>qx9</i>",
+        "<i style='width:1px; x:display : NONE !important; top:0'>qx9</i>",
         "<b hidden>qx9</b>",
         "<font class=jammer>qx9</font>",
         "<span style='font-size:0px'>qx9</span>",
