@@ -34,7 +34,7 @@ _CODECOGS: Final = re.compile(r"codecogs\.com/(?:gif|png|svg|pdf|swf|eq)\.(?:ima
 _WRAPPED: Final = re.compile(r"\A\{\\(?:display|text|script)style\s*(.*)\}\Z", re.DOTALL)
 _DELIMITERS: Final = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$"))
 _TEX_SIGN: Final = re.compile(r"[\\^_={}+*/<>]|^[A-Za-z]$|[\u0370-\u03ff\u2200-\u22ff]")
-_SPOKEN: Final = re.compile(r"[A-Za-z]{3}")  # "x squared": an alternative in words; where TeX has words, it has commands
+_SPOKEN: Final = re.compile(r"[A-Za-z]{3}")  # "x squared": in words; words in TeX have commands
 _BLOCK_CLASS: Final = re.compile(rb"display|block|equation\*?$", re.IGNORECASE)
 
 
