@@ -29,7 +29,7 @@ from skypile.runtime.process import cores
 PEERS = Path(os.environ.get("SKYPILE_PEERS", ".venv-peers/bin/python")).absolute()
 ROOT = Path(__file__).parent.parent
 DEFAULT_FILES = ("zh-web.warc.gz", "en-web.warc.gz")
-ENGINES = ("fast", "trafilatura")
+ENGINES = ("fast", "trafilatura-fast")
 
 
 def peer(crawl: Path, folder: Path) -> dict[str, float]:

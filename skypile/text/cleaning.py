@@ -47,6 +47,7 @@ _SUSPECT: Final = re.compile(
 )
 _TABLE_END: Final = 0x1FFFF  # beyond, all are suspects: tags, private use, rare ideographs
 _REPLACED: Final = "\ufffd"
+_OBJECT: Final = "\ufffc"  # the one that goes of those that Python calls printable
 
 
 def cleaned(text: str) -> tuple[str, dict[str, int]]:
@@ -59,7 +60,7 @@ def cleaned(text: str) -> tuple[str, dict[str, int]]:
     found: Counter[str] = Counter()
     if _REPLACED in text:  # which is ten times as fast as to count none
         found["replacement_characters"] = text.count(_REPLACED)
-    if text.isprintable():
+    if text.isprintable() and _OBJECT not in text:
         return text, dict(found)
     points = code_points(text)
     # `take` with "clip", which puts all points beyond the table in its last place, is twice as fast as indexing.
