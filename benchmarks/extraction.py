@@ -1,4 +1,4 @@
-"""Extraction engines side by side, in one run: quality on labelled pages, speed, text kept.
+"""Extraction engines side by side, in one run: quality on labelled pages, speed, text and structure kept.
 
     python -m benchmarks.extraction --data ../shared/data/extraction
 
@@ -16,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.structure import planted_shares, wholes
 from skypile.classifiers.extraction.dataset import label_page, load_crawl, read_pages
 from skypile.classifiers.extraction.evaluate import f1_by_type, snippet_scores
-from skypile.classifiers.extraction.fit import fit
-from skypile.classifiers.extraction.train import SETS, decide
+from skypile.classifiers.extraction.fit import Scores, fit
+from skypile.classifiers.extraction.train import SETS, WITH_GOLD, decide
 from skypile.extraction.engines import clean, extract
 from skypile.extraction.fast.assemble import join
 
@@ -35,7 +36,7 @@ Engine = Callable[[bytes, str], str]
 ENGINES: dict[str, Engine] = {
     "fast": lambda html, url: extract(html, url, engine="fast").text,
     "trafilatura default": trafilatura_text,
-    "trafilatura fast": lambda html, url: extract(html, url, engine="trafilatura").text,
+    "trafilatura fast": lambda html, url: extract(html, url, engine="trafilatura-fast").text,
     "trafilatura recall": functools.partial(trafilatura_text, favor_recall=True),
     "trafilatura precision": functools.partial(trafilatura_text, favor_precision=True),
     "resiliparse": lambda html, url: extract(html, url, engine="resiliparse").text,
@@ -63,14 +64,16 @@ def out_of_fold_texts(data: Path, crawl: Path | None, scores_file: Path | None, 
     pages = [label_page(row, name) for name in SETS for row in read_pages(data / f"{name}.parquet")]
     if scores_file is None:
         print("training five fold models (about 3 minutes of processor time) …", flush=True)
-        _, scores = fit(pages + (load_crawl(crawl) if crawl else []), log=print)
+        more = load_crawl(crawl) if crawl else []
+        _, scores = fit(pages + more, log=print)
         scores = scores[: len(pages)]
     else:
         with np.load(scores_file, allow_pickle=False) as saved:
-            scores = [saved[f"{p.set_name}/{p.id}"] for p in pages]
+            keys = [f"{p.set_name}/{p.id}" for p in pages]
+            scores = [Scores(saved[key], saved[f"{key}/types"]) for key in keys]
     texts: dict[str, list[str]] = {name: [] for name in SETS}
     for page, score in zip(pages, scores, strict=True):
-        kept = decide(page, score)
+        kept = decide(page, *score)
         text = join(page.page, kept).tobytes().decode("utf-8", "replace") if len(kept) else ""
         texts[page.set_name].append(clean(text))
     return {name: values[::every] for name, values in texts.items()}
@@ -83,6 +86,25 @@ def print_quality(name: str, rows: list[dict], texts: dict[str, list[str]]) -> N
     for engine, found in texts.items():
         values = measure(pages, found.__getitem__)
         print(f"  {engine:22}", "  ".join(f"{key} {value:.3f}" for key, value in values.items()))
+
+
+def print_structure(rows: list[dict], texts: dict[str, list[str]]) -> None:
+    """One line an engine: of the tables and lists that it keeps, the share kept whole."""
+    for engine, found in texts.items():
+        counts = [wholes(row["html"], row["gold"], text) for row, text in zip(rows, found, strict=True)]
+        tables, whole_tables, lists, whole_lists = np.sum(counts, axis=0)
+        print(
+            f"  {engine:22} tables whole {whole_tables} of {tables} kept ({whole_tables / max(tables, 1):.1%})  "
+            f"lists whole {whole_lists} of {lists} kept ({whole_lists / max(lists, 1):.1%})"
+        )
+
+
+def print_planted(engines: tuple[str, ...]) -> None:
+    """One line an engine: shares of planted formulas and repetitions kept."""
+    print("\nplanted pages")
+    for engine in engines:
+        shares = planted_shares(ENGINES[engine])
+        print(f"  {engine:22}", "  ".join(f"{kind} {share:.1%}" for kind, share in shares.items()))
 
 
 def print_speed(rows: list[dict], texts: dict[str, list[str]], seconds: dict[str, np.ndarray]) -> None:
@@ -115,7 +137,10 @@ def main(arguments: list[str] | None = None) -> None:
         unit = {"zh_dev": "character F1", "snippets_990": "snippets"}.get(name, "word F1")
         print(f"\n{name}: {len(rows)} pages; {unit}; fast is out-of-fold by host")
         print_quality(name, rows, texts | {"fast": ours[name]})
+        if name in WITH_GOLD:
+            print_structure(rows, texts | {"fast": ours[name]})
         print_speed(rows, texts, seconds)
+    print_planted(engines)
 
 
 if __name__ == "__main__":

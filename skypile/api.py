@@ -53,7 +53,7 @@ def extract(
         html: the page, best as the bytes that the server sent: then the charset is found as a browser would.
         url: its address, by which the engine knows links to the same site.
         content_type: the Content-Type header.
-        engine: fast, trafilatura or resiliparse.
+        engine: fast, trafilatura, trafilatura-fast or resiliparse.
 
     Raises:
         ValueError: no such engine; or trafilatura's parser gave up on a page nested thousands of elements deep.

@@ -24,7 +24,7 @@ from skypile.extraction.fast.page_type import page_slots, page_words
 from skypile.extraction.fast.structure import structure_features
 from skypile.extraction.fast.window import Page
 
-WITNESSES: tuple[Engine, ...] = ("trafilatura", "resiliparse")
+WITNESSES: tuple[Engine, ...] = ("trafilatura-fast", "resiliparse")
 AGREEMENT, MIN_AGREED = 0.8, 150  # character F1; characters
 
 

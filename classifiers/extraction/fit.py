@@ -8,6 +8,7 @@ what it will read on a page never seen.
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import lightgbm as lgb
 import numpy as np
@@ -35,6 +36,13 @@ BLOCK_PARAMETERS = COMMON | dict(
 MAX_BLOCKS = 180
 PAGE_ROUNDS, FIRST_ROUNDS, SECOND_ROUNDS = 60, 140, 280
 SET_WEIGHT = {"zh_dev": 2.5, "mixed_dev": 1.5, "snippets_990": 0.5, "crawl": 0.5}
+
+
+class Scores(NamedTuple):
+    """What models say of one page: scores of its blocks, float32 [B], and probabilities of its type."""
+
+    blocks: np.ndarray
+    types: np.ndarray
 
 
 @dataclass
@@ -70,8 +78,8 @@ def _booster(parameters: dict, data: lgb.Dataset, rows: np.ndarray, rounds: int)
     return lgb.train(parameters, data.subset(np.flatnonzero(rows).tolist()), rounds)
 
 
-def fit(pages: Sequence[LabelledPage], folds: int = 5, log=lambda *_: None) -> tuple[Fitted, list[np.ndarray]]:
-    """The models, and for each page its blocks' out-of-fold scores (second look)."""
+def fit(pages: Sequence[LabelledPage], folds: int = 5, log=lambda *_: None) -> tuple[Fitted, list[Scores]]:
+    """The models, and for each page its out-of-fold scores (second look)."""
     fold = np.array([fold_of(p.host, folds) for p in pages])
     n = len(pages)
     tables: dict[int, tuple[Odds, np.ndarray]] = {}
@@ -105,7 +113,7 @@ def fit(pages: Sequence[LabelledPage], folds: int = 5, log=lambda *_: None) -> t
     second, again = _fit_blocks(pages, X, fold, folds, SECOND_ROUNDS, uncertain)
     scores = [np.where(u, b, a) for u, a, b in zip(uncertain, scores, again, strict=True)]
     log("second look")
-    return Fitted(odds, page_odds, page_type, first, second), scores
+    return Fitted(odds, page_odds, page_type, first, second), list(map(Scores, scores, type_scores))
 
 
 def _fit_blocks(
@@ -145,13 +153,13 @@ def _sampled_weights(page: LabelledPage) -> np.ndarray:
     return np.where(drawn, weight / chance, 0)
 
 
-def predict(model: Fitted, page: LabelledPage) -> np.ndarray:
-    """Scores of a page's blocks by LightGBM itself: the oracle of the compiled trees."""
+def predict(model: Fitted, page: LabelledPage) -> Scores:
+    """Scores of a page by LightGBM itself: the oracle of the compiled trees."""
     types = np.asarray(model.page_type.predict(_page_row(page, model.page_odds)[None]), np.float32)[0]
     if not len(page.labels):
-        return np.zeros(0, np.float32)
+        return Scores(np.zeros(0, np.float32), types)
     X = block_features(page.page, page.structure, model.odds, NAMES, types)
     first = np.asarray(model.first.predict(X), np.float32)
     around = score_features(page.page, NAMES, first, page.words.astype(np.float32))
     second = np.asarray(model.second.predict(np.hstack([X, around])), np.float32)
-    return np.where(first >= CERTAIN, second, first)
+    return Scores(np.where(first >= CERTAIN, second, first), types)

@@ -17,13 +17,14 @@ import numpy as np
 
 from skypile.classifiers.extraction.dataset import LabelledPage, load_crawl, load_set
 from skypile.classifiers.extraction.evaluate import f1_by_type, snippet_scores
-from skypile.classifiers.extraction.fit import Fitted, fit, predict
+from skypile.classifiers.extraction.fit import Fitted, Scores, fit, predict
 from skypile.extraction.fast.assemble import choose
 from skypile.extraction.fast.blocks import NAMES, block_texts
 from skypile.extraction.fast.model import SHIPPED, Model, save
 from skypile.extraction.fast.trees import HIGHEST, Trees, ordered, trees_of
 
-SETS = ("wcxb_dev", "zh_dev", "mixed_dev", "snippets_990")
+WITH_GOLD = ("wcxb_dev", "zh_dev", "mixed_dev")
+SETS = (*WITH_GOLD, "snippets_990")
 
 
 def export_trees(booster: lgb.Booster) -> Trees:
@@ -65,12 +66,13 @@ def export(fitted: Fitted) -> Model:
     return Model(fitted.odds, fitted.page_odds, *trees)
 
 
-def decide(page: LabelledPage, score: np.ndarray) -> np.ndarray:
+def decide(page: LabelledPage, score: np.ndarray, types: np.ndarray) -> np.ndarray:
     """Which blocks stay, as the engine decides it."""
-    return choose(page.page, NAMES, score, page.words.astype(np.float32)) if len(score) else np.zeros(0, bool)
+    words = page.words.astype(np.float32)
+    return choose(page.page, NAMES, score, words, types.argmax()) if len(score) else np.zeros(0, bool)
 
 
-def report(pages: list[LabelledPage], scores: list[np.ndarray]) -> None:
+def report(pages: list[LabelledPage], scores: list[Scores]) -> None:
     """Print the scores of each set among `pages`."""
     for name in SETS:
         chosen = [(p, s) for p, s in zip(pages, scores, strict=True) if p.set_name == name]
@@ -78,7 +80,7 @@ def report(pages: list[LabelledPage], scores: list[np.ndarray]) -> None:
             continue
         subset = [p for p, _ in chosen]
         texts = [
-            "\n".join(text for text, kept in zip(block_texts(p.page), decide(p, s), strict=True) if kept)
+            "\n".join(text for text, kept in zip(block_texts(p.page), decide(p, *s), strict=True) if kept)
             for p, s in chosen
         ]
         measure = snippet_scores if name == "snippets_990" else f1_by_type
@@ -114,7 +116,8 @@ def main(arguments: list[str] | None = None) -> None:
     if options.scores:
         np.savez_compressed(
             options.scores,
-            **{f"{p.set_name}/{p.id}": s for p, s in zip(pages, scores, strict=True)},  # type: ignore[arg-type]
+            **{f"{p.set_name}/{p.id}": s for p, (s, _) in zip(pages, scores, strict=True)},  # type: ignore[arg-type]
+            **{f"{p.set_name}/{p.id}/types": t for p, (_, t) in zip(pages, scores, strict=True)},  # type: ignore[arg-type]
         )
     save(export(fitted), options.model)
     log(f"wrote {options.model} ({options.model.stat().st_size / 1e6:.1f} MB)")

@@ -47,6 +47,7 @@ _SUSPECT: Final = re.compile(
 )
 _TABLE_END: Final = 0x1FFFF  # beyond, all are suspects: tags, private use, rare ideographs
 _REPLACED: Final = "\ufffd"
+_OBJECT: Final = "\ufffc"  # the one that goes of those that Python calls printable
 
 
 def cleaned(text: str) -> tuple[str, dict[str, int]]:
@@ -59,15 +60,15 @@ def cleaned(text: str) -> tuple[str, dict[str, int]]:
     found: Counter[str] = Counter()
     if _REPLACED in text:  # which is ten times as fast as to count none
         found["replacement_characters"] = text.count(_REPLACED)
-    if text.isprintable():
+    if text.isprintable() and _OBJECT not in text:
         return text, dict(found)
     points = code_points(text)
     # `take` with "clip", which puts all points beyond the table in its last place, is twice as fast as indexing.
-    suspects = points[_suspects().take(points, mode="clip")]
-    if not len(suspects):
+    suspect = _suspects().take(points, mode="clip")
+    if not suspect.any():
         return text, dict(found)
     # Each kind of suspect once, where its neighbours do not save it: a pattern that finds nothing here finds nothing.
-    there = " ".join(map(chr, np.unique(suspects)))
+    there = " ".join(map(chr, np.unique(points[suspect])))
     text = _without(_ESCAPE, text, ESCAPES, found) if "\x1b" in text else text
     if _LINE_END.search(there):
         text, ends = _LINE_END.subn("\n", text)

@@ -93,7 +93,7 @@ def test_a_table_keeps_cells_that_repeat():
 def test_what_stands_under_every_item_is_said_once():
     items = (f"<p>第{i}条新闻的标题在这里</p><span>分享至好友和朋友圈</span>" for i in range(5))
     page, _, _ = cut("".join(items).encode())
-    kept = choose(page, NAMES, np.full(10, 0.9, np.float32), np.full(10, 6, np.float32))
+    kept = choose(page, NAMES, np.full(10, 0.9, np.float32), np.full(10, 6, np.float32), 0)
     assert kept.tolist() == [True, True] + [True, False] * 4
 
 
@@ -118,8 +118,19 @@ def test_nothing_to_extract_is_no_text(empty, engine):
     assert extract(empty, engine=engine).text == ""
 
 
+def test_trafilatura_goes_by_its_own_modes_names():
+    """Text in list items alone: what its default mode finds with the help of others, and its fast mode does not."""
+    import trafilatura
+
+    items = "".join(f"<li><div><span>{sentence}.</span></div>" for sentence in f"{PARAGRAPH} {SECOND}".split(". "))
+    html = f"<html><body><div><ul>{items}</ul></div></body></html>"
+    for engine, fast in (("trafilatura", False), ("trafilatura-fast", True)):
+        wanted = trafilatura.extract(html, fast=fast, include_comments=False) or ""
+        assert extract(html, engine=engine).text == clean(wanted)  # type: ignore[arg-type]
+
+
 def test_unknown_engine_is_named():
-    with pytest.raises(ValueError, match="'magic' is none of fast, trafilatura, resiliparse"):
+    with pytest.raises(ValueError, match="'magic' is none of fast, trafilatura, trafilatura-fast, resiliparse"):
         extract("<p>x", engine="magic")  # type: ignore[arg-type]
 
 

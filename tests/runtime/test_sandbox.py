@@ -136,7 +136,7 @@ def test_a_child_killed_while_it_starts_is_started_again():
     sandbox.close()
 
 
-@pytest.mark.parametrize("engine", ["fast", "trafilatura", "resiliparse"])
+@pytest.mark.parametrize("engine", ["fast", "trafilatura", "trafilatura-fast", "resiliparse"])
 def test_the_least_memory_that_can_be_set_is_enough_for_a_sound_page(engine):
     """And not for one that asks for more: what the process has at rest is not the page's."""
     least = ExtractionConfig.model_fields["memory_mb"].metadata[0].ge

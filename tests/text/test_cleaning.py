@@ -20,6 +20,7 @@ from skypile.text.cleaning import cleaned
         ("lone \x1b escape", "lone  escape", {"controls": 1}),
         ("\u202emoc.elpmaxe\u202c \u2066a\u2069 \u200e\u061c", "moc.elpmaxe a ", {"direction_marks": 6}),
         ("pair \ud800 \ufdd0 \U0001ffff \ufffc", "pair    ", {"non_characters": 4}),
+        ("a map \ufffc of it", "a map  of it", {"non_characters": 1}),  # nothing else that goes beside it
         ("Auf\u200clage, 中\u200d文", "Auflage, 中文", {"zero_width": 2}),
         ("pay\U000e0070\U000e0061 me", "pay me", {"tags": 2}),
         ("\uf0b7 first\n\uf0b7 second \ue001\ue002", " first\n second ", {"private_use": 4}),

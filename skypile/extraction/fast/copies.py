@@ -9,18 +9,21 @@ brothers side by side 22. So a repetition of its author's is a block that return
 preformatted or one of these, and is not one of many on end that return: those are a quoted post, or the page's other
 version. Blocks between line breaks of one element are brothers too.
 
-A table or list is dropped as a copy only where all of it was said in the same order.
+A table or list is dropped as a copy only where all of it was said in the same order. A block of FLAT_BYTES or more is
+one where the blocks before it make up nine tenths of it: the article once more in one piece, for sharing or searching.
 """
 
 import numpy as np
 from numba import njit
 
 from skypile.extraction.fast.block_text import hash_text
-from skypile.extraction.fast.elements import group_ids, signatures
+from skypile.extraction.fast.elements import group_ids
 
 COPY_BYTES = 20  # shorter copies may be meant ("Yes." under two posts); tried 15 to 200, flat from 15 to 100
 SURE, LIKELY_ENOUGH = 0.75, 0.5
 LONG_RUN, SHORT_RUN = 8, 3
+FLAT_BYTES, FLAT_SHARE = 400, 0.9
+HEAD, PROBES = 24, 8  # bytes by which a block is recognised in a longer one; blocks tried that begin alike
 
 
 @njit(cache=True)
@@ -51,8 +54,59 @@ def _run(text, b, before):
 
 
 @njit(cache=True)
+def _repeated(page, b, slots, work):
+    """Share of block b that blocks before it make up, if two or more do, else 0. `work`: int64 [1], bytes that may yet
+    be compared: on a hostile page every place looks like a block's beginning."""
+    text, start, stop, mask = page.text, page.start[b], page.stop[b], np.uint64(len(slots) - PROBES - 1)
+    said, parts, i = 0, 0, start
+    while i + HEAD <= stop and work[0] > 0:
+        longest = 0
+        if i == start or text[i - 1] <= 46 or text[i - 1] >= 0x80:  # after a blank or a full stop
+            slot = np.int64(hash_text(text, i, i + HEAD) & mask)
+            for k in range(slot, slot + PROBES):
+                other = slots[k]
+                if other < 0:
+                    break
+                n, same = page.stop[other] - page.start[other], 0
+                if longest < n < stop - start and i + n <= stop:
+                    while same < n and text[i + same] == text[page.start[other] + same]:
+                        same += 1
+                    work[0] -= same
+                    if same == n:
+                        longest = n
+        if longest:
+            said += longest
+            parts += 1
+        i += max(longest, 1)
+    return said / (stop - start) if parts >= 2 else 0.0
+
+
+@njit(cache=True)
+def _drop_flattened(page, keep):
+    """Take out of `keep` the blocks that say again what two or more kept before them said."""
+    size = 16
+    while size < 2 * len(keep):
+        size *= 2
+    slots = np.full(size + PROBES, -1, np.int64)  # of the blocks before, by the hash of their first bytes
+    work = np.full(1, 8 * len(page.text), np.int64)
+    for b in range(len(keep)):
+        start, stop = page.start[b], page.stop[b]
+        if not keep[b] or stop - start < 2 * HEAD:
+            continue
+        if stop - start >= FLAT_BYTES and _repeated(page, b, slots, work) >= FLAT_SHARE:
+            keep[b] = False
+            continue
+        slot = np.int64(hash_text(page.text, start, start + HEAD) & np.uint64(size - 1))
+        for k in range(slot, slot + PROBES):
+            if slots[k] < 0:
+                slots[k] = b
+                break
+
+
+@njit(cache=True)
 def drop_copies(page, keep, score, whole):
     """Take out of `keep` what the page says again. `score`: float32 [B]; `whole`: of `whole_of_blocks`."""
+    _drop_flattened(page, keep)
     nb = len(keep)
     keys = np.empty(nb, np.uint64)
     for b in range(nb):
@@ -66,7 +120,7 @@ def drop_copies(page, keep, score, whole):
             copies += times[text[b]] > 1
     if not copies:
         return
-    signature = signatures(page)
+    signature = page.signature
     brothers = np.empty(len(signature), np.uint64)
     for e in range(len(signature)):
         brothers[e] = signature[e] ^ (np.uint64(max(page.parent[e], 0)) * np.uint64(0xD6E8FEB86659FD93))

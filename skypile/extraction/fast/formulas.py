@@ -34,6 +34,7 @@ _CODECOGS: Final = re.compile(r"codecogs\.com/(?:gif|png|svg|pdf|swf|eq)\.(?:ima
 _WRAPPED: Final = re.compile(r"\A\{\\(?:display|text|script)style\s*(.*)\}\Z", re.DOTALL)
 _DELIMITERS: Final = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$"))
 _TEX_SIGN: Final = re.compile(r"[\\^_={}+*/<>]|^[A-Za-z]$|[\u0370-\u03ff\u2200-\u22ff]")
+_SPOKEN: Final = re.compile(r"[A-Za-z]{3}")  # "x squared": in words; words in TeX have commands
 _BLOCK_CLASS: Final = re.compile(rb"display|block|equation\*?$", re.IGNORECASE)
 
 
@@ -130,7 +131,7 @@ def _of_mathml(source: bytes) -> str:
             return tex
     tag = source[: source.find(b">") + 1]
     said = _plain(_unescaped(_attributes(tag).get(b"alttext", b"")))
-    if said and _TEX_SIGN.search(said) and " " not in re.sub(r"[^A-Za-z ]|(?<=\\)[A-Za-z]+", "", said).strip():
+    if "\\" in said or (_TEX_SIGN.search(said) and not _SPOKEN.search(said)):
         return said
     return _plain(tex_of(source)) or said
 

@@ -1,5 +1,7 @@
 """Repetitions: the author's stay, the page's go. All blocks are likely content; place and structure decide."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -7,13 +9,14 @@ from skypile.extraction.fast.assemble import choose
 from skypile.extraction.fast.blocks import NAMES, block_texts, cut
 
 OVER = "Over the hills and far away"
+BOATS = ["barge", "canoe", "cutter", "dinghy", "galley", "lugger", "pilot", "schooner", "sloop", "trawler"]
 STAMP = "Seen by forty thousand readers"
 
 
 def count(html: str, text: str, score: float = 0.7) -> int:
     page, *_ = cut(html.encode())
     n = len(page.start)
-    kept = choose(page, NAMES, np.full(n, score, np.float32), np.full(n, 6, np.float32))
+    kept = choose(page, NAMES, np.full(n, score, np.float32), np.full(n, 6, np.float32), 0)
     return [block for block, keep in zip(block_texts(page), kept, strict=True) if keep].count(text)
 
 
@@ -32,6 +35,17 @@ def test_what_an_author_repeats_stays(html, times):
     assert count(html, OVER) == times
 
 
+def test_an_article_said_again_in_one_piece_is_said_once():
+    lines = [f"On day {i} the ferry left at {i} past six, and the {boat} followed." for i, boat in enumerate(BOATS)]
+    flat = " ".join(lines)
+    article = "".join(f"<p>{line}</p>" for line in lines)
+    assert count(f"<article>{article}</article><div class=share>{flat}</div>", flat) == 0
+    assert count(f"<article>{article}</article><div class=share>{''.join(lines)}</div>", "".join(lines)) == 0
+    more = f"{flat} {'What nobody said before, at some length. ' * 3}"
+    assert count(f"<article>{article}</article><div class=share>{more}</div>", more.strip()) == 1
+    assert count(f"<article>{article}</article><p>{lines[3]}</p>", lines[3]) == 1
+
+
 @pytest.mark.parametrize(
     "html",
     [
@@ -46,3 +60,14 @@ def test_what_an_author_repeats_stays(html, times):
 )
 def test_what_the_page_repeats_is_said_once(html):
     assert count(html, STAMP) == 1
+
+
+def test_blocks_that_all_begin_alike_take_linear_time():
+    html = f"<p>{'a' * 300}b" * 3000 + f"<p>{'a' * 400_000}"
+    page, *_ = cut(html.encode())
+    n = len(page.start)
+    arguments = page, NAMES, np.full(n, 0.9, np.float32), np.full(n, 6, np.float32), 0
+    choose(*arguments)
+    start = time.process_time()
+    choose(*arguments)
+    assert time.process_time() - start < 2

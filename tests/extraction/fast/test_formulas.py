@@ -91,6 +91,21 @@ def test_mathml_without_tex(mathml, tex):
     assert tex_of(f"<math>{mathml}</math>".encode()) == tex
 
 
+@pytest.mark.parametrize(
+    "said, tex",
+    [
+        (r"E = \frac{1}{2} m v", r"E = \frac{1}{2} m v"),
+        (r"\text{rate of change} = k t", r"\text{rate of change} = k t"),
+        ("a b = c^2", "a b = c^2"),
+        ("x squared + y = z", "x^2"),
+        ("sum_(i=1)^n i", "x^2"),
+    ],
+)
+def test_the_alternative_of_mathml_is_used_where_it_is_tex(said, tex):
+    html = f"<p>So <math alttext='{said}'><msup><mi>x</mi><mn>2</mn></msup></math> holds.</p>"
+    assert text(html) == f"So ${tex}$ holds."
+
+
 def test_deep_mathml_costs_no_more_than_its_size():
     deep = b"<math>" + b"<msup>" * 20_000 + b"<mi>x</mi>" + b"</msup>" * 20_000 + b"</math>"
     assert len(tex_of(deep)) < len(deep)

@@ -4,15 +4,16 @@ import numpy as np
 
 from skypile.extraction.fast.assemble import choose
 from skypile.extraction.fast.blocks import NAMES, cut
+from skypile.extraction.fast.page_type import PAGE_TYPES
 from skypile.extraction.fast.wholes import settled, whole_of_blocks
 
 PROSE = "<p>Forty words of prose stand here.</p>"
 
 
-def kept(html: str, score: list[float], words: list[float] | None = None) -> list[bool]:
+def kept(html: str, score: list[float], words: list[float] | None = None, page_type: int = 0) -> list[bool]:
     page, *_ = cut(html.encode())
     sizes = np.full(len(score), 5) if words is None else words
-    return choose(page, NAMES, np.array(score, np.float32), np.array(sizes, np.float32)).tolist()
+    return choose(page, NAMES, np.array(score, np.float32), np.array(sizes, np.float32), page_type).tolist()
 
 
 def test_a_table_is_kept_with_the_cells_that_nobody_would_keep():
@@ -56,3 +57,15 @@ def test_a_page_that_is_nothing_but_text_is_its_text():
     assert kept("<p>404 Not Found<p>nginx", [0.1, 0.2]) == [False] * 2
     links = "<p><a href=/x>Ornare velut sagittis mauris, in hendrerit libero pretium non.</a></p>"
     assert kept(links * 2 + filler, unlikely) == [False] * 3
+
+
+def test_comments_go_from_articles_alone_and_only_as_the_smaller_part():
+    post = "<div class=post>A post.</div>"
+    html = f"<main>{post}<ol id=comments><li>First!<li>Second!</ol></main><nav>Home</nav>"
+    sizes = [60.0, 20.0, 20.0, 1.0]
+    score = [0.9, 0.8, 0.8, 0.1]
+    assert kept(html, score, sizes, PAGE_TYPES.index("article")) == [True, False, False, False]
+    assert kept(html, score, sizes, PAGE_TYPES.index("forum")) == [True, True, True, False]
+    assert kept(html, score, [20.0, 60.0, 60.0, 1.0], PAGE_TYPES.index("article")) == [True, True, True, False]
+    wrapped = f"<main class=has-comments>{post}<ol id=comments><li>First!<li>Second!</ol></main><nav>Home</nav>"
+    assert kept(wrapped, score, sizes, PAGE_TYPES.index("article")) == [True, False, False, False]
