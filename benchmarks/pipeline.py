@@ -101,7 +101,8 @@ def print_table(results: dict[str, tuple[dict[str, float], dict[str, float]]], c
     def rate(once: dict[str, float], often: dict[str, float]) -> float:
         return (often["read"] - once["read"]) / (often["seconds"] - once["seconds"])
 
-    table = Table("pipeline", "read", "kept", "s", "ratio", f"s, {copies} copies", "ratio", "pages/s between", "ratio")
+    between = ("pages/s between", "ratio") if copies > 1 else ()  # the same pages once more tell nothing
+    table = Table("pipeline", "read", "kept", "s", "ratio", f"s, {copies} copies", "ratio", *between)
     base = results["datatrove"]
     for name, (once, often) in results.items():
         cells = [
@@ -109,7 +110,8 @@ def print_table(results: dict[str, tuple[dict[str, float], dict[str, float]]], c
             for run, reference in zip((once, often), base, strict=True)
             for cell in (f"{run['seconds']:.1f}", f"{reference['seconds'] / run['seconds']:.2f}")
         ]
-        cells += [f"{rate(once, often):.0f}", f"{rate(once, often) / rate(*base):.2f}"]
+        if copies > 1:
+            cells += [f"{rate(once, often):.0f}", f"{rate(once, often) / rate(*base):.2f}"]
         table.add_row(name, str(once["read"]), str(once["kept"]), *cells)
     Console().print(table)
 

@@ -52,7 +52,7 @@ class Decoded(NamedTuple):
 
     def utf8(self, body: bytes) -> bytes:
         """The text in UTF-8: `body`, which was decoded, where it is that already."""
-        if self.charset == "utf-8" and self.other is None and "\ufffd" not in self.text:
+        if self.charset == "utf-8" and self.other is None and not self.replacements:
             return body[len(_marked(body)[0]) :]
         return self.text.encode("utf-8", "replace")
 

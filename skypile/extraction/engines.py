@@ -69,7 +69,7 @@ def extract(
         source = html.encode("utf-8", "replace")
     if engine == "fast":
         page = of_scanned(source, cut(source), url)
-        return replace(page, text=cleaned(page.text)[0], charset=found)
+        return replace(page, text=cleaned(nfc(page.text))[0], charset=found)
     if engine in ("trafilatura", "trafilatura-fast"):
         text = _trafilatura(html, url, engine == "trafilatura-fast")
     elif engine == "resiliparse":
@@ -80,10 +80,11 @@ def extract(
 
 
 def of_scanned(source: bytes, scanned: Scanned, url: str | None = None) -> Extraction:
-    """Main text by the fast engine of a page in UTF-8 that it has scanned: `scanned` is `cut(source)`."""
+    """Main text by the fast engine of a page in UTF-8 that it has scanned: `scanned` is `cut(source)`. Neither cleaned
+    nor normalised."""
     main = main_text(source, url, scanned=scanned)
     return Extraction(
-        nfc(main.text),
+        main.text,
         main.title or None,
         "fast",
         None,

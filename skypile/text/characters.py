@@ -83,7 +83,7 @@ def classes(points: np.ndarray) -> np.ndarray:
     >>> classes(code_points("A1。")).tolist() == [LATIN, DIGIT, SENTENCE_END]
     True
     """
-    return class_table()[np.minimum(points, _TABLE_SIZE)]
+    return class_table().take(points, mode="clip")
 
 
 def is_in(*kinds: int) -> np.ndarray:

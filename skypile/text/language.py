@@ -85,6 +85,9 @@ _CJK = re.compile(
 
 _LATIN_WORD = re.compile("[a-z]+")
 
+# Where the counts of a character's window begin: all windows but the last are WINDOW characters long.
+_FIRST_CLASS: Final = np.arange(GATE_WINDOWS * WINDOW) // WINDOW * characters.CLASSES
+
 eldc.init()
 _detector = eldc.instance()  # own settings: another user of eldc in the process cannot change ours
 _detector.set_scores(2)
@@ -234,9 +237,7 @@ def _letters(counts: list[int]) -> int:
 def _class_counts(windows: list[str]) -> list[list[int]]:
     """Characters of each class in each window; all windows at once, since an array costs more than its numbers."""
     found = characters.classes(characters.code_points("".join(windows)))
-    window = np.repeat(np.arange(len(windows)), [len(text) for text in windows])
-    size = len(windows) * characters.CLASSES
-    counts = np.bincount(window * characters.CLASSES + found, minlength=size)
+    counts = np.bincount(_FIRST_CLASS[: len(found)] + found, minlength=len(windows) * characters.CLASSES)
     return counts.reshape(-1, characters.CLASSES).tolist()  # type: ignore[no-any-return]
 
 

@@ -27,6 +27,9 @@ _STANDARDS: Final = (
 )
 
 
+_HAS: Final = np.arange(16)[:, None] >> np.arange(4) & 1  # whether a set of kinds, given as bits, has each of the four
+
+
 class Forms(NamedTuple):
     """How many Han characters of a text are of each kind; one may be of two."""
 
@@ -42,8 +45,8 @@ def forms(points: np.ndarray) -> Forms:
     >>> forms(np.frombuffer("这発們".encode("utf-32-le"), np.uint32))
     Forms(simplified=1, traditional=1, japanese=1, unknown_in_japan=2)
     """
-    counts = np.bincount(_kinds()[np.minimum(points - np.uint32(_FIRST), _LAST - _FIRST + 1)], minlength=16).tolist()
-    return Forms(*(sum(count for kind, count in enumerate(counts) if kind >> bit & 1) for bit in range(4)))
+    kinds = _kinds().take(points - np.uint32(_FIRST), mode="clip")  # what lies before _FIRST wraps to beyond the table
+    return Forms(*(np.bincount(kinds, minlength=len(_HAS)) @ _HAS).tolist())
 
 
 def is_japanese(found: Forms, han: int) -> bool:

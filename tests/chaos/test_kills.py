@@ -24,7 +24,7 @@ from tests.chaos.conftest import SEED
 pytestmark = pytest.mark.chaos
 
 Tell = Callable[[str], None]
-TRIES = 4
+TRIES = 8
 OTHERS = "one of each other kind"
 
 

@@ -88,28 +88,24 @@ def _kill(
     tell(f"{whole.name}: the same content")
 
 
-def _contents(folder: Path) -> dict[str, object]:
+def _contents(folder: Path) -> dict[str, list]:
     """The rows of each folder's Parquet files, in any order, as Spark's shuffles bring them; other files' checksums."""
-    found: dict[str, object] = {}
-    for name, checksum in _files(folder).items():
-        path = folder / name
+    found: dict[str, list] = {}
+    for path in _files(folder):
+        name = path.relative_to(folder)
         if path.suffix == ".parquet":
-            rows = pq.read_table(path.parent, partitioning=None).to_pylist()
-            found[str(path.parent.relative_to(folder))] = sorted(rows, key=str)
-        else:
-            found[name] = checksum
-    return found
+            found.setdefault(str(name.parent), []).extend(pq.ParquetFile(path).read().to_pylist())
+        else:  # without the names that Spark gives its jobs
+            name_of_any_job = re.sub(r"-\w{8}(-\w{4}){3}-\w{12}", "", str(name))
+            found.setdefault(name_of_any_job, []).append(hashlib.sha256(path.read_bytes()).hexdigest())
+    return {name: sorted(content, key=str) for name, content in found.items()}
 
 
-def _files(folder: Path, since: int = 0) -> dict[str, str]:
-    """Checksums of the files below a folder, written `since` (ns), by their names without those of Spark's jobs.
-
-    Papers, which hold times and the folder's name, and Hadoop's own checksums are left out.
-    """
-    found = {}
+def _files(folder: Path, since: int = 0) -> list[Path]:
+    """The files below a folder that were written `since` (ns); papers, which hold times, and checksums are left out."""
+    found = []
     for path in folder.rglob("*"):
         with suppress(FileNotFoundError):  # it was renamed meanwhile
             if path.is_file() and path.suffix not in (".json", ".crc") and path.stat().st_mtime_ns > since:
-                name = re.sub(r"-\w{8}(-\w{4}){3}-\w{12}", "", str(path.relative_to(folder)))
-                found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+                found.append(path)
     return found

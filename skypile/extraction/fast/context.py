@@ -4,29 +4,27 @@ Compiled."""
 import numpy as np
 from numba import njit
 
-from skypile.extraction.fast.elements import block_parent, group_ids, signatures
+from skypile.extraction.fast.compiling import borrows
+from skypile.extraction.fast.elements import block_parent, group_ids
 from skypile.extraction.fast.structure import H1, H6
 
-NEIGHBOURS = np.array([-2, -1, 1, 2])
+NEIGHBOURS = (-2, -1, 1, 2)
 SCORE_NEIGHBOURS = np.array([-3, -2, -1, 1, 2, 3])
 WINDOWS = np.array([2, 5, 15])  # blocks on either side
 LEVELS = 5
 N_SCORES = 1 + len(SCORE_NEIGHBOURS) + len(WINDOWS) + LEVELS + 2 + 8
 
 
-@njit(cache=True)
-def neighbour_features(X, columns):
-    """The given columns of the blocks before and after: float32 [B, 4 * len(columns)], -9 off the page."""
+@borrows
+def neighbour_features(X, columns, c):
+    """The given columns of the blocks before and after, -9 off the page, as 4 * len(columns) columns from c on."""
     nb = len(X)
-    out = np.full((nb, len(NEIGHBOURS) * len(columns)), np.float32(-9))
     for b in range(nb):
-        c = 0
+        to = c
         for d in NEIGHBOURS:
-            if 0 <= b + d < nb:
-                for k in range(len(columns)):
-                    out[b, c + k] = X[b + d, columns[k]]
-            c += len(columns)
-    return out
+            for k in range(len(columns)):
+                X[b, to] = X[b + d, columns[k]] if 0 <= b + d < nb else np.float32(-9)
+                to += 1
 
 
 @njit(cache=True)
@@ -52,7 +50,7 @@ def score_features(page, names, score, words):
     for e in range(ne - 1, 0, -1):
         under[page.parent[e]] += under[e]
         under_score[page.parent[e]] += under_score[e]
-    sig = signatures(page)
+    sig = page.signature
     keys = np.empty(nb, np.uint64)
     wide_keys = np.empty(nb, np.uint64)
     for b in range(nb):

@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 
 from skypile.extraction.fast.block_text import hash_text
-from skypile.extraction.fast.elements import group_ids, signatures
+from skypile.extraction.fast.elements import group_ids
 
 COPY_BYTES = 20  # shorter copies may be meant ("Yes." under two posts); tried 15 to 200, flat from 15 to 100
 SURE, LIKELY_ENOUGH = 0.75, 0.5
@@ -120,7 +120,7 @@ def drop_copies(page, keep, score, whole):
             copies += times[text[b]] > 1
     if not copies:
         return
-    signature = signatures(page)
+    signature = page.signature
     brothers = np.empty(len(signature), np.uint64)
     for e in range(len(signature)):
         brothers[e] = signature[e] ^ (np.uint64(max(page.parent[e], 0)) * np.uint64(0xD6E8FEB86659FD93))

@@ -21,14 +21,13 @@ IMG, A, INPUT = TAG_ID["img"], TAG_ID["a"], TAG_ID["input"]
 
 
 @njit(cache=True)
-def signatures(page):
-    """For each element a hash of its tag and attribute words: equal for the items of one list."""
-    n = len(page.parent)
-    out = np.empty(n, np.uint64)
-    for e in range(n):
-        value = np.uint64(page.tag[e]) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(1)
-        for k in range(page.word_from[e], page.word_from[e + 1]):
-            value = (value ^ np.uint64(page.words[k])) * np.uint64(0x100000001B3)
+def signatures(tag, word_from, words):
+    """For each element a hash of its tag and attribute words, the arrays of `Page`: uint64 [E]."""
+    out = np.empty(len(tag), np.uint64)
+    for e in range(len(tag)):
+        value = np.uint64(tag[e]) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(1)
+        for k in range(word_from[e], word_from[e + 1]):
+            value = (value ^ np.uint64(words[k])) * np.uint64(0x100000001B3)
         out[e] = value
     return out
 
@@ -100,7 +99,8 @@ def inherited(page, flags):
     for e in range(n):
         p = page.parent[e]
         if p >= 0:
-            out[e] = out[p]
+            for k in range(out.shape[1]):
+                out[e, k] = out[p, k]
         out[e, 0] += (flags[page.tag[e]] & BLOCK) > 0
         out[e, 1] |= page.hidden[e]
         for k in range(len(LANDMARKS)):

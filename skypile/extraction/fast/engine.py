@@ -15,7 +15,7 @@ from skypile.extraction.fast.block_text import WORDS
 from skypile.extraction.fast.blocks import NAMES, Scanned, cut, following, visible_text
 from skypile.extraction.fast.compiling import quick_loading
 from skypile.extraction.fast.context import score_features
-from skypile.extraction.fast.features import block_features
+from skypile.extraction.fast.features import block_features, put_rows
 from skypile.extraction.fast.model import Model, shipped
 from skypile.extraction.fast.page_type import PAGE_TYPES, page_features, page_slots, page_words
 from skypile.extraction.fast.structure import structure_features
@@ -52,7 +52,10 @@ def score_page(page, title, description, named, model, names):
     around = score_features(page, names, first, words)
     unsure = np.flatnonzero(first >= CERTAIN)
     score = first.copy()
-    score[unsure] = probability(model.second, np.hstack((X[unsure], around[unsure])))
+    both = np.empty((len(unsure), X.shape[1] + around.shape[1]), np.float32)
+    put_rows(X, unsure, both, 0)
+    put_rows(around, unsure, both, X.shape[1])
+    score[unsure] = probability(model.second, both)
     return score, words, types
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 from numba import njit
 
-from skypile.extraction.fast.context import neighbour_features
+from skypile.extraction.fast.compiling import borrows
+from skypile.extraction.fast.context import NEIGHBOURS, neighbour_features
 from skypile.extraction.fast.structure import N_STRUCTURE, TEXT_COLUMNS
 from skypile.extraction.fast.wording import wording_features
 
@@ -28,12 +29,23 @@ NEIGHBOUR_COLUMNS = np.array(
 @njit(cache=True)
 def block_features(page, structure, odds, names, page_type):
     """float32 [B, F]: structure, wording, the neighbours' main columns, the page type's probabilities."""
-    own = np.hstack((structure, wording_features(page, odds, names)))
-    beside = neighbour_features(own, NEIGHBOUR_COLUMNS)
-    nb, a, b = len(own), own.shape[1], beside.shape[1]
-    X = np.empty((nb, a + b + len(page_type)), np.float32)
-    X[:, :a] = own
-    X[:, a : a + b] = beside
-    for t in range(len(page_type)):
-        X[:, a + b + t] = page_type[t]
+    wording = wording_features(page, odds, names)
+    n_own = structure.shape[1] + wording.shape[1]
+    n_beside = len(NEIGHBOURS) * len(NEIGHBOUR_COLUMNS)
+    X = np.empty((len(structure), n_own + n_beside + len(page_type)), np.float32)
+    put_rows(structure, np.arange(len(X)), X, 0)
+    put_rows(wording, np.arange(len(X)), X, structure.shape[1])
+    neighbour_features(X, NEIGHBOUR_COLUMNS, n_own)
+    for b in range(len(X)):
+        for t in range(len(page_type)):
+            X[b, n_own + n_beside + t] = page_type[t]
     return X
+
+
+@borrows
+def put_rows(columns, rows, out, c):
+    """Of `columns` the given rows, as columns of `out` from c on. (An unsigned index is not asked whether it is
+    negative, and the loop becomes one of vectors.)"""
+    for i in range(len(rows)):
+        for k in range(columns.shape[1]):
+            out[i, np.uint64(c) + np.uint64(k)] = columns[rows[i], k]

@@ -11,15 +11,16 @@ import numpy as np
 from numba import njit
 
 from skypile.extraction.fast.block_text import ENDS, HAN, WORDS
-from skypile.extraction.fast.elements import group_ids, signatures
+from skypile.extraction.fast.elements import group_ids
 from skypile.extraction.fast.structure import H1, H6, IMG
-from skypile.extraction.fast.tags import TAG_ID, fnv1a
+from skypile.extraction.fast.tags import TAG_ID, TAGS, fnv1a
 from skypile.extraction.fast.window import Page
 from skypile.extraction.fast.wording import ATTRIBUTE_BITS, TAG_SALT, slot_of
 
 PAGE_TYPES = ("article", "forum", "product", "collection", "listing", "documentation", "service")
 _COUNTED_TAGS = "p li article pre table tr section figure form input button time dt code blockquote aside h2 h3 img a"
 COUNTED_TAGS = np.array([TAG_ID[x] for x in _COUNTED_TAGS.split()], np.int16)
+N_TAGS = len(TAGS)
 N_PAGE = 18 + len(COUNTED_TAGS) + len(PAGE_TYPES) + 4
 
 OG_TYPE, GENERATOR, OG_TITLE = fnv1a(b"og:type"), fnv1a(b"generator"), fnv1a(b"og:title")
@@ -108,7 +109,7 @@ def page_features(page, stats, X, slots, extra_slots, odds):
         questions += page.text[page.stop[b] - 1] == 63
     total = max(total, 1.0)
     # the largest families of like siblings: posts, cards, rows
-    sig = signatures(page)
+    sig = page.signature.copy()
     for e in range(ne):
         sig[e] ^= np.uint64(max(page.parent[e], 0)) * np.uint64(0xD6E8FEB86659FD93)
     group, n_groups = group_ids(sig)
@@ -137,12 +138,11 @@ def page_features(page, stats, X, slots, extra_slots, odds):
         row[14], row[15] = np.log1p(members[best]), np.log1p(text[best] / members[best])
         row[16], row[17] = text[best] / total, pictures[best] / members[best]
     c = 18
+    of_tag = np.zeros(N_TAGS, np.float32)
     for e in range(ne):
-        for k in range(len(COUNTED_TAGS)):
-            if page.tag[e] == COUNTED_TAGS[k]:
-                row[c + k] += 1
+        of_tag[page.tag[e]] += 1
     for k in range(len(COUNTED_TAGS)):
-        row[c + k] = np.log1p(row[c + k])
+        row[c + k] = np.log1p(of_tag[COUNTED_TAGS[k]])
     c += len(COUNTED_TAGS)
     for t in range(odds.shape[1]):
         value = np.float32(0)

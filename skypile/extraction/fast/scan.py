@@ -17,6 +17,7 @@ from numba import njit
 
 from skypile.extraction.fast import attributes as at
 from skypile.extraction.fast.compiling import borrows
+from skypile.extraction.fast.elements import signatures
 from skypile.extraction.fast.markup import (
     XML_DECLARED,
     cdata_end,
@@ -285,9 +286,10 @@ def scan(buf: np.ndarray, names: Names, before: Opened, most: int = MAX_BLOCKS) 
         stack, memo, found, len(before.words),
     )  # fmt: skip
     ne, nb = s[N_ELEMENTS], s[N_BLOCKS]
+    tag, word_from = elements[:ne, TAG].astype(np.int16), elements[: ne + 1, WORD_FROM].copy()
     return Page(
-        elements[:ne, PARENT].copy(), elements[:ne, TAG].astype(np.int16), elements[:ne, HIDDEN].astype(np.uint8),
-        elements[: ne + 1, WORD_FROM].copy(), words[:n_words],
+        elements[:ne, PARENT].copy(), tag, elements[:ne, HIDDEN].astype(np.uint8),
+        word_from, words[:n_words], signatures(tag, word_from, words),
         elements[:ne, SPAN].copy(), text[: s[LENGTH]],
         blocks[:nb, START].copy(), blocks[:nb, STOP].copy(), blocks[:nb, LINKED].copy(),
         blocks[:nb, INNER].astype(np.int32), blocks[:nb, OUTER].astype(np.int32),

@@ -34,7 +34,6 @@ from skypile.extraction.fast.elements import (
     group_ids,
     inherited,
     nearest_common,
-    signatures,
 )
 from skypile.extraction.fast.tags import TAG_ID
 
@@ -108,7 +107,7 @@ def structure_features(page, title, description, flags):
     for b in range(nb):
         if of_description[b, 1] > most:
             described, most = b, of_description[b, 1]
-    sig = signatures(page)
+    sig = page.signature
     n = len(sig)
     sibling_key, kind_key = np.empty(n, np.uint64), np.empty(n, np.uint64)
     for e in range(n):
@@ -135,109 +134,106 @@ def structure_features(page, title, description, flags):
     before = np.float32(0)
     heading, heading_level, heading_before = -1, 0, np.float32(0)
     for b in range(nb):
-        row, st = X[b], stats[b]
-        words = max(st[WORDS], np.float32(1))
-        chars = st[CHARS]
+        words = max(stats[b, WORDS], np.float32(1))
+        chars = stats[b, CHARS]
         inner, outer = page.inner[b], page.outer[b]
         tag = page.tag[outer]
-        row[0] = np.log1p(chars)
-        row[1] = np.log1p(words)
-        row[2] = min(1.0, page.link[b] / (page.stop[b] - page.start[b]))
-        row[3] = st[ENDS]
-        row[4] = st[ENDS] / words
-        row[5] = st[COMMAS] / words
-        row[6] = st[UPPER] / chars
-        row[7] = st[DIGITS] / chars
-        row[8] = st[HAN] / chars
-        row[9] = st[FINAL]
-        row[10] = st[COLON]
-        row[11] = st[FIRST_UPPER]
-        row[12] = min(st[BARS], np.float32(5))
-        row[13] = st[COPYRIGHT] > 0
+        X[b, 0] = np.log1p(chars)
+        X[b, 1] = np.log1p(words)
+        X[b, 2] = min(1.0, page.link[b] / (page.stop[b] - page.start[b]))
+        X[b, 3] = stats[b, ENDS]
+        X[b, 4] = stats[b, ENDS] / words
+        X[b, 5] = stats[b, COMMAS] / words
+        X[b, 6] = stats[b, UPPER] / chars
+        X[b, 7] = stats[b, DIGITS] / chars
+        X[b, 8] = stats[b, HAN] / chars
+        X[b, 9] = stats[b, FINAL]
+        X[b, 10] = stats[b, COLON]
+        X[b, 11] = stats[b, FIRST_UPPER]
+        X[b, 12] = min(stats[b, BARS], np.float32(5))
+        X[b, 13] = stats[b, COPYRIGHT] > 0
         c = TEXT_COLUMNS
-        row[c] = down[inner, 0]
-        row[c + 1] = tag
-        row[c + 2] = page.tag[inner]
-        row[c + 3] = page.split[b]
-        row[c + 4] = page.pre[b]
-        row[c + 5] = b / nb
-        row[c + 6] = before / max(total, np.float32(1))
-        row[c + 7] = min(b, 500)
-        row[c + 8] = min(nb - b, 500)
-        row[c + 9] = log_total
-        row[c + 10] = log_blocks
-        row[c + 11] = down[inner, 1]
-        row[c + 12] = copies_before[same_text[b]]
-        row[c + 13] = copies[same_text[b]]
+        X[b, c] = down[inner, 0]
+        X[b, c + 1] = tag
+        X[b, c + 2] = page.tag[inner]
+        X[b, c + 3] = page.split[b]
+        X[b, c + 4] = page.pre[b]
+        X[b, c + 5] = b / nb
+        X[b, c + 6] = before / max(total, np.float32(1))
+        X[b, c + 7] = min(b, 500)
+        X[b, c + 8] = min(nb - b, 500)
+        X[b, c + 9] = log_total
+        X[b, c + 10] = log_blocks
+        X[b, c + 11] = down[inner, 1]
+        X[b, c + 12] = copies_before[same_text[b]]
+        X[b, c + 13] = copies[same_text[b]]
         copies_before[same_text[b]] += 1
-        row[c + 14] = of_title[b, 0]
-        row[c + 15] = of_title[b, 1]
-        row[c + 16] = min(b - heading, 100) if heading >= 0 else -1
-        row[c + 17] = heading_level
-        row[c + 18] = np.log1p(before - heading_before) if heading >= 0 else -1
-        row[c + 19] = min(max(b - h1, -50), 200) if h1 >= 0 else -100
+        X[b, c + 14] = of_title[b, 0]
+        X[b, c + 15] = of_title[b, 1]
+        X[b, c + 16] = min(b - heading, 100) if heading >= 0 else -1
+        X[b, c + 17] = heading_level
+        X[b, c + 18] = np.log1p(before - heading_before) if heading >= 0 else -1
+        X[b, c + 19] = min(max(b - h1, -50), 200) if h1 >= 0 else -100
         if H1 <= tag <= H6:
             heading, heading_level, heading_before = b, tag - H1 + 1, before
-        before += st[WORDS]
+        before += stats[b, WORDS]
         c += PLACE_COLUMNS
         for k in range(len(LANDMARKS)):
             at = down[inner, 2 + k]
-            row[c + k] = down[inner, 0] - at + 2 if at else 0
+            X[b, c + k] = down[inner, 0] - at + 2 if at else 0
         c += len(LANDMARKS)
         e, level, slot = outer, 0, 0
         while slot < len(CONTAINER_LEVELS):
             if logs[e, 0] < 0:
-                _take_logs(sums[e], of_sibling[sibling[e]], of_kind[kind[e]], logs[e])
+                _take_logs(sums, of_sibling, of_kind, e, sibling[e], kind[e], logs)
             if level == CONTAINER_LEVELS[slot]:
-                su = sums[e]
-                row[c] = logs[e, 0]
-                row[c + 1] = su[1] / max(su[0], np.float32(1))
-                row[c + 2] = su[0] / max(total, np.float32(1))
-                row[c + 3] = logs[e, 1]
-                row[c + 4] = su[3] / max(su[2], np.float32(1))
-                row[c + 5] = su[5] / max(su[2], np.float32(1))
-                row[c + 6] = su[6] / max(su[0], np.float32(1))
+                X[b, c] = logs[e, 0]
+                X[b, c + 1] = sums[e, 1] / max(sums[e, 0], np.float32(1))
+                X[b, c + 2] = sums[e, 0] / max(total, np.float32(1))
+                X[b, c + 3] = logs[e, 1]
+                X[b, c + 4] = sums[e, 3] / max(sums[e, 2], np.float32(1))
+                X[b, c + 5] = sums[e, 5] / max(sums[e, 2], np.float32(1))
+                X[b, c + 6] = sums[e, 6] / max(sums[e, 0], np.float32(1))
                 c += CONTAINER_COLUMNS
                 slot += 1
             if level < SIBLING_LEVELS:
                 q = c_sibling(level)
-                ok = of_kind[kind[e]]
                 for k in range(4):
-                    row[q + k] = logs[e, 2 + k]
-                row[q + 4] = ok[2] / max(ok[1], np.float32(1))
+                    X[b, q + k] = logs[e, 2 + k]
+                X[b, q + 4] = of_kind[kind[e], 2] / max(of_kind[kind[e], 1], np.float32(1))
             e = block_parent(parent, tags, flags, e)
             level += 1
         c = c_sibling(SIBLING_LEVELS)
         shared = depth[with_best[inner]]
-        row[c] = with_best[inner] == best
-        row[c + 1] = depth[best] - shared
-        row[c + 2] = depth[inner] - shared
-        row[c + 3] = sums[best, 0] / max(total, np.float32(1))
-        row[c + 4] = sums[best, 1] / max(sums[best, 0], np.float32(1))
-        row[c + 5] = log_best
+        X[b, c] = with_best[inner] == best
+        X[b, c + 1] = depth[best] - shared
+        X[b, c + 2] = depth[inner] - shared
+        X[b, c + 3] = sums[best, 0] / max(total, np.float32(1))
+        X[b, c + 4] = sums[best, 1] / max(sums[best, 0], np.float32(1))
+        X[b, c + 5] = log_best
         c += 6
         holder = with_anchor[inner]
-        row[c] = anchor_kind
-        row[c + 1] = depth[anchor_element] - depth[holder]
-        row[c + 2] = depth[inner] - depth[holder]
-        row[c + 3] = sums[holder, 0] / max(total, np.float32(1))
-        row[c + 4] = sums[holder, 1] / max(sums[holder, 0], np.float32(1))
-        row[c + 5] = min(max(b - anchor, -60), 200) if anchor >= 0 else -100
-        row[c + 6] = of_description[b, 0]
-        row[c + 7] = of_description[b, 1]
-        row[c + 8] = min(max(b - described, -60), 100) if described >= 0 else -100
+        X[b, c] = anchor_kind
+        X[b, c + 1] = depth[anchor_element] - depth[holder]
+        X[b, c + 2] = depth[inner] - depth[holder]
+        X[b, c + 3] = sums[holder, 0] / max(total, np.float32(1))
+        X[b, c + 4] = sums[holder, 1] / max(sums[holder, 0], np.float32(1))
+        X[b, c + 5] = min(max(b - anchor, -60), 200) if anchor >= 0 else -100
+        X[b, c + 6] = of_description[b, 0]
+        X[b, c + 7] = of_description[b, 1]
+        X[b, c + 8] = min(max(b - described, -60), 100) if described >= 0 else -100
     return X, stats
 
 
 @borrows
-def _take_logs(sums, of_sibling, of_kind, logs):
-    """Logarithms of an element's words and long blocks, and of how many and how long its likes are."""
-    logs[0] = np.log1p(sums[0])
-    logs[1] = np.log1p(sums[3])
-    logs[2] = np.log1p(of_sibling[0])
-    logs[3] = np.log1p(of_sibling[1] / of_sibling[0])
-    logs[4] = np.log1p(of_kind[0])
-    logs[5] = np.log1p(of_kind[1] / of_kind[0])
+def _take_logs(sums, of_sibling, of_kind, e, sibling, kind, logs):
+    """Logarithms of the words and long blocks of element e, and of how many and how long its likes are."""
+    logs[e, 0] = np.log1p(sums[e, 0])
+    logs[e, 1] = np.log1p(sums[e, 3])
+    logs[e, 2] = np.log1p(of_sibling[sibling, 0])
+    logs[e, 3] = np.log1p(of_sibling[sibling, 1] / of_sibling[sibling, 0])
+    logs[e, 4] = np.log1p(of_kind[kind, 0])
+    logs[e, 5] = np.log1p(of_kind[kind, 1] / of_kind[kind, 0])
 
 
 @njit(cache=True, inline="always")

@@ -1,4 +1,4 @@
-"""What is done to many at a time: looking for a byte in 32, taking 16 blocks down a tree. Compiled.
+"""What is done to many at a time: looking for a byte in 32, asking a tree about 16 blocks. Compiled.
 
 Most bytes of a page are scripts, styles, attribute values and text, of which the scanner wants to know only where
 they end. LLVM turns the comparison into two or three vector instructions on any processor that has them.
@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from skypile.extraction.fast.compiling import borrows
 
 WIDTH = 32
-LANES = 16  # blocks side by side in a tree
-STEPS = 4  # taken by all of them at once: the next level's sixteen nodes would cost more than a step each
+LANES = 16  # blocks that a tree is asked about at once
 _BYTE, _INT, _WORD, _VECTOR = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.VectorType(ir.IntType(8), WIDTH)
 
 
@@ -55,52 +55,48 @@ def _visible(typingctx, array, index):
 
 
 @intrinsic
-def first_steps(typingctx, columns, width, b, features, thresholds, t, ends):
-    """Where the blocks b to b + LANES - 1 stand in tree t after STEPS steps, 0 to 2**STEPS - 1 from left to right, into
-    `ends` from b on.
+def leaves_left(typingctx, tile, features, thresholds, spared, t, alive):
+    """For LANES blocks the leaves of tree t that none of its comparisons takes out, into `alive`, a bit each.
 
-    columns: int32 [features, width], C order; features, thresholds: int32 [trees, 2**STEPS - 1], of the upper nodes,
-    level by level; ends: uint32. Bounds are not checked. Every node's comparison is made, and those on a block's way
-    are chosen: 15 vector comparisons for 16 blocks instead of 64 dependent loads.
+    tile: int32 [features, LANES]; features, thresholds: int32 [trees, nodes], spared: uint32 [trees, nodes]: a node
+    takes out the leaves that it does not spare where the feature is above its threshold; alive: uint32 [LANES]. All in
+    C order; bounds are not checked.
     """
-    nodes = 2**STEPS - 1
     lanes = ir.VectorType(_INT, LANES)
 
     def generate(context, builder, signature, args):
-        def pointer(k, index):
-            return builder.gep(context.make_array(signature.args[k])(context, builder, args[k]).data, [index])
+        arrays = [
+            context.make_array(kind)(context, builder, value)
+            for kind, value in zip(signature.args, args, strict=True)
+            if isinstance(kind, types.Array)
+        ]
+        blocks, feature, threshold, spares, out = (array.data for array in arrays)
+        nodes = cgutils.unpack_tuple(builder, arrays[1].shape)[1]
 
         def spread(value):
             one = builder.insert_element(ir.Constant(lanes, ir.Undefined), value, _INT(0))
             return builder.shuffle_vector(one, ir.Constant(lanes, ir.Undefined), ir.Constant(lanes, [0] * LANES))
 
-        first = builder.mul(args[5], _WORD(nodes))
-        above = []
-        for node in range(nodes):
-            at = builder.add(first, _WORD(node))
-            feature = builder.sext(builder.load(pointer(3, at)), _WORD)
-            column = pointer(0, builder.add(builder.mul(feature, args[1]), args[2]))
-            values = builder.load(builder.bitcast(column, lanes.as_pointer()))
+        every = ir.Constant(lanes, [-1] * LANES)
+        left = cgutils.alloca_once_value(builder, every)
+        first = builder.mul(args[4], nodes)
+        with cgutils.for_range(builder, nodes) as loop:
+            at = builder.add(first, loop.index)
+            row = builder.mul(builder.sext(builder.load(builder.gep(feature, [at])), _WORD), _WORD(LANES))
+            values = builder.load(builder.bitcast(builder.gep(blocks, [row]), lanes.as_pointer()))
             values.align = 4
-            above.append(builder.icmp_signed(">", values, spread(builder.load(pointer(4, at)))))
-        turns = [above[0]]
-        for level in range(1, STEPS):
-            chosen = above[2**level - 1 : 2 ** (level + 1) - 1]
-            for turn in reversed(turns):  # the last turn tells neighbours apart
-                chosen = [builder.select(turn, *chosen[k : k + 2][::-1]) for k in range(0, len(chosen), 2)]
-            turns.append(chosen[0])
-        end = builder.zext(turns[0], lanes)
-        for turn in turns[1:]:
-            end = builder.or_(builder.shl(end, ir.Constant(lanes, [1] * LANES)), builder.zext(turn, lanes))
-        written = builder.store(end, builder.bitcast(pointer(6, args[2]), lanes.as_pointer()))
+            above = builder.icmp_signed(">", values, spread(builder.load(builder.gep(threshold, [at]))))
+            kept = builder.select(above, spread(builder.load(builder.gep(spares, [at]))), every)
+            builder.store(builder.and_(builder.load(left), kept), left)
+        written = builder.store(builder.load(left), builder.bitcast(out, lanes.as_pointer()))
         written.align = 4
         return context.get_dummy_value()
 
-    return types.none(columns, types.int64, types.int64, features, thresholds, types.int64, ends), generate
+    return types.none(tile, features, thresholds, spared, types.int64, alive), generate
 
 
 @intrinsic
-def _lowest_bit(typingctx, mask):
+def lowest_bit(typingctx, mask):
     """Number of the lowest bit that is set; `mask` is not 0."""
 
     def generate(context, builder, signature, args):
@@ -125,7 +121,7 @@ def find(buf, i, n, byte):
     while i + WIDTH <= n:
         found = _equal(buf, i, byte)
         if found:
-            return i + _lowest_bit(found)
+            return i + lowest_bit(found)
         i += WIDTH
     while i < n and buf[i] != byte:
         i += 1
@@ -138,7 +134,7 @@ def skip_blanks(buf, i, n):
     while i + WIDTH <= n:
         found = _visible(buf, i)
         if found:
-            return i + _lowest_bit(found)
+            return i + lowest_bit(found)
         i += WIDTH
     while i < n and buf[i] <= 32:
         i += 1

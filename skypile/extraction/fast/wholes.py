@@ -10,7 +10,7 @@ is none of the text. Out of fold this is worth 0.0015 of word F1 on WCXB dev, an
 import numpy as np
 from numba import njit
 
-from skypile.extraction.fast.elements import block_parent, group_ids, signatures
+from skypile.extraction.fast.elements import block_parent, group_ids
 from skypile.extraction.fast.tables import TABLE, data_tables
 from skypile.extraction.fast.tags import TAG_ID
 
@@ -66,7 +66,7 @@ def whole_of_blocks(page):
 @njit(cache=True)
 def like_blocks(page, names):
     """A number for each block, the same where the elements around it are alike: uint64 [B]."""
-    signature = signatures(page)
+    signature = page.signature
     keys = np.empty(len(page.outer), np.uint64)
     for b in range(len(keys)):
         key, e = signature[page.inner[b]] * np.uint64(31), page.outer[b]

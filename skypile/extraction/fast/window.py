@@ -34,6 +34,7 @@ class Page(NamedTuple):
 
     parent, tag, hidden, word_from: int32/int16/uint8/int32 [E] (`word_from` has E + 1 entries)
     words: uint32 [W], hashes of the words in class, id, role, …
+    signature: uint64 [E], a hash of the element's tag and its words: equal for the items of one list
     span: int32 [E], columns << 16 | rows that a cell covers; 0 rows: all to the end of its row group
     text: uint8, clean UTF-8 of all blocks; start, stop: int64 [B] into it
     link: int64 [B], bytes of the block's text inside links
@@ -50,6 +51,7 @@ class Page(NamedTuple):
     hidden: np.ndarray
     word_from: np.ndarray
     words: np.ndarray
+    signature: np.ndarray
     span: np.ndarray
     text: np.ndarray
     start: np.ndarray

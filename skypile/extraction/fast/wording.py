@@ -15,7 +15,7 @@ from numba import njit
 
 from skypile.extraction.fast.block_text import tokens
 from skypile.extraction.fast.compiling import borrows
-from skypile.extraction.fast.elements import block_parent
+from skypile.extraction.fast.elements import block_parent, group_ids
 from skypile.extraction.fast.structure import H1, H6, LEGEND, SUMMARY
 
 ATTRIBUTE_BITS, TEXT_BITS = 15, 17
@@ -47,9 +47,11 @@ def pair_hash(left, right):
 
 
 @borrows
-def _own(page, names, table, out):
-    """Per element, over its attribute words and its name: sum, minimum and maximum of log-odds into out [E, 3]."""
-    for e in range(len(page.parent)):
+def _of_kinds(page, names, first, table, out):
+    """Over the attribute words and the name of a kind's first element: sum, minimum and maximum of log-odds into
+    out [K, 3]."""
+    for kind in range(len(out)):
+        e = first[kind]
         value = table[slot_of(names.name_hash[page.tag[e]] ^ TAG_SALT, ATTRIBUTE_BITS)]
         total, low, high = value, min(value, np.float32(0)), max(value, np.float32(0))
         for k in range(page.word_from[e], page.word_from[e + 1]):
@@ -57,17 +59,20 @@ def _own(page, names, table, out):
             total += value
             low = min(low, value)
             high = max(high, value)
-        out[e, 0], out[e, 1], out[e, 2] = total, low, high
+        out[kind, 0], out[kind, 1], out[kind, 2] = total, low, high
 
 
 @borrows
-def _flow_down(page, own):
-    """Add each element's ancestors to it: sums add, minima and maxima spread."""
-    for e in range(1, len(page.parent)):
-        p = page.parent[e]
-        own[e, 0] += own[p, 0]
-        own[e, 1] = min(own[e, 1], own[p, 1])
-        own[e, 2] = max(own[e, 2], own[p, 2])
+def _flow_down(page, kind, of_kind, out):
+    """Each element's own and its ancestors' into out [E, 3]: sums add, minima and maxima spread."""
+    for e in range(len(page.parent)):
+        p, k = page.parent[e], kind[e]
+        if p < 0:
+            out[e, 0], out[e, 1], out[e, 2] = of_kind[k, 0], of_kind[k, 1], of_kind[k, 2]
+        else:
+            out[e, 0] = of_kind[k, 0] + out[p, 0]
+            out[e, 1] = min(of_kind[k, 1], out[p, 1])
+            out[e, 2] = max(of_kind[k, 2], out[p, 2])
 
 
 @borrows
@@ -94,16 +99,27 @@ def wording_features(page, odds, names):
     nb, ne = len(page.start), len(page.parent)
     parent, tags, text, flags, table = page.parent, page.tag, page.text, names.flags, odds.text
     X = np.zeros((nb, N_WORDING), np.float32)
-    near, middle, far = np.empty((ne, 3), np.float32), np.empty((ne, 3), np.float32), np.empty((ne, 3), np.float32)
-    forum, listing = np.empty((ne, 3), np.float32), np.empty((ne, 3), np.float32)
-    _own(page, names, odds.near, near)
-    _own(page, names, odds.middle, middle)
-    _own(page, names, odds.far, far)
-    _own(page, names, odds.forum, forum)
-    _own(page, names, odds.listing, listing)
-    _flow_down(page, far)
-    _flow_down(page, forum)
-    _flow_down(page, listing)
+    # Most elements of a page are like others: what their words say is looked up once.
+    kind, n_kinds = group_ids(page.signature)
+    first, n_seen = np.empty(n_kinds, np.int32), 0
+    for e in range(ne):
+        if kind[e] == n_seen:
+            first[n_seen] = e
+            n_seen += 1
+    near, middle, own = (
+        np.empty((n_kinds, 3), np.float32),
+        np.empty((n_kinds, 3), np.float32),
+        np.empty((n_kinds, 3), np.float32),
+    )
+    far, forum, listing = np.empty((ne, 3), np.float32), np.empty((ne, 3), np.float32), np.empty((ne, 3), np.float32)
+    _of_kinds(page, names, first, odds.near, near)
+    _of_kinds(page, names, first, odds.middle, middle)
+    _of_kinds(page, names, first, odds.far, own)
+    _flow_down(page, kind, own, far)
+    _of_kinds(page, names, first, odds.forum, own)
+    _flow_down(page, kind, own, forum)
+    _of_kinds(page, names, first, odds.listing, own)
+    _flow_down(page, kind, own, listing)
     found = np.empty(FIRST_TOKENS, np.uint32)
     heading_score, heading_mean = np.float32(0), np.float32(0)
     for b in range(nb):
@@ -111,18 +127,18 @@ def wording_features(page, odds, names):
         inner, outer = page.inner[b], page.outer[b]
         e = inner
         while True:
-            row[0] += near[e, 0]
-            row[1] = min(row[1], near[e, 1])
-            row[2] = max(row[2], near[e, 2])
+            row[0] += near[kind[e], 0]
+            row[1] = min(row[1], near[kind[e], 1])
+            row[2] = max(row[2], near[kind[e], 2])
             if e == outer or e <= 0:
                 break
             e = page.parent[e]
         e = outer
         for _ in range(2):
             e = block_parent(parent, tags, flags, e)
-            row[3] += middle[e, 0]
-            row[4] = min(row[4], middle[e, 1])
-            row[5] = max(row[5], middle[e, 2])
+            row[3] += middle[kind[e], 0]
+            row[4] = min(row[4], middle[kind[e], 1])
+            row[5] = max(row[5], middle[kind[e], 2])
         e = block_parent(parent, tags, flags, e)
         row[6], row[7], row[8] = far[e, 0], far[e, 1], far[e, 2]
         row[9] = row[0] + row[3] + row[6]
