@@ -15,16 +15,13 @@ cells of one row.
 import numpy as np
 from numba import njit
 
-from skypile.extraction.fast.asides import FORUM, drop_asides
+from skypile.extraction.fast.asides import drop_asides
 from skypile.extraction.fast.copies import LIKELY_ENOUGH, drop_copies
 from skypile.extraction.fast.tables import data_tables, subtree_ends, write_table
 from skypile.extraction.fast.tags import TAG_ID
 from skypile.extraction.fast.wholes import settled, whole_of_blocks
 
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.2, 0.5
-# A list that is one thing is right or wrong as one: what pays is to keep it if it is likelier so than not. On forums,
-# where a list stands beside the posts, that is worth 0.006 on the mixed pages; on others it takes away lists of WCXB.
-SURE_FORUM = 0.9
 LIKELY = 0.4  # a page none of whose blocks gets this score has no main text: error pages, consent walls
 # On a page that is nothing but text all of it is main text, if it has no link at all or no block is likely. A share of
 # 0.05 for all loses ten of 5,000 snippets of the 990 pages; up to 0.25 no labelled page with text loses where none is.
@@ -82,9 +79,6 @@ def choose(page, names, score, words, types):
     elif likely:
         agreed = settled(page, names, score, words, whole)
         keep = agreed >= threshold(agreed, words)
-        if types[FORUM] >= SURE_FORUM:
-            for b in range(len(keep)):
-                keep[b] &= whole[b] < 0 or agreed[b] >= HIGHEST_THRESHOLD
         drop_asides(page, keep, agreed, words, types)
     else:
         return np.zeros(len(score), np.bool_)

@@ -84,11 +84,3 @@ def test_what_is_named_for_standing_beside_an_article_or_thread_goes_from_those(
     filed = html.replace("<main>", "<main class=category-cookies>")
     assert kept(filed, score, sizes, "article") == [True, False, False, False]
     assert kept(filed, [0.3, 0.9, 0.8, 0.1], sizes, "article") == [False, True, False, False]
-
-
-def test_a_list_on_a_forum_is_kept_if_it_is_likelier_so_than_not():
-    html = "<article><p>Which rope?</p></article><ul><li>Ropes, a thread<li>Knots, a thread</ul><nav>Home</nav>"
-    score = [0.9, 0.46, 0.46, 0.1]
-    assert kept(html, score, page_type="forum") == [True, False, False, False]
-    assert kept(html, score, page_type="collection") == [True, True, True, False]
-    assert kept(html, [0.9, 0.6, 0.6, 0.1], page_type="forum") == [True, True, True, False]
