@@ -69,7 +69,7 @@ def export(fitted: Fitted) -> Model:
 def decide(page: LabelledPage, score: np.ndarray, types: np.ndarray) -> np.ndarray:
     """Which blocks stay, as the engine decides it."""
     words = page.words.astype(np.float32)
-    return choose(page.page, NAMES, score, words, types.argmax()) if len(score) else np.zeros(0, bool)
+    return choose(page.page, NAMES, score, words, types) if len(score) else np.zeros(0, bool)
 
 
 def report(pages: list[LabelledPage], scores: list[Scores]) -> None:

@@ -5,7 +5,7 @@ is half that maximum (Lipton et al. 2014, "Optimal thresholding of classifiers t
 page where the model is sure this is 0.5; on one where it is not, more is kept rather than nothing at all.
 
 Tables of data and lists stay whole or go (`wholes.py`); what the page says twice is said once (`copies.py`); readers'
-comments on an article go (`comments.py`).
+comments on an article, related pages and notices go (`asides.py`).
 
 What stands between: a blank line between paragraphs, a line break between list items and table rows. Tables of data
 are written with all their cells (`tables.py`); in the others, which lay out the page, a tab stands between the short
@@ -15,7 +15,7 @@ cells of one row.
 import numpy as np
 from numba import njit
 
-from skypile.extraction.fast.comments import ARTICLE, drop_comments
+from skypile.extraction.fast.asides import drop_asides
 from skypile.extraction.fast.copies import LIKELY_ENOUGH, drop_copies
 from skypile.extraction.fast.tables import data_tables, subtree_ends, write_table
 from skypile.extraction.fast.tags import TAG_ID
@@ -67,8 +67,8 @@ def is_bare(page, links):
 
 
 @njit(cache=True)
-def choose(page, names, score, words, page_type):
-    """Which blocks make the text: bool [B]. `page_type`: the likeliest, an index of PAGE_TYPES."""
+def choose(page, names, score, words, types):
+    """Which blocks make the text: bool [B]. `types`: probabilities of PAGE_TYPES."""
     if not len(score):
         return np.zeros(0, np.bool_)
     likely = score.max() >= LIKELY
@@ -79,8 +79,7 @@ def choose(page, names, score, words, page_type):
     elif likely:
         agreed = settled(page, names, score, words, whole)
         keep = agreed >= threshold(agreed, words)
-        if page_type == ARTICLE:
-            drop_comments(page, keep, words)
+        drop_asides(page, keep, agreed, words, types)
     else:
         return np.zeros(len(score), np.bool_)
     drop_copies(page, keep, score, whole)

@@ -64,7 +64,7 @@ def score_page(page, title, description, named, model, names):
 def keep_and_join(page, title, description, named, model, names):
     """Clean UTF-8 of the kept blocks, how many there are, and the page's type."""
     score, words, types = score_page(page, title, description, named, model, names)
-    keep = choose(page, names, score, words, types.argmax())
+    keep = choose(page, names, score, words, types)
     return join(page, keep), keep.sum(), types.argmax()
 
 

@@ -8,6 +8,7 @@ import pytest
 from skypile.extraction.fast.assemble import choose
 from skypile.extraction.fast.blocks import NAMES, block_texts, cut
 
+ARTICLE = np.eye(7, dtype=np.float32)[0]  # page type probabilities
 OVER = "Over the hills and far away"
 BOATS = ["barge", "canoe", "cutter", "dinghy", "galley", "lugger", "pilot", "schooner", "sloop", "trawler"]
 STAMP = "Seen by forty thousand readers"
@@ -16,7 +17,7 @@ STAMP = "Seen by forty thousand readers"
 def count(html: str, text: str, score: float = 0.7) -> int:
     page, *_ = cut(html.encode())
     n = len(page.start)
-    kept = choose(page, NAMES, np.full(n, score, np.float32), np.full(n, 6, np.float32), 0)
+    kept = choose(page, NAMES, np.full(n, score, np.float32), np.full(n, 6, np.float32), ARTICLE)
     return [block for block, keep in zip(block_texts(page), kept, strict=True) if keep].count(text)
 
 
@@ -66,7 +67,7 @@ def test_blocks_that_all_begin_alike_take_linear_time():
     html = f"<p>{'a' * 300}b" * 3000 + f"<p>{'a' * 400_000}"
     page, *_ = cut(html.encode())
     n = len(page.start)
-    arguments = page, NAMES, np.full(n, 0.9, np.float32), np.full(n, 6, np.float32), 0
+    arguments = page, NAMES, np.full(n, 0.9, np.float32), np.full(n, 6, np.float32), ARTICLE
     choose(*arguments)
     start = time.process_time()
     choose(*arguments)

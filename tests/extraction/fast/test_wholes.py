@@ -10,10 +10,11 @@ from skypile.extraction.fast.wholes import settled, whole_of_blocks
 PROSE = "<p>Forty words of prose stand here.</p>"
 
 
-def kept(html: str, score: list[float], words: list[float] | None = None, page_type: int = 0) -> list[bool]:
+def kept(html: str, score: list[float], words: list[float] | None = None, page_type: str = "service") -> list[bool]:
     page, *_ = cut(html.encode())
     sizes = np.full(len(score), 5) if words is None else words
-    return choose(page, NAMES, np.array(score, np.float32), np.array(sizes, np.float32), page_type).tolist()
+    types = np.array([page_type == name for name in PAGE_TYPES], np.float32)
+    return choose(page, NAMES, np.array(score, np.float32), np.array(sizes, np.float32), types).tolist()
 
 
 def test_a_table_is_kept_with_the_cells_that_nobody_would_keep():
@@ -64,8 +65,22 @@ def test_comments_go_from_articles_alone_and_only_as_the_smaller_part():
     html = f"<main>{post}<ol id=comments><li>First!<li>Second!</ol></main><nav>Home</nav>"
     sizes = [60.0, 20.0, 20.0, 1.0]
     score = [0.9, 0.8, 0.8, 0.1]
-    assert kept(html, score, sizes, PAGE_TYPES.index("article")) == [True, False, False, False]
-    assert kept(html, score, sizes, PAGE_TYPES.index("forum")) == [True, True, True, False]
-    assert kept(html, score, [20.0, 60.0, 60.0, 1.0], PAGE_TYPES.index("article")) == [True, True, True, False]
+    assert kept(html, score, sizes, "article") == [True, False, False, False]
+    assert kept(html, score, sizes, "forum") == [True, True, True, False]
+    assert kept(html, score, [20.0, 60.0, 60.0, 1.0], "article") == [True, True, True, False]
     wrapped = f"<main class=has-comments>{post}<ol id=comments><li>First!<li>Second!</ol></main><nav>Home</nav>"
-    assert kept(wrapped, score, sizes, PAGE_TYPES.index("article")) == [True, False, False, False]
+    assert kept(wrapped, score, sizes, "article") == [True, False, False, False]
+
+
+def test_what_is_named_for_standing_beside_an_article_or_thread_goes_from_those():
+    html = (
+        "<body class=related><main><p>The dyke broke at noon.</p><div class='box-related'><p>The dyke of 1953</p></div>"
+        "<div id=cookie-notice><p>We keep cookies.</p></div></main><nav>Home</nav>"
+    )
+    score, sizes = [0.9, 0.8, 0.8, 0.1], [9.0, 20.0, 20.0, 1.0]
+    assert kept(html, score, sizes, "article") == [True, False, False, False]
+    assert kept(html, score, sizes, "forum") == [True, False, False, False]
+    assert kept(html, score, sizes, "listing") == [True, True, True, False]
+    filed = html.replace("<main>", "<main class=category-cookies>")
+    assert kept(filed, score, sizes, "article") == [True, False, False, False]
+    assert kept(filed, [0.3, 0.9, 0.8, 0.1], sizes, "article") == [False, True, False, False]
