@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from skypile.errors import Refused
 from skypile.proxy import ngram
+from skypile.proxy.ngram.estimation import discounts_of
 from tests.proxy.kneser_ney import BEGIN, END, UNKNOWN, kneser_ney
 
 
@@ -53,6 +54,11 @@ def test_equals_exact_fractions(texts, order, prune, vocabulary, unseen):
         words = [BEGIN, *(word if word in seen else UNKNOWN for word in text), END]
         expected = [float(exact(word, words[:i])) for i, word in enumerate(words) if i]
         assert probabilities(model, text) == pytest.approx(expected, rel=2e-6)
+
+
+def test_a_discount_of_exactly_0_is_no_reason_to_fall_back():
+    """y = 4/10, D2 = 2 - 3 · 4/10 · 5/3 = 0, which floating point takes for -2e-16."""
+    assert discounts_of(np.array([0, 4, 3, 5, 9])) == pytest.approx((2 / 5, 0, 3 / 25))
 
 
 def test_discounts_of_real_counts_equal_exact_fractions_too():

@@ -19,6 +19,7 @@ Cost: 0.2 to 0.3 µs a word of text at order 5, `trie` in it.
 # Numba's types, not Python's, rule inside the compiled functions.
 
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import pairwise
 from typing import Final
 
@@ -105,10 +106,11 @@ def discounts_of(counts: np.ndarray, fallback: tuple[float, float, float] = FALL
     >>> [round(discount, 4) for discount in discounts_of([0, 60, 20, 10, 5])]
     [0.6, 1.1, 1.8]
     """
-    if min(counts[1:4]) == 0:
+    t = [int(count) for count in counts]
+    if min(t[1:4]) == 0:
         return fallback
-    y = counts[1] / (counts[1] + 2.0 * counts[2])
-    one, two, three = (j - (j + 1) * y * counts[j + 1] / counts[j] for j in (1, 2, 3))
+    y = Fraction(t[1], t[1] + 2 * t[2])  # exact, so that a discount of just 0 is not taken for one below it
+    one, two, three = (j - (j + 1) * y * Fraction(t[j + 1], t[j]) for j in (1, 2, 3))
     if not (0 <= one <= 1 and 0 <= two <= 2 and 0 <= three <= 3):
         return fallback
     return float(one), float(two), float(three)
