@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 
 from skypile.extraction.fast.block_text import hash_text
-from skypile.extraction.fast.elements import group_ids
+from skypile.extraction.fast.elements import group_ids, sibling_keys
 
 COPY_BYTES = 20  # shorter copies may be meant ("Yes." under two posts); tried 15 to 200, flat from 15 to 100
 SURE, LIKELY_ENOUGH = 0.75, 0.5
@@ -120,10 +120,7 @@ def drop_copies(page, keep, score, whole):
             copies += times[text[b]] > 1
     if not copies:
         return
-    signature = page.signature
-    brothers = np.empty(len(signature), np.uint64)
-    for e in range(len(signature)):
-        brothers[e] = signature[e] ^ (np.uint64(max(page.parent[e], 0)) * np.uint64(0xD6E8FEB86659FD93))
+    brothers = sibling_keys(page)
     kin, n_kin = group_ids(brothers)
     of_kin = np.zeros(n_kin, np.int32)
     for e in range(len(kin)):
@@ -155,7 +152,7 @@ def drop_copies(page, keep, score, whole):
         last[t] = b
         if page.stop[b] - page.start[b] < COPY_BYTES or before < 0:
             continue
-        levels, top = _place(page, signature, page.outer[b], page.outer[before])
+        levels, top = _place(page, page.signature, page.outer[b], page.outer[before])
         keep[b] = (
             (levels >= 1 or (levels == 0 and page.split[b] == 1))
             and b > before + 1

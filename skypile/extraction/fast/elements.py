@@ -33,6 +33,15 @@ def signatures(tag, word_from, words):
 
 
 @njit(cache=True)
+def sibling_keys(page):
+    """For each element a hash of its signature and its parent: equal for like elements of one parent. uint64 [E]."""
+    out = np.empty(len(page.parent), np.uint64)
+    for e in range(len(out)):
+        out[e] = page.signature[e] ^ (np.uint64(max(page.parent[e], 0)) * np.uint64(0xD6E8FEB86659FD93))
+    return out
+
+
+@njit(cache=True)
 def group_ids(keys):
     """Number the distinct keys: [7, 9, 7] -> ([0, 1, 0], 2). Open addressing at half load."""
     size = 16

@@ -33,8 +33,9 @@ def block_features(page, structure, odds, names, page_type):
     n_own = structure.shape[1] + wording.shape[1]
     n_beside = len(NEIGHBOURS) * len(NEIGHBOUR_COLUMNS)
     X = np.empty((len(structure), n_own + n_beside + len(page_type)), np.float32)
-    put_rows(structure, np.arange(len(X)), X, 0)
-    put_rows(wording, np.arange(len(X)), X, structure.shape[1])
+    every = np.arange(len(X))
+    put_rows(structure, every, X, 0)
+    put_rows(wording, every, X, structure.shape[1])
     neighbour_features(X, NEIGHBOUR_COLUMNS, n_own)
     for b in range(len(X)):
         for t in range(len(page_type)):

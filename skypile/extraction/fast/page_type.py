@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from skypile.extraction.fast.block_text import ENDS, HAN, WORDS
-from skypile.extraction.fast.elements import group_ids
+from skypile.extraction.fast.elements import group_ids, sibling_keys
 from skypile.extraction.fast.structure import H1, H6, IMG
 from skypile.extraction.fast.tags import TAG_ID, TAGS, fnv1a
 from skypile.extraction.fast.window import Page
@@ -109,10 +109,7 @@ def page_features(page, stats, X, slots, extra_slots, odds):
         questions += page.text[page.stop[b] - 1] == 63
     total = max(total, 1.0)
     # the largest families of like siblings: posts, cards, rows
-    sig = page.signature.copy()
-    for e in range(ne):
-        sig[e] ^= np.uint64(max(page.parent[e], 0)) * np.uint64(0xD6E8FEB86659FD93)
-    group, n_groups = group_ids(sig)
+    group, n_groups = group_ids(sibling_keys(page))
     members, text, pictures = np.zeros(n_groups), np.zeros(n_groups), np.zeros(n_groups)
     sums, images = np.zeros(ne), np.zeros(ne)
     for b in range(nb):

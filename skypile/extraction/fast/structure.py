@@ -34,6 +34,7 @@ from skypile.extraction.fast.elements import (
     group_ids,
     inherited,
     nearest_common,
+    sibling_keys,
 )
 from skypile.extraction.fast.tags import TAG_ID
 
@@ -109,12 +110,10 @@ def structure_features(page, title, description, flags):
             described, most = b, of_description[b, 1]
     sig = page.signature
     n = len(sig)
-    sibling_key, kind_key = np.empty(n, np.uint64), np.empty(n, np.uint64)
+    kind_key = np.empty(n, np.uint64)
     for e in range(n):
-        p = max(page.parent[e], 0)
-        sibling_key[e] = sig[e] ^ (np.uint64(p) * np.uint64(0xD6E8FEB86659FD93))
-        kind_key[e] = sig[e] ^ (sig[p] * np.uint64(0xD6E8FEB86659FD93))
-    sibling, n_sibling = group_ids(sibling_key)
+        kind_key[e] = sig[e] ^ (sig[max(page.parent[e], 0)] * np.uint64(0xD6E8FEB86659FD93))
+    sibling, n_sibling = group_ids(sibling_keys(page))
     kind, n_kind = group_ids(kind_key)
     of_sibling, of_kind = np.zeros((n_sibling, 3), np.float32), np.zeros((n_kind, 3), np.float32)
     for e in range(n):
