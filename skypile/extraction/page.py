@@ -14,6 +14,7 @@ from skypile.extraction import engines, script_data
 from skypile.extraction.document import document_from_text, drop, lost, weight
 from skypile.extraction.fast.blocks import Scanned, cut, visible_text
 from skypile.extraction.fast.engine import warm_up
+from skypile.extraction.fast.utf8 import foreign_characters
 from skypile.text import language
 from skypile.text.limits import MAX_TITLE, shortened
 from skypile.text.nfc import nfc
@@ -36,14 +37,14 @@ class PageSettings(NamedTuple):
 
 def document_from_html(body: bytes, url: str, content_type: str | None, settings: PageSettings) -> dict[str, Any]:
     """Columns of DOCUMENT_COLUMNS that follow from the page, verdict included."""
-    decoded = charset.decode(body, content_type)
+    decoded = charset.decode(body, content_type, foreign_characters)
     columns: dict[str, Any] = {
         "charset": decoded.charset,
         "charset_rung": decoded.rung,
         "replacements": decoded.replacements,
         "engine": settings.engine,
     }
-    source = decoded.utf8(body)
+    source = decoded.source
     scanned = cut(source, is_xml(content_type)) if settings.engine == "fast" else None
     visible = visible_text(scanned[0], GATE_CHARACTERS) if scanned else engines.pretext(source, GATE_CHARACTERS)
     data = _data(source, scanned, visible)

@@ -21,6 +21,7 @@ from skypile.extraction.fast.model import Model, shipped
 from skypile.extraction.fast.page_type import PAGE_TYPES, page_features, page_slots, page_words
 from skypile.extraction.fast.structure import structure_features
 from skypile.extraction.fast.trees import class_probabilities, probability
+from skypile.extraction.fast.utf8 import foreign_characters
 from skypile.extraction.fast.window import Page
 
 N_TYPES = len(PAGE_TYPES)
@@ -73,6 +74,7 @@ def warm_up() -> None:
     pages are timed or limited."""
     html = b"<title>t</title><p>One sentence.<pre>x</pre><br><br>two"
     with quick_loading():  # of everything compiled that Python calls for a page
+        foreign_characters(html)
         scanned = cut(html)
         visible_text(scanned[0], 100)
         main_text(html, scanned=scanned)
