@@ -104,7 +104,7 @@ def count_odds(pages: Sequence[LabelledPage]) -> Odds:
         on_page[3][:] = 0
         _merge(on_page[4], words)
     tables = [_log_odds(total, MIN_PAGES) for total in (near, middle, far, forum, listing)]
-    return Odds._make([*tables, _log_odds(words, MIN_TEXT_PAGES)])
+    return Odds(np.stack(tables, axis=1), _log_odds(words, MIN_TEXT_PAGES))
 
 
 def count_page_odds(pages: Sequence[LabelledPage]) -> np.ndarray:

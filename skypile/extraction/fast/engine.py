@@ -16,11 +16,11 @@ from skypile.extraction.fast.block_text import WORDS
 from skypile.extraction.fast.blocks import NAMES, Scanned, cut, following, visible_text
 from skypile.extraction.fast.compiling import quick_loading
 from skypile.extraction.fast.context import score_features
-from skypile.extraction.fast.features import block_features, put_rows
+from skypile.extraction.fast.features import block_features
 from skypile.extraction.fast.model import Model, shipped
 from skypile.extraction.fast.page_type import PAGE_TYPES, page_features, page_slots, page_words
 from skypile.extraction.fast.structure import structure_features
-from skypile.extraction.fast.trees import class_probabilities, probability
+from skypile.extraction.fast.trees import class_probabilities, probability, probability_of
 from skypile.extraction.fast.utf8 import foreign_characters
 from skypile.extraction.fast.window import Page
 
@@ -54,10 +54,7 @@ def score_page(page, title, description, named, model, names):
     around = score_features(page, names, first, words)
     unsure = np.flatnonzero(first >= CERTAIN)
     score = first.copy()
-    both = np.empty((len(unsure), X.shape[1] + around.shape[1]), np.float32)
-    put_rows(X, unsure, both, 0)
-    put_rows(around, unsure, both, X.shape[1])
-    score[unsure] = probability(model.second, both)
+    score[unsure] = probability_of(model.second, X, around, unsure)
     return score, words, types
 
 

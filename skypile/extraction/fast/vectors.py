@@ -55,6 +55,50 @@ def _visible(typingctx, array, index):
 
 
 @intrinsic
+def turn(typingctx, bits, rows, first, column, tile, line):
+    """Put columns of float32 numbers, LANES of them from `column` on, into lines of `tile` from `line` on, a block in a
+    lane: those of the blocks rows[first:first + LANES].
+
+    bits: int32 [blocks, features], the numbers' bits; rows: int64, indices of blocks; tile: int32 [features, LANES],
+    in the order of the numbers: negative ones with all bits but the sign turned over, -0.0 as 0.0. All in C order;
+    bounds are not checked.
+    """
+    lanes = ir.VectorType(_INT, LANES)
+
+    def generate(context, builder, signature, args):
+        source, index, out = (context.make_array(signature.args[k])(context, builder, args[k]) for k in (0, 1, 4))
+        width = cgutils.unpack_tuple(builder, source.shape)[1]
+        values = []
+        for lane in range(LANES):
+            row = builder.load(builder.gep(index.data, [builder.add(args[2], _WORD(lane))]))
+            at = builder.add(builder.mul(row, width), args[3])
+            values.append(builder.load(builder.bitcast(builder.gep(source.data, [at]), lanes.as_pointer())))
+            values[-1].align = 4
+        distance = LANES // 2
+        while distance:  # blocks off the diagonal change places: of 8 by 8 numbers, of 4 by 4, …
+            places = range(LANES)
+            upper = ir.Constant(lanes, [k if not k & distance else LANES + k - distance for k in places])
+            lower = ir.Constant(lanes, [k + distance if not k & distance else LANES + k for k in places])
+            for k in places:
+                if not k & distance:
+                    a, b = values[k], values[k + distance]
+                    values[k] = builder.shuffle_vector(a, b, upper)
+                    values[k + distance] = builder.shuffle_vector(a, b, lower)
+            distance //= 2
+        zero, sign = ir.Constant(lanes, [0] * LANES), ir.Constant(lanes, [-(1 << 31)] * LANES)
+        highest = ir.Constant(lanes, [(1 << 31) - 1] * LANES)
+        for k, value in enumerate(values):
+            below = builder.select(builder.icmp_signed("==", value, sign), zero, builder.xor(value, highest))
+            ordered = builder.select(builder.icmp_signed("<", value, zero), below, value)
+            at = builder.mul(builder.add(args[5], _WORD(k)), _WORD(LANES))
+            stored = builder.store(ordered, builder.bitcast(builder.gep(out.data, [at]), lanes.as_pointer()))
+            stored.align = 4
+        return context.get_dummy_value()
+
+    return types.none(bits, rows, types.int64, types.int64, tile, types.int64), generate
+
+
+@intrinsic
 def leaves_left(typingctx, tile, features, thresholds, spared, t, alive):
     """For LANES blocks the leaves of tree t that none of its comparisons takes out, into `alive`, a bit each.
 
