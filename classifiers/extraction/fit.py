@@ -15,6 +15,7 @@ import numpy as np
 
 from skypile.classifiers.extraction.dataset import LabelledPage
 from skypile.classifiers.extraction.odds import count_odds, count_page_odds
+from skypile.extraction.fast.block_text import first_tokens
 from skypile.extraction.fast.blocks import NAMES
 from skypile.extraction.fast.context import score_features
 from skypile.extraction.fast.engine import CERTAIN
@@ -100,7 +101,7 @@ def fit(pages: Sequence[LabelledPage], folds: int = 5, log=lambda *_: None) -> t
     page_type = _booster(PAGE_PARAMETERS, data, known, PAGE_ROUNDS)
     log(f"page types: {(type_scores[known].argmax(1) == types[known]).mean():.3f} right")
     X = [
-        block_features(p.page, p.structure, tables[k][0], NAMES, s)
+        block_features(p.page, first_tokens(p.page), p.structure, tables[k][0], NAMES, s)
         for p, k, s in zip(pages, fold, type_scores, strict=True)
     ]
     first, scores = _fit_blocks(pages, X, fold, folds, FIRST_ROUNDS)
@@ -158,7 +159,7 @@ def predict(model: Fitted, page: LabelledPage) -> Scores:
     types = np.asarray(model.page_type.predict(_page_row(page, model.page_odds)[None]), np.float32)[0]
     if not len(page.labels):
         return Scores(np.zeros(0, np.float32), types)
-    X = block_features(page.page, page.structure, model.odds, NAMES, types)
+    X = block_features(page.page, first_tokens(page.page), page.structure, model.odds, NAMES, types)
     first = np.asarray(model.first.predict(X), np.float32)
     around = score_features(page.page, NAMES, first, page.words.astype(np.float32))
     second = np.asarray(model.second.predict(np.hstack([X, around])), np.float32)

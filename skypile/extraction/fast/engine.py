@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from skypile.extraction.fast.assemble import choose, join
-from skypile.extraction.fast.block_text import WORDS
+from skypile.extraction.fast.block_text import WORDS, first_tokens
 from skypile.extraction.fast.blocks import NAMES, Scanned, cut, following, visible_text
 from skypile.extraction.fast.compiling import quick_loading
 from skypile.extraction.fast.context import score_features
@@ -43,13 +43,14 @@ class MainText(NamedTuple):
 @njit(cache=True)
 def score_page(page, title, description, named, model, names):
     """Scores of the blocks, their sizes in words, and the page's type probabilities."""
-    structure, statistics = structure_features(page, title, description, names.flags)
+    tokens = first_tokens(page)
+    structure, statistics = structure_features(page, tokens, title, description, names.flags)
     slots = page_slots(page.words, page.tag, names, named)
     named_slots = page_slots(page.words[:0], page.tag[:0], names, named)
     row = page_features(page, statistics, structure, slots, named_slots, model.page_odds)
     types = class_probabilities(model.page_type, row, N_TYPES)
     words = np.maximum(statistics[:, WORDS], np.float32(0.5))
-    X = block_features(page, structure, model.odds, names, types)
+    X = block_features(page, tokens, structure, model.odds, names, types)
     first = probability(model.first, X)
     around = score_features(page, names, first, words)
     unsure = np.flatnonzero(first >= CERTAIN)

@@ -13,13 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from skypile.extraction.fast.block_text import tokens
 from skypile.extraction.fast.compiling import borrows
 from skypile.extraction.fast.elements import block_parent, group_ids
 from skypile.extraction.fast.structure import H1, H6, LEGEND, SUMMARY
 
 ATTRIBUTE_BITS, TEXT_BITS = 15, 17
-FIRST_TOKENS = 24  # of a block: enough for "Read more", "Posted by", "相关阅读"
 N_WORDING = 9 + 1 + 4 + 4 + 2
 TAG_SALT = np.uint32(0x5BD1E995)
 
@@ -82,9 +80,8 @@ def _flow_down(page, kind, of_kind, t, out):
 
 
 @borrows
-def text_score(text, start, stop, table, found):
-    """Log-odds of the block's first words and word pairs: sum, minimum, maximum, mean."""
-    n = tokens(text, start, stop, found)
+def text_score(found, n, table):
+    """Log-odds of the first n words `found` of a block and of their pairs: sum, minimum, maximum, mean."""
     total, low, high = np.float32(0), np.float32(0), np.float32(0)
     for k in range(n):
         value = table[slot_of(found[k], TEXT_BITS)]
@@ -100,10 +97,10 @@ def text_score(text, start, stop, table, found):
 
 
 @njit(cache=True)
-def wording_features(page, odds, names):
-    """float32 [B, N_WORDING]."""
+def wording_features(page, tokens, odds, names):
+    """float32 [B, N_WORDING]. `tokens`: of `first_tokens`."""
     nb, ne = len(page.start), len(page.parent)
-    parent, tags, text, flags, table = page.parent, page.tag, page.text, names.flags, odds.text
+    parent, tags, flags, table = page.parent, page.tag, names.flags, odds.text
     X = np.zeros((nb, N_WORDING), np.float32)
     # Most elements of a page are like others: what their words say is looked up once.
     kind, n_kinds = group_ids(page.signature)
@@ -118,7 +115,7 @@ def wording_features(page, odds, names):
     _flow_down(page, kind, of_kind, FAR, far)
     _flow_down(page, kind, of_kind, FORUM, forum)
     _flow_down(page, kind, of_kind, LISTING, listing)
-    found = np.empty(FIRST_TOKENS, np.uint32)
+    found, counts = tokens
     heading_score, heading_mean = np.float32(0), np.float32(0)
     for b in range(nb):
         row = X[b]
@@ -142,7 +139,7 @@ def wording_features(page, odds, names):
         row[9] = row[0] + row[3] + row[6]
         row[10], row[11] = forum[inner, 0], forum[inner, 1]
         row[12], row[13] = listing[inner, 0], listing[inner, 1]
-        row[14], row[15], row[16], row[17] = text_score(text, page.start[b], page.stop[b], table, found)
+        row[14], row[15], row[16], row[17] = text_score(found[b], counts[b], table)
         row[18], row[19] = heading_score, heading_mean
         tag = page.tag[outer]
         if H1 <= tag <= H6 or tag in (SUMMARY, LEGEND):
