@@ -15,6 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from skypile.extraction.fast.compiling import borrows
+from skypile.runtime.intrinsics import load_word, store_word
 
 WIDTH = 32
 LANES = 16  # blocks that a tree is asked about at once
@@ -45,13 +46,13 @@ def _equal(typingctx, array, index, byte):
 
 
 @intrinsic
-def _visible(typingctx, array, index):
-    """Bit k is set where array[index + k] > 32, as in `_equal`."""
+def _above(typingctx, array, index, byte):
+    """Bit k is set where array[index + k] > byte, as in `_equal`."""
 
     def generate(context, builder, signature, args):
-        return _compared(context, builder, signature.args[0], args[0], args[1], ">", _BYTE(32))
+        return _compared(context, builder, signature.args[0], args[0], args[1], ">", builder.trunc(args[2], _BYTE))
 
-    return types.int64(array, types.int64), generate
+    return types.int64(array, types.int64, types.int64), generate
 
 
 @intrinsic
@@ -176,7 +177,7 @@ def find(buf, i, n, byte):
 def skip_blanks(buf, i, n):
     """The first index in buf[i:n] of a byte over 32, else n: skip_blanks(b" a ", 0, 3) == 1."""
     while i + WIDTH <= n:
-        found = _visible(buf, i)
+        found = _above(buf, i, 32)
         if found:
             return i + lowest_bit(found)
         i += WIDTH
@@ -196,3 +197,14 @@ def occurrences(buf, n, byte):
         count += buf[i] == byte
         i += 1
     return count
+
+
+@borrows
+def copy_plain(buf, i, out, o):
+    """Copy WIDTH bytes of buf[i:] to out[o:]; how many of them, from the first on, are ASCII text as it is written:
+    visible characters but "&", and a blank before one. b"a b  c" -> 3"""
+    for k in range(0, WIDTH, 8):
+        store_word(out, o + k, load_word(buf, i + k))
+    visible = _above(buf, i, 32) & ~_above(buf, i, 126) & ~_equal(buf, i, 38)
+    plain = visible | (_equal(buf, i, 32) & (visible >> 1))
+    return lowest_bit(~plain)
