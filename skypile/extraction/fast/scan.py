@@ -68,12 +68,7 @@ from skypile.extraction.fast.open_block import (
     line_break,
     open_block,
 )  # fmt: skip
-from skypile.extraction.fast.open_elements import (
-    MAX_BLOCKS,
-    MAX_DEPTH,
-    MAX_ELEMENTS,
-    end_tag,
-)
+from skypile.extraction.fast.open_elements import MAX_BLOCKS, MAX_DEPTH, MAX_ELEMENTS, end_tag
 from skypile.extraction.fast.start_tag import drops, end_record, record, start_element, verbatim
 from skypile.extraction.fast.tags import (
     BLOCK,
