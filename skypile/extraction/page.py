@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from skypile.crawl import charset
 from skypile.extraction import engines, script_data
-from skypile.extraction.document import document_from_text, drop, lost, weight
+from skypile.extraction.document import document_from_text, drop, lost, packed, weight
 from skypile.extraction.fast.blocks import Scanned, cut, visible_text
 from skypile.extraction.fast.engine import warm_up
 from skypile.extraction.fast.utf8 import foreign_characters
@@ -103,7 +103,7 @@ def prepare() -> None:
 
 def serve(request: bytes) -> bytes:
     """`document_from_html` for the sandbox: lines of JSON, [url, content_type] and PageSettings, and the body, to
-    JSON. Instead of the first line `null`: `document_from_text`, and the body is ready text in UTF-8."""
+    columns as `packed`. Instead of the first line `null`: `document_from_text`, and the body is ready text in UTF-8."""
     header, line, body = request.split(b"\n", 2)
     page, settings = json.loads(header), _settings(line)
     if page is None:
@@ -111,7 +111,7 @@ def serve(request: bytes) -> bytes:
     else:
         url, content_type = page
         columns = document_from_html(body, url, content_type, settings)
-    return json.dumps(columns, ensure_ascii=False).encode("utf-8", "replace")
+    return packed(columns)
 
 
 @functools.lru_cache(1)
