@@ -55,6 +55,7 @@ class Index(NamedTuple):
     whole: np.ndarray  # bool, of a form: found as a whole only
     needed: np.ndarray  # int32, of a form: n-grams, at least, for it to be worth a look
     total: np.ndarray  # int64, of a form: weight of its units that count
+    windows: np.ndarray  # int32, of a form: all its n-grams
     unit_at: np.ndarray  # int64
     unit_masked: np.ndarray  # uint64: hashes of the forms' units
     unit_weights: np.ndarray  # int64: what they count for the share
@@ -118,7 +119,7 @@ def build_index(items: Sequence[Item], config: DecontaminationConfig, common: np
     full, total = np.zeros(counts, np.int64), np.zeros(counts, np.int64)
     weights = np.zeros(len(forms.kinds), np.int64)
     starts, ends = forms.unit_at[forms.form] + forms.place, forms.unit_at[forms.form] + forms.last
-    weighed = _marked(starts[tells[gram]], ends[tells[gram]], len(weights))
+    weighed = marked(starts[tells[gram]], ends[tells[gram]], len(weights))
     all_weights = covered_weights(forms.kinds, np.ones(len(weights), np.bool_))
     weights = np.where(weighed, all_weights, 0)
     owner = np.repeat(np.arange(counts), np.diff(forms.unit_at))
@@ -138,8 +139,8 @@ def build_index(items: Sequence[Item], config: DecontaminationConfig, common: np
     return Index(
         weight, powers(weight), table, np.append(at, len(order)).astype(np.int64),
         forms.form[kept][order].astype(np.int32), forms.place[kept][order].astype(np.int32),
-        forms.said[kept][order], distinct, forms.item, forms.is_answer, whole, needed, total, forms.unit_at,
-        forms.masked, weights, keys[numbers], searched,
+        forms.said[kept][order], distinct, forms.item, forms.is_answer, whole, needed, total,
+        np.bincount(forms.form, minlength=counts).astype(np.int32), forms.unit_at, forms.masked, weights, keys[numbers], searched,
     )  # fmt: skip
 
 
@@ -198,7 +199,7 @@ def _form_windows(
     return made
 
 
-def _marked(starts: np.ndarray, ends: np.ndarray, size: int) -> np.ndarray:
+def marked(starts: np.ndarray, ends: np.ndarray, size: int) -> np.ndarray:
     """Which of `size` places lie in one of the ranges (bool)."""
     steps = np.zeros(size + 1, np.int64)
     np.add.at(steps, starts, 1)
