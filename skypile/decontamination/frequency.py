@@ -1,8 +1,8 @@
 """Which n-grams of items are common in a corpus, and so tell nothing: a first pass over it.
 
 An n-gram is common when `common_documents` texts of `common_sources` sources (hosts; texts, where no URL is known) have
-it and *not* the rest of its item. So phrases of examiners, formulas and famous words go, and an item that was copied to a
-thousand pages does not make itself common. An n-gram of an item that is only found as a whole counts wherever it stands.
+it and *not* the rest of its item. So phrases of examiners, formulas and famous words go, and an item that was copied to
+a thousand pages does not make itself common. An n-gram of an item that is found as a whole only counts wherever it is.
 
 Counts add up and the smallest hashes of sources are kept, so the outcome depends on no order and no partition.
 """
@@ -33,9 +33,7 @@ def new_tally(index: Index, config: DecontaminationConfig) -> Tally:
     return Tally(np.zeros(count, np.int64), np.full((count, config.common_sources), NO_SOURCE, np.uint64))
 
 
-def add_texts(
-    tally: Tally, hits: Hits, found: dict[int, list[Match]], sources: np.ndarray, index: Index
-) -> None:
+def add_texts(tally: Tally, hits: Hits, found: dict[int, list[Match]], sources: np.ndarray, index: Index) -> None:
     """Count a batch; ``sources``: a hash (uint64) for each of its texts."""
     counted = np.ones(len(hits.pair_text), bool)
     for text, items in found.items():

@@ -5,8 +5,7 @@ after numbers; a question of weight ALONE or more also by itself; and a long ans
 there but goes with it. The share of a form that was found is the weight of its units that lie in n-grams found.
 
 N-grams that tell nothing (in MOST_ITEMS items, or *common* in the corpus: ``frequency``) do not count. A form of which
-less than SHORT is left, and every form that short, is found as a whole only: all of its n-grams in a row, its numbers
-included. What is shorter than one n-gram is not searched at all: "Who wrote it?" stands in pages that know no benchmark.
+less than SHORT is left, and every form that short, is found as a whole only: all its n-grams in a row, numbers included. What is shorter than one n-gram is not searched at all: "Who wrote it?" stands in pages that know no benchmark.
 
 The index goes to every worker: about 130 bytes for each n-gram of each form, 40 MB for 10,000 questions of 30 words.
 """
@@ -95,9 +94,7 @@ def forms_of(item: Item) -> list[str]:
     labels = ("", _LETTERS, "123456789")
     made = []
     for names in labels:
-        lines = [
-            f"{names[i]} {choice}" if i < len(names) else choice for i, choice in enumerate(item.choices)
-        ]
+        lines = [f"{names[i]} {choice}" if i < len(names) else choice for i, choice in enumerate(item.choices)]
         made.append("\n".join([item.question, *lines]))
     return made
 
@@ -140,7 +137,8 @@ def build_index(items: Sequence[Item], config: DecontaminationConfig, common: np
         weight, powers(weight), table, np.append(at, len(order)).astype(np.int64),
         forms.form[kept][order].astype(np.int32), forms.place[kept][order].astype(np.int32),
         forms.said[kept][order], distinct, forms.item, forms.is_answer, whole, needed, total,
-        np.bincount(forms.form, minlength=counts).astype(np.int32), forms.unit_at, forms.masked, weights, keys[numbers], searched,
+        np.bincount(forms.form, minlength=counts).astype(np.int32), forms.unit_at, forms.masked, weights,
+        keys[numbers], searched,
     )  # fmt: skip
 
 
@@ -157,11 +155,11 @@ def _forms(items: Sequence[Item], weight: int) -> _Forms:
     size = 2 * int(offsets[-1]) + 2
     masked, kinds = np.empty(size, np.uint64), np.empty(size, np.uint8)
     found = [np.empty(size, kind) for kind in (np.int32, np.int32, np.int32, np.uint64, np.uint64)]
-    unit_at, made = np.zeros(len(texts) + 1, np.int64), 0
-    made = _form_windows(
+    unit_at = np.zeros(len(texts) + 1, np.int64)
+    count = _form_windows(
         data, offsets, *unit_tables(), weight, powers(weight), np.array(answers), unit_at, masked, kinds, *found
     )
-    form, place, last, key, said = (array[:made].copy() for array in found)
+    form, place, last, key, said = (array[:count].copy() for array in found)
     end = unit_at[-1]
     return _Forms(
         np.array(owners, np.int32), np.array(answers) == 1, unit_at, masked[:end].copy(), kinds[:end].copy(),

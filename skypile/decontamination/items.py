@@ -1,8 +1,8 @@
 """Benchmarks as files: JSON Lines or Parquet with a question, perhaps choices and an answer, in each row.
 
 The field is `question`; choices are a list `choices` (or one in a struct, as `{"text": [...], "label": [...]}`), or the
-columns `A`, `B`, `C`, …; the answer is a text, or the number or letter of a choice. Capitals do not matter. Other columns
-are passed over. An item is known by its column `id`, or else by its row, from 0.
+columns `A`, `B`, `C`, …; the answer is a text, or the number or letter of a choice. Capitals do not matter, and other
+columns are passed over. An item is known by its column `id`, or else by its row, from 0.
 """
 
 import gzip
@@ -76,14 +76,15 @@ def _items(benchmark: str, uri: str) -> Iterator[Item]:
 def _json_rows(uri: str) -> Iterator[dict[str, Any]]:
     with files.open_uri(uri) as raw:
         lines = gzip.GzipFile(fileobj=raw) if uri.lower().endswith(".gz") else raw
-        number = 0
+        number = 1
         try:
-            for number, line in enumerate(lines, 1):
+            for line in lines:
                 if line.strip():
                     row = json.loads(line.decode("utf-8-sig"))
                     if not isinstance(row, dict):
                         raise ValueError(f"a JSON {type(row).__name__}")
                     yield row
+                number += 1
         except (ValueError, OSError, EOFError, RecursionError) as error:
             raise Refused(
                 f"{uri}: line {number} is no JSON object ({error}); a benchmark has one object a line, "

@@ -5,8 +5,8 @@ paragraphs is one, and an accident at either end of a book is none. The share th
 units in them. It is reckoned twice: with the numbers as they are, and, the weaker signal with a threshold of its own,
 with any numbers.
 
-A passage is what lies in n-grams, and what was put in place of some of the item's words between two of them. What stands
-between two parts of an item that follow one another in it is not the item's.
+A passage is what lies in n-grams, and what was put in place of some of the item's words between them. What stands between
+two parts of an item that follow one another in it is not the item's.
 """
 
 from collections.abc import Iterator

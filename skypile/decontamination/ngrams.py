@@ -1,4 +1,4 @@
-"""N-grams of one weight over a row of units (``units``), hashed in one pass, and the index that finds those of items."""
+"""N-grams of one weight over a row of units (``units``), hashed in one pass, and the table that knows those of items."""
 
 from typing import NamedTuple
 

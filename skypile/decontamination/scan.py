@@ -130,5 +130,7 @@ def scan(texts: pa.Array, index: Index) -> Hits:
         data, offsets, *unit_tables(), index.weight, index.power, *index.table, index.gram_at, index.forms,
         index.places, index.said, index.needed,
     )  # fmt: skip
-    narrow = [found[:, i].astype(np.int32) for i in range(5)]
-    return Hits(*narrow, found[:, 5], found[:, 6], found[:, 7].astype(bool), pairs[:, 0], pairs[:, 1])
+    text, form, place, unit, units = (found[:, i].astype(np.int32) for i in range(5))
+    return Hits(
+        text, form, place, unit, units, found[:, 5], found[:, 6], found[:, 7].astype(bool), pairs[:, 0], pairs[:, 1]
+    )

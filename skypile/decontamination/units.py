@@ -6,9 +6,9 @@ and line ends only part units, so that a question reads the same in one line, in
 
     "Tom has 1,250 eggs; 他有 3.5 万 (个)" -> tom has # eggs 他 有 # 个
 
-Numbers are units of one kind, # above: digits with their decimal point and thousands' commas, English number words from
-zero on, Han numerals, and rows of those ("two hundred and" no, "3.5 万", "16-3-4=" yes). Each unit has two hashes: one of
-what it says, and one in which all numbers are alike, by which an item is found whose numbers were changed.
+Numbers are units of one kind, # above: digits with their decimal point and thousands' commas, English number words, Han
+numerals, and rows of those, such as "two hundred", "3.5 万", "16-3-4=9". Each unit has two hashes: one of what it says,
+and one in which all numbers are alike, by which an item is found whose numbers were changed.
 
 What a unit says is worth a weight: a word WORD_WEIGHT, a character or a number 1. So n-grams of one weight are as long
 in Chinese as in English, and in a text of both.
@@ -96,7 +96,7 @@ def _goes_on(data, at, end):
 def unit_text(data, start, end, table, expansions, words, numerals, said, masked, kinds, begins, ends):
     """Units of one text: fills the last five, which have room for twice its bytes; returns how many there are.
 
-    ``said``, ``masked``: hashes (uint64). ``kinds``: NUMBER, WORD or CHARACTER. ``begins``, ``ends``: bytes of ``data``.
+    ``said``, ``masked``: hashes (uint64). ``kinds``: NUMBER, WORD, CHARACTER. ``begins``, ``ends``: bytes of ``data``.
     """
     count = 0
     word, inside, digits = np.uint64(0), False, False
@@ -114,7 +114,7 @@ def unit_text(data, start, end, table, expansions, words, numerals, said, masked
         kind = np.int64(entry >> np.uint32(CLASS_SHIFT))
         symbol = np.uint64(entry & np.uint32(PAYLOAD))
         if kind == WORD:
-            is_digit = 48 <= symbol <= 57
+            is_digit = bool(48 <= symbol <= 57)
             if inside and is_digit != digits:
                 count = _add_word(said, masked, kinds, begins, ends, count, word, digits, began, past, words)
                 inside = False
@@ -166,7 +166,7 @@ def unit_text(data, start, end, table, expansions, words, numerals, said, masked
             symbol = np.uint64(part & np.uint32(PAYLOAD))
             if kind == SKIP:
                 continue
-            is_digit = 48 <= symbol <= 57
+            is_digit = bool(48 <= symbol <= 57)
             if inside and (kind != WORD or is_digit != digits):
                 count = _add_word(said, masked, kinds, begins, ends, count, word, digits, began, past, words)
                 inside = False
