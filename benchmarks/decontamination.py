@@ -167,7 +167,7 @@ def main() -> None:
 def choose(texts: pa.Table, folder: str, pages: list[Page], console: Console) -> None:
     """Settings side by side, on the items with odd numbers."""
     table = Table("n-gram", "share", "numbers", *FORMS, "wrong", "untouched")
-    for ngram in (8, 10, 12, 16):
+    for ngram in (8, 10, 12):
         for share, numbers in ((0.5, 0.7), (0.6, 0.8), (0.7, 0.85), (0.8, 0.9)):
             config = DecontaminationConfig(ngram=ngram, share=share, numbers_share=numbers)
             found, _ = run(texts, [folder], config)

@@ -5,7 +5,8 @@ after numbers; a question of weight ALONE or more also by itself; and a long ans
 there but goes with it. The share of a form that was found is the weight of its units that lie in n-grams found.
 
 N-grams that tell nothing (in MOST_ITEMS items, or *common* in the corpus: ``frequency``) do not count. A form of which
-less than SHORT is left, and every form that short, is found as a whole only: all its n-grams in a row, numbers included. What is shorter than one n-gram is not searched at all: "Who wrote it?" stands in pages that know no benchmark.
+less than SHORT is left, and every form that short, is found as a whole only: all its n-grams in a row, numbers included.
+What is shorter than one n-gram is not searched at all: "Who wrote it?" stands in pages that know no benchmark.
 
 The index goes to every worker: about 130 bytes for each n-gram of each form, 40 MB for 10,000 questions of 30 words.
 """
@@ -34,6 +35,7 @@ from skypile.dedup.shingles import utf8_buffers
 MOST_ITEMS = 32  # "下列说法正确的是", "How much money does he have left?": phrases of examiners
 SHORT = 24  # 12 words or 24 characters; below, one phrase is half of the item
 LONG = 80  # between the two the share that must be found falls from 1 to its setting
+SEEDS = 0.5  # of the share that is asked for must lie in n-grams; the rest may be fragments near them (``matches``)
 ALONE = 40  # 20 words or 40 characters: a question that needs no choices to be known
 _LETTERS = "ABCDEFGHIJ"
 
@@ -56,7 +58,9 @@ class Index(NamedTuple):
     total: np.ndarray  # int64, of a form: weight of its units that count
     windows: np.ndarray  # int32, of a form: all its n-grams
     unit_at: np.ndarray  # int64
-    unit_masked: np.ndarray  # uint64: hashes of the forms' units
+    unit_said: np.ndarray  # uint64: hashes of the forms' units (``units.Units``)
+    unit_masked: np.ndarray  # uint64
+    unit_kinds: np.ndarray  # uint8
     unit_weights: np.ndarray  # int64: what they count for the share
     gram_keys: np.ndarray  # uint64, sorted: of all n-grams, those left out too
     searched: dict[str, int]  # items: by share, as a whole, and not at all
@@ -68,6 +72,7 @@ class _Forms(NamedTuple):
     item: np.ndarray
     is_answer: np.ndarray
     unit_at: np.ndarray
+    said_units: np.ndarray
     masked: np.ndarray
     kinds: np.ndarray
     form: np.ndarray  # of an n-gram, as the next four
@@ -137,7 +142,8 @@ def build_index(items: Sequence[Item], config: DecontaminationConfig, common: np
         weight, powers(weight), table, np.append(at, len(order)).astype(np.int64),
         forms.form[kept][order].astype(np.int32), forms.place[kept][order].astype(np.int32),
         forms.said[kept][order], distinct, forms.item, forms.is_answer, whole, needed, total,
-        np.bincount(forms.form, minlength=counts).astype(np.int32), forms.unit_at, forms.masked, weights,
+        np.bincount(forms.form, minlength=counts).astype(np.int32), forms.unit_at, forms.said_units,
+        forms.masked, forms.kinds, weights,
         keys[numbers], searched,
     )  # fmt: skip
 
@@ -153,33 +159,44 @@ def _forms(items: Sequence[Item], weight: int) -> _Forms:
             answers[-2] = 2  # the question alone
     data, offsets = utf8_buffers(pa.array(texts, pa.large_string()))
     size = 2 * int(offsets[-1]) + 2
-    masked, kinds = np.empty(size, np.uint64), np.empty(size, np.uint8)
+    said_units, masked, kinds = (np.empty(size, kind) for kind in (np.uint64, np.uint64, np.uint8))
     found = [np.empty(size, kind) for kind in (np.int32, np.int32, np.int32, np.uint64, np.uint64)]
     unit_at = np.zeros(len(texts) + 1, np.int64)
     count = _form_windows(
-        data, offsets, *unit_tables(), weight, powers(weight), np.array(answers), unit_at, masked, kinds, *found
+        data,
+        offsets,
+        *unit_tables(),
+        weight,
+        powers(weight),
+        np.array(answers),
+        unit_at,
+        said_units,
+        masked,
+        kinds,
+        *found,
     )
     form, place, last, key, said = (array[:count].copy() for array in found)
     end = unit_at[-1]
     return _Forms(
-        np.array(owners, np.int32), np.array(answers) == 1, unit_at, masked[:end].copy(), kinds[:end].copy(),
+        np.array(owners, np.int32), np.array(answers) == 1, unit_at, said_units[:end].copy(), masked[:end].copy(), kinds[:end].copy(),
         form, place, last, key, said,
     )  # fmt: skip
 
 
 @numba.njit(cache=True)
 def _form_windows(
-    data, offsets, table, expansions, words, numerals, weight, power, roles, unit_at, masked, kinds, form, place,
-    last, key, said_key,
+    data, offsets, table, expansions, words, numerals, weight, power, roles, unit_at, said, masked, kinds, form,
+    place, last, key, said_key,
 ):  # fmt: skip
     """Units and n-grams of all forms; how many n-grams. A question alone, and an answer, has none if it is short."""
     made = 0
     for f in range(len(offsets) - 1):
         room = 2 * (offsets[f + 1] - offsets[f]) + 2
-        said, begins, ends = np.empty(room, np.uint64), np.empty(room, np.int64), np.empty(room, np.int64)
+        begins, ends = np.empty(room, np.int64), np.empty(room, np.int64)
         base = unit_at[f]
         count = unit_text(
-            data, offsets[f], offsets[f + 1], table, expansions, words, numerals, said, masked[base:], kinds[base:],
+            data, offsets[f], offsets[f + 1], table, expansions, words, numerals, said[base:], masked[base:],
+            kinds[base:],
             begins, ends,
         )  # fmt: skip
         heavy = np.sum(covered_weights(kinds[base : base + count], np.ones(count, np.bool_)))
@@ -188,7 +205,7 @@ def _form_windows(
         unit_at[f + 1] = base + count
         sums, said_sums = np.empty(count + 1, np.uint64), np.empty(count + 1, np.uint64)
         prefixes(masked[base:], count, sums)
-        prefixes(said, count, said_sums)
+        prefixes(said[base:], count, said_sums)
         for i in range(windows(kinds[base:], count, weight, last[made:])):
             form[made], place[made] = f, i
             key[made] = window_key(sums, i, last[made], power)
@@ -219,7 +236,7 @@ def _needed(
     distinct, most = np.zeros(len(whole), np.int64), np.ones(len(whole), np.int64)
     np.add.at(distinct, pairs[0], 1)
     np.maximum.at(most, pairs[0], times)
-    share = required(total, min(config.share, config.numbers_share))
+    share = SEEDS * required(total, min(config.share, config.numbers_share))
     least = np.ceil(share * total / (weight + 1) / most).astype(np.int64)
     return np.maximum(1, np.where(whole, distinct, np.minimum(least, distinct))).astype(np.int32)
 

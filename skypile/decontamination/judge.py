@@ -36,7 +36,7 @@ class Verdict(NamedTuple):
 
 def judge(texts: pa.Array, index: Index, config: DecontaminationConfig) -> dict[int, Verdict]:
     """Verdicts on the texts of a batch (Arrow strings) in which items stand, by row."""
-    found = matches(scan(texts, index), index, config)
+    found = matches(scan(texts, index), texts, index, config)
     return {row: _verdict(texts[row].as_py(), found[row], index.items, config) for row in sorted(found)}
 
 

@@ -1,4 +1,4 @@
-"""N-grams of one weight over a row of units (``units``), hashed in one pass, and the table that knows those of items."""
+"""N-grams of one weight over a row of units (``units``), hashed in one pass, and a table of those of items."""
 
 from typing import NamedTuple
 
@@ -63,6 +63,18 @@ def windows(kinds, count, weight, last):
         made += 1
         held -= unit_weight(kinds[start])
     return made
+
+
+@numba.njit(cache=True)
+def gram_keys(hashes, kinds, weight, power):
+    """Keys (uint64) of the n-grams of a row of units, and where each ends."""
+    sums, last = np.empty(len(kinds) + 1, np.uint64), np.empty(len(kinds), np.int32)
+    prefixes(hashes, len(kinds), sums)
+    count = windows(kinds, len(kinds), weight, last)
+    keys = np.empty(count, np.uint64)
+    for i in range(count):
+        keys[i] = window_key(sums, i, last[i], power)
+    return keys, last[:count]
 
 
 @numba.njit(cache=True, inline="always")

@@ -41,7 +41,7 @@ def tally_piece(
     for batch in batches(given, piece, columns.needed(READ)):
         read = read_columns(batch, columns, READ)
         hits = scan(read["text"], index)
-        add_texts(tally, hits, matches(hits, index, config), _sources(read, hits.pair_text), index)
+        add_texts(tally, hits, matches(hits, read["text"], index, config), _sources(read, hits.pair_text), index)
 
 
 def _sources(read: pa.RecordBatch, wanted: np.ndarray) -> np.ndarray:

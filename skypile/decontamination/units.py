@@ -15,6 +15,7 @@ in Chinese as in English, and in a text of both.
 """
 
 from functools import cache
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -34,6 +35,16 @@ _NUMBER_WORDS = (
 _HAN_NUMERALS = "〇零一二两三四五六七八九十百千万亿"
 _SLOTS = 1 << 10  # for the hashes of number words, at most one a slot
 _HAN_FIRST, _HAN_LAST = 0x3007, 0x9FFF
+
+
+class Units(NamedTuple):
+    """Units of a text, parallel arrays."""
+
+    said: np.ndarray  # uint64: hash of what it says
+    masked: np.ndarray  # uint64: the same, and ANY_NUMBER for numbers
+    kinds: np.ndarray  # uint8: NUMBER, WORD or CHARACTER
+    begins: np.ndarray  # int64: bytes of the text
+    ends: np.ndarray  # int64
 
 
 @cache
@@ -184,3 +195,12 @@ def unit_text(data, start, end, table, expansions, words, numerals, said, masked
     if inside:
         count = _add_word(said, masked, kinds, begins, ends, count, word, digits, began, past, words)
     return count
+
+
+def units_of(text: str) -> Units:
+    """Units of one text."""
+    data = np.frombuffer(text.encode() or b" ", np.uint8)
+    room = 2 * len(data) + 2
+    made = [np.empty(room, kind) for kind in (np.uint64, np.uint64, np.uint8, np.int64, np.int64)]
+    count = unit_text(data, 0, len(data), *unit_tables(), *made)
+    return Units(*(array[:count].copy() for array in made))
