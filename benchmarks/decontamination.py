@@ -149,7 +149,7 @@ def main() -> None:
         [texts.select(["record_id", "url", "text"]), pa.Table.from_pylist(pages)], promote_options="permissive"
     )
     with tempfile.TemporaryDirectory() as folder:
-        for name, items in [*sets.items(), ("hard", [item for item, _ in HARD])]:
+        for items in [*sets.values(), [item for item, _ in HARD]]:
             rows = [item._asdict() | {"id": item.name, "choices": list(item.choices)} for item in items]
             benchmark = items[0].benchmark
             Path(folder, f"{benchmark}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))

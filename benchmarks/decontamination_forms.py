@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from skypile.decontamination.items import Item
 
@@ -78,7 +79,7 @@ def split(item: Item, page: Carrier, drawn: random.Random) -> str:
         sentences = [item.question[:half], written(item, drawn)[half:]]
     count = min(len(sentences), drawn.choice([2, 3]))
     cuts = [0, *sorted(drawn.sample(range(1, len(sentences)), count - 1)), len(sentences)]
-    parts = [" ".join(sentences[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+    parts = [" ".join(sentences[a:b]) for a, b in pairwise(cuts)]
     at = drawn.randrange(len(page) + 1)
     between = [paragraph for paragraph in page if len(paragraph) < 1500] or [page[0][:500]]
     mixed = [piece for part in parts for piece in (part, drawn.choice(between))][:-1]

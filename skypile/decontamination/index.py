@@ -5,7 +5,7 @@ after numbers; a question of weight ALONE or more also by itself; and a long ans
 there but goes with it. The share of a form that was found is the weight of its units that lie in n-grams found.
 
 N-grams that tell nothing (in MOST_ITEMS items, or *common* in the corpus: ``frequency``) do not count. A form of which
-less than SHORT is left, and every form that short, is found as a whole only: all its n-grams in a row, numbers included.
+less than SHORT is left, and every form that short, is found as a whole only: all n-grams in a row, numbers included.
 What is shorter than one n-gram is not searched at all: "Who wrote it?" stands in pages that know no benchmark.
 
 The index goes to every worker: about 130 bytes for each n-gram of each form, 40 MB for 10,000 questions of 30 words.
@@ -178,8 +178,8 @@ def _forms(items: Sequence[Item], weight: int) -> _Forms:
     form, place, last, key, said = (array[:count].copy() for array in found)
     end = unit_at[-1]
     return _Forms(
-        np.array(owners, np.int32), np.array(answers) == 1, unit_at, said_units[:end].copy(), masked[:end].copy(), kinds[:end].copy(),
-        form, place, last, key, said,
+        np.array(owners, np.int32), np.array(answers) == 1, unit_at, said_units[:end].copy(), masked[:end].copy(),
+        kinds[:end].copy(), form, place, last, key, said,
     )  # fmt: skip
 
 

@@ -1,10 +1,10 @@
 """From n-grams that were hit to items that were found: how much of each stands in a text, and where.
 
 N-grams of an item count together while no more than MOST_GAP units part one from the next, so that an item in five
-paragraphs is one, and an accident at either end of a book is none. Where they make up half of what is asked for, what is
-missing is looked for in smaller pieces (FRAGMENT) near them: a last line of four words, what stands between two numbers.
-The share that was found is the weight of the form's units in all these. It is reckoned twice: with the numbers as they are, and, the weaker signal with a threshold of its own,
-with any numbers.
+paragraphs is one, and an accident at either end of a book is none. Where they make up half of what is asked for, what
+is missing is looked for in smaller pieces (FRAGMENT) near them: a last line of four words, what stands between two
+numbers. The share that was found is the weight of the form's units in all these. It is reckoned twice: with the numbers
+as they are, and, the weaker signal with a threshold of its own, with any numbers.
 
 A passage is what lies in n-grams, and what was put in place of some of the item's words between them. What stands
 between two parts of an item that follow one another in it is not the item's.

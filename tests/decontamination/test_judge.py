@@ -14,11 +14,11 @@ from skypile.decontamination.judge import judge, widened
 MILL = Item(
     "sums",
     "41",
-    "Ilse grinds 18 sacks of rye at her mill before noon. Her brother grinds half as many in the afternoon, and they sell "
-    "each sack for 6 crowns at the harbour. How many crowns do the two of them bring home on Friday evening?",
+    "Ilse grinds 18 sacks of rye at her mill before noon. Her brother grinds half as many in the afternoon, and they "
+    "sell each sack for 6 crowns at the harbour. How many crowns do the two of them bring home on Friday evening?",
     (),
-    "Her brother grinds half of the sacks that Ilse has ground, so he carries nine of them. Together they have twenty seven "
-    "sacks, and the harbour pays for all of these 162 crowns.",
+    "Her brother grinds half of the sacks that Ilse has ground, so he carries nine of them. Together they have twenty "
+    "seven sacks, and the harbour pays for all of these 162 crowns.",
 )
 RIVER = Item(
     "地理", "7", "下列河流之中，发源于雪山南麓并且流入内陆湖泊的是哪一条？", ("青石河", "白鹭江", "柳叶溪", "黑水河")
@@ -104,8 +104,8 @@ def test_an_item_is_found_in_every_form_and_the_cut_leaves_the_rest(form, item, 
 
 def test_other_numbers_are_the_weaker_signal():
     numbered = Item(
-        "sums", "5", "A cask of 40 litres leaks 3 litres in 2 days; after 8 days how many litres of the 40 are left, if 5 "
-        "litres were poured in on day 4 and 6 litres were drawn on day 7 by 3 guests?",
+        "sums", "5", "A cask of 40 litres leaks 3 litres in 2 days; after 8 days how many litres of the 40 are left, if "
+        "5 litres were poured in on day 4 and 6 litres were drawn on day 7 by 3 guests?",
     )  # fmt: skip
     other = numbered.question
     for old, new in (("40", "90"), (" 3 ", " 11 "), (" 2 ", " 4 "), (" 8 ", " 21 "), (" 5 ", " 9 "), (" 6 ", " 13 ")):
