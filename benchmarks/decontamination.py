@@ -8,8 +8,9 @@ quotation, a formula, an instruction, a notice that an item contains. All go wit
 decontaminate` as anybody runs it, both passes, common n-grams and all.
 
 Items with odd numbers are what the settings are chosen on (``--settings``); figures are of those with even numbers.
-Printed: recall by form and set; precision over pairs of page and item; every flag on an untouched page, to be read;
-documents a second on one core, of pages cut to 2,000 characters.
+Printed: recall by form and set, of the items that are searched, those found as a whole only in a column of their own;
+precision over pairs of page and item; every flag on an untouched page, to be read; documents a second on one core, of
+2,000 characters.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from skypile.decontamination.items import Item, read_items
 from skypile.decontamination.scan import scan
 from skypile.dedup.columns import Columns
 
+DEFAULTS = DecontaminationConfig()
 ITEMS, HOSTS = 300, 12  # of a set; pages a passage that looks like an item
 Page = dict[str, str]
 
@@ -59,19 +61,21 @@ def injected(sets: dict[str, list[Item]], pages: dict[str, list[Carrier]], seed:
     drawn, made = random.Random(seed), []
     for language, items in sets.items():
         for item in items:
+            whole = build_index([item], DEFAULTS).searched["as_a_whole"]
             for form, write in FORMS.items():
                 key = f"{form}|{item.benchmark}|{item.name}"
-                made.append({"record_id": key, "text": write(item, drawn.choice(pages[language]), drawn)})
+                text = write(item, drawn.choice(pages[language]), drawn)
+                made.append({"record_id": key, "text": text, "set": item.benchmark + whole * ", short"})
     for item, passage in HARD:
         language = "zh" if any("\u4e00" <= char <= "\u9fff" for char in passage) else "en"
         for number in range(HOSTS):
             page = drawn.choice(pages[language])
             at = drawn.randrange(len(page) + 1)
             text = "\n\n".join([*page[:at], passage, *page[at:]])
-            made.append({"record_id": f"looks like|{item.name}|{number}", "text": text})
+            made.append({"record_id": f"looks like|{item.name}|{number}", "text": text, "set": ""})
         for form, write in FORMS.items():
             text = write(item, drawn.choice(pages[language]), drawn)
-            made.append({"record_id": f"{form}|{item.benchmark}|{item.name}", "text": text})
+            made.append({"record_id": f"{form}|{item.benchmark}|{item.name}", "text": text, "set": "hard"})
     return [page | {"url": f"https://h{number}.example/"} for number, page in enumerate(made)]
 
 
@@ -93,6 +97,7 @@ def scored(found: list[dict], pages: list[Page], odd: bool) -> tuple[dict, dict,
     seen, hit, counts, wrong = Counter(), Counter(), Counter(), []
     for page in pages:
         form, benchmark, name = page["record_id"].split("|")
+        label = page["set"]
         items = flags.get(page["record_id"], [])
         if form == "looks like":
             mine = []
@@ -100,8 +105,8 @@ def scored(found: list[dict], pages: list[Page], odd: bool) -> tuple[dict, dict,
             if benchmark != "hard" and (hash_of(name) % 2 == 1) != odd:
                 continue
             mine = [item for item in items if (item["benchmark"], item["item"]) == (benchmark, name)]
-            seen[form, benchmark] += 1
-            hit[form, benchmark] += bool(mine)
+            seen[form, label] += 1
+            hit[form, label] += bool(mine)
         counts["right"] += len(mine)
         others = [item for item in items if item not in mine]
         counts["wrong"] += len(others)
@@ -144,9 +149,16 @@ def main() -> None:
     texts = pq.read_table(given.texts, columns=["record_id", "url", "text", "language"])
     sets = {"en": drawn_items(given.english, given.seed, False), "zh": drawn_items(given.chinese, given.seed, True)}
     carriers = {language: pages_of(texts, language) for language in sets}
-    pages = injected(sets, carriers, given.seed)
+    short = [
+        item for items in sets.values() for item in items if build_index([item], DEFAULTS).searched["not_searched"]
+    ]
+    console.print(f"shorter than an n-gram: {Counter(item.benchmark for item in short)}", markup=False)
+    pages = injected(
+        {language: [x for x in items if x not in short] for language, items in sets.items()}, carriers, given.seed
+    )
     both = pa.concat_tables(
-        [texts.select(["record_id", "url", "text"]), pa.Table.from_pylist(pages)], promote_options="permissive"
+        [texts.select(["record_id", "url", "text"]), pa.Table.from_pylist(pages).drop_columns(["set"])],
+        promote_options="permissive",
     )
     with tempfile.TemporaryDirectory() as folder:
         for items in [*sets.values(), [item for item, _ in HARD]]:
@@ -156,11 +168,9 @@ def main() -> None:
         if given.settings:
             choose(both, folder, pages, console)
             return
-        found, done = run(both, [folder], DecontaminationConfig())
+        found, done = run(both, [folder], DEFAULTS)
         report(found, done, pages, console)
-    for language, documents in speed(
-        texts, [item for items in sets.values() for item in items], DecontaminationConfig()
-    ).items():
+    for language, documents in speed(texts, [item for items in sets.values() for item in items], DEFAULTS).items():
         console.print(f"{language}: {documents:,.0f} documents of 2,000 characters a second on one core")
 
 

@@ -53,6 +53,7 @@ KNOWS_SPARK = (
     "skypile.dedup.stage",
     "skypile.dedup.distributed",
     "skypile.dedup.files_in_spark",
+    "skypile.decontamination.stage",
     "skypile.decontamination.files_in_spark",
     "skypile.quality.stage",
     "skypile.shards",

@@ -13,7 +13,7 @@ class DecontaminationConfig(Settings):
     action: Literal["drop", "cut"] = Field("drop", description="drop the page, or cut the passages and keep the rest")
     # Tuned on half of the items of `benchmarks.decontamination`: see the table in docs/decontamination.md.
     ngram: int = Field(
-        12, ge=6, le=64, description="weight of an n-gram: a word counts as 2, a Han character or a number as 1"
+        10, ge=6, le=64, description="weight of an n-gram: a word counts as 2, a Han character or a number as 1"
     )
     share: Share = Field(0.7, gt=0, description="an item is found when this share of it stands in the page")
     numbers_share: Share = Field(0.85, gt=0, description="… when so much does, but for other numbers")

@@ -33,7 +33,7 @@ from skypile.decontamination.units import unit_tables, unit_text
 from skypile.dedup.shingles import utf8_buffers
 
 MOST_ITEMS = 32  # "下列说法正确的是", "How much money does he have left?": phrases of examiners
-SHORT = 24  # 12 words or 24 characters; below, one phrase is half of the item
+SHORT = 24  # 12 words or 24 characters; below, a phrase or two are all of the item
 LONG = 80  # between the two the share that must be found falls from 1 to its setting
 SEEDS = 0.5  # of the share that is asked for must lie in n-grams; the rest may be fragments near them (``matches``)
 ALONE = 40  # 20 words or 40 characters: a question that needs no choices to be known

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 from skypile.config import DecontaminationConfig, DedupConfig
@@ -39,12 +40,19 @@ def tally_piece(
 ) -> None:
     """Count the n-grams of a piece's rows."""
     for batch in batches(given, piece, columns.needed(READ)):
-        read = read_columns(batch, columns, READ)
-        hits = scan(read["text"], index)
-        add_texts(tally, hits, matches(hits, read["text"], index, config), _sources(read, hits.pair_text), index)
+        tally_batch(batch, columns, index, config, tally)
 
 
-def _sources(read: pa.RecordBatch, wanted: np.ndarray) -> np.ndarray:
+def tally_batch(
+    batch: pa.RecordBatch, columns: Columns, index: Index, config: DecontaminationConfig, tally: Tally
+) -> None:
+    """Count the n-grams of a batch's rows."""
+    read = read_columns(batch, columns, READ)
+    hits = scan(read["text"], index)
+    add_texts(tally, hits, matches(hits, read["text"], index, config), sources(read, hits.pair_text), index)
+
+
+def sources(read: pa.RecordBatch, wanted: np.ndarray) -> np.ndarray:
     """A hash a row of the host of its URL, or of its id where no host is known; 0 for rows that are not `wanted`."""
     made = np.zeros(len(read), np.uint64)
     for row in np.unique(wanted).tolist():
@@ -71,32 +79,40 @@ def decontaminated(
     batch: pa.RecordBatch, columns: Columns, index: Index, config: DecontaminationConfig, done: Written
 ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
     """The rows that stay, their texts cut, and the verdicts on all rows (``LEDGER``); counted in ``done``."""
+    judged, texts = verdicts_of(batch, columns, index, config, done)
+    stays = pc.equal(judged["verdict"], KEPT).to_numpy(zero_copy_only=False)
+    batch = with_texts(batch, columns.text, texts)
+    return batch if stays.all() else filtered(batch, stays), judged
+
+
+def verdicts_of(
+    batch: pa.RecordBatch, columns: Columns, index: Index, config: DecontaminationConfig, done: Written
+) -> tuple[pa.RecordBatch, dict[int, str]]:
+    """Verdicts on all rows (``LEDGER``), counted in ``done``; and what is left of the texts that were cut, by row."""
     read = read_columns(batch, columns, READ)
     found = judge(read["text"], index, config)
-    reasons = read["reason"].to_pylist()
     rows: list[tuple[str, str | None, float | None, float | None, str | None]]
-    rows = [(KEPT if reason is None else FAILED, reason, None, None, None) for reason in reasons]
+    rows = [(FAILED if reason else KEPT, reason, None, None, None) for reason in read["reason"].to_pylist()]
     texts: dict[int, str] = {}
     for row, verdict in found.items():
-        dropped = verdict.verdict == DROPPED
-        rows[row] = verdict.verdict, REASON if dropped else None, verdict.score, verdict.threshold, verdict.evidence
+        reason = REASON if verdict.verdict == DROPPED else None
+        rows[row] = verdict.verdict, reason, verdict.score, verdict.threshold, verdict.evidence
         done.items.update(verdict.items)
         if verdict.text is not None:
             texts[row] = verdict.text
             done.cut["rows"] += 1
             done.cut["characters"] += len(read["text"][row].as_py()) - len(verdict.text)
     done.rows.update((verdict, reason) for verdict, reason, *_ in rows)
-    parts = zip(*rows, strict=True) if rows else [[]] * 5
-    own = [pa.array(list(values), LEDGER.field(at + 2).type) for at, values in enumerate(parts)]
-    judged = pa.RecordBatch.from_arrays([read["record_id"].cast(pa.string()), read["url"], *own], schema=LEDGER)
-    stays = np.array([row[0] == KEPT for row in rows], bool)
-    if texts:
-        batch = _with_texts(batch, columns.text, texts)
-    return batch if stays.all() else filtered(batch, stays), judged
+    own = zip(*rows, strict=True) if rows else [()] * 5
+    arrays = [pa.array(list(values), LEDGER.field(at + 2).type) for at, values in enumerate(own)]
+    record_ids = read["record_id"].cast(pa.string())
+    return pa.RecordBatch.from_arrays([record_ids, read["url"].cast(pa.string()), *arrays], schema=LEDGER), texts
 
 
-def _with_texts(batch: pa.RecordBatch, name: str, texts: dict[int, str]) -> pa.RecordBatch:
+def with_texts(batch: pa.RecordBatch, name: str, texts: dict[int, str]) -> pa.RecordBatch:
     """The batch with other texts in some rows, in a column of whatever text type."""
+    if not texts:
+        return batch
     at, kind = batch.schema.get_field_index(name), batch.schema.field(name).type
     storage = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
     values = as_plain(batch[name])

@@ -8,8 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+import skypile.stages
 from skypile import job
 from skypile.cli import app
+from skypile.config import DecontaminationConfig
 from skypile.decontamination import files
 from skypile.decontamination.files import decontaminate, decontaminate_in_spark
 from skypile.dedup import parquet_input
@@ -166,3 +168,16 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(given, benchmark, tmp_path
     pq.write_table(pa.table({"id": [1], "text": pa.array([None], pa.string())}), tmp_path / "empty.parquet")
     with pytest.raises(ValueError, match="none of the 1 rows has a text"):
         decontaminate([str(tmp_path / "empty.parquet")], out, columns, [benchmark])
+
+
+def test_a_frame_has_the_verdicts_of_the_files(given, benchmark, tmp_path, spark):
+    decontaminate([given], str(tmp_path / "out"), Columns("id", "text", "url"), [benchmark], action="cut")
+    documents, verdicts = outcome(tmp_path / "out")
+    frame = (
+        spark.read.parquet(given).withColumnRenamed("id", "number").selectExpr("cast(number as string) record_id", "*")
+    )
+    judged = skypile.stages.decontamination([benchmark], DecontaminationConfig(action="cut"))(frame.repartition(3))
+    rows = sorted((row.asDict() for row in judged.collect()), key=lambda row: row["record_id"])
+    assert [{name: row[name] for name in verdicts[0]} for row in rows] == verdicts
+    assert [row["text"] for row in rows if row["verdict"] == "kept"] == [row["text"] for row in documents]
+    assert [row["note"] for row in rows] == ROWS["note"]

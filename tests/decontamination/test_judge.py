@@ -104,7 +104,7 @@ def test_an_item_is_found_in_every_form_and_the_cut_leaves_the_rest(form, item, 
 
 def test_other_numbers_are_the_weaker_signal():
     numbered = Item(
-        "sums", "5", "A cask of 40 litres leaks 3 litres in 2 days; after 8 days how many litres of the 40 are left, if "
+        "sums", "5", "A cask of 40 litres leaks 3 litres in 2 days; after 8 days how many of the 40 are left, if "
         "5 litres were poured in on day 4 and 6 litres were drawn on day 7 by 3 guests?",
     )  # fmt: skip
     other = numbered.question
