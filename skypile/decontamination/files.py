@@ -126,6 +126,11 @@ def _once(
     benchmarks = [files.absolute(path) for path in benchmarks]
     if not benchmarks:
         raise Refused("no benchmark was named; give files of items, --benchmarks FILE…")
+    for path in paths:
+        if path.endswith((".jsonl", ".jsonl.gz")):
+            raise Refused(
+                f"{path} stands among the texts, which are Parquet; if it is a benchmark, say --benchmarks again"
+            )
     made_of = {
         "paths": sorted(paths),
         "benchmarks": sorted(benchmarks),

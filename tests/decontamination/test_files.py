@@ -165,6 +165,8 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(given, benchmark, tmp_path
         decontaminate([given], f"{given}/out", columns, [benchmark])
     with pytest.raises(ValueError, match="no benchmark"):
         decontaminate([given], out, columns, [])
+    with pytest.raises(ValueError, match="say --benchmarks again"):
+        decontaminate([given, benchmark], out, columns, [benchmark])
     pq.write_table(pa.table({"id": [1], "text": pa.array([None], pa.string())}), tmp_path / "empty.parquet")
     with pytest.raises(ValueError, match="none of the 1 rows has a text"):
         decontaminate([str(tmp_path / "empty.parquet")], out, columns, [benchmark])
