@@ -10,7 +10,7 @@ from skypile.dedup.tokenise import MULTIPLIER, finish
 from skypile.text.folding import WORD
 
 _FREE = -1
-# Of the filter, at least: a Bloom filter of two bits in one word, which lets 2 to 4 of 100 other n-grams past. With more
+# bits it outgrows the cache: 1.3 million n-grams in Chinese, 24,000 documents a second; with 32 bits for one 18,000.
 # bits it outgrows the cache: 1.3 million n-grams, Chinese: 24,000 documents a second; 18,000 with 32 bits for one.
 _BITS_A_KEY = 8
 
