@@ -153,6 +153,8 @@ REASONS: Final = {
     "long_words": "mean word length is outside what prose has",
     "low_citation_score": "Wikipedia would hardly cite this page",
     "high_perplexity": "the language model finds the text too surprising",
+    # decontamination
+    "contaminated": "an item of a benchmark stands in it",
 }
 
 

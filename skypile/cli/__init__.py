@@ -8,6 +8,7 @@ import typer
 
 from skypile.cli import ablate, dedup, evidence, extract, prune, run, settings
 from skypile.cli.console import err, shown
+from skypile.cli.decontaminate import decontaminate
 from skypile.cli.proxy import losses, proxy
 from skypile.cli.tokens import tokens, vocab
 from skypile.failures import GO_ON, INTERRUPTED, REFUSED, is_interrupt, sentence
@@ -26,6 +27,7 @@ app.command()(extract.extract)
 app.command()(evidence.why)
 app.command()(dedup.dedup)
 app.command()(dedup.dedup_curve)
+app.command()(decontaminate)
 app.command()(evidence.diff)
 app.command()(evidence.status)
 app.command()(evidence.report)

@@ -12,6 +12,7 @@ from typing import Any, Self
 import tomli_w
 from pydantic import BaseModel, ValidationError, model_validator
 
+from skypile.config.decontamination import DecontaminationConfig as DecontaminationConfig
 from skypile.config.dedup import DedupConfig as DedupConfig
 from skypile.config.distribution import DistributionFilterConfig as DistributionFilterConfig
 from skypile.config.extraction import ExtractionConfig as ExtractionConfig
@@ -35,6 +36,7 @@ class Config(Settings):
     dedup: DedupConfig = DedupConfig()
     quality_filter: QualityFilterConfig = QualityFilterConfig()
     shards: ShardsConfig = ShardsConfig()
+    decontamination: DecontaminationConfig = DecontaminationConfig()
 
     @model_validator(mode="after")
     def gate_lets_wanted_languages_through(self) -> Self:

@@ -28,6 +28,7 @@ MARKER: Final = "_skypile.json"
 _KINDS: Final = {
     "run": "a run of the pipeline",
     "dedup": "a deduplication",
+    "decontamination": "a decontamination",
     "tokens": "token shards",
     "shuffle": "shuffled token shards",
     "sample": "a sample crawl",
