@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError, model_validator
 from skypile.config.dedup import DedupConfig as DedupConfig
 from skypile.config.distribution import DistributionFilterConfig as DistributionFilterConfig
 from skypile.config.extraction import ExtractionConfig as ExtractionConfig
+from skypile.config.privacy import PrivacyConfig as PrivacyConfig
 from skypile.config.quality import CitationConfig as CitationConfig
 from skypile.config.quality import QualityFilterConfig as QualityFilterConfig
 from skypile.config.quality import RuleThresholds as RuleThresholds

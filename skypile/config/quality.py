@@ -4,6 +4,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from skypile.config.privacy import PrivacyConfig
 from skypile.config.settings import Count, Settings, Share
 
 
@@ -62,6 +63,7 @@ class QualityFilterConfig(Settings):
     languages: tuple[str, ...] = Field(("en", "zh"), description="languages kept; empty: all")
     min_language_score: Share = Field(0.5, description="least share of the text in its language")
     rules: RuleThresholds = RuleThresholds()
+    privacy: PrivacyConfig = PrivacyConfig()
     bad_words: str | None = Field(None, description="file of listed words, one a line, UTF-8; unset: not counted")
     classifier: str | None = Field(None, description="folder of a trained citation classifier")
     wikipedia: tuple[str, ...] = Field(
