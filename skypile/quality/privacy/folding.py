@@ -6,26 +6,40 @@ text holds (a non-character of Unicode, one a kind). It covers what one finder h
 placeholders of an earlier run from all: no identifier, and no word that speaks for one, is looked for across it.
 """
 
-import re
+import functools
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from skypile.config.privacy import IDENTIFIERS, Identifier
+from skypile.text.characters import code_points
 
 BAR: Final[dict[Identifier, str]] = {kind: chr(0xFDD0 + number) for number, kind in enumerate(IDENTIFIERS)}
 OPAQUE: Final = chr(0xFDD0 + len(IDENTIFIERS))  # covers what is no identifier: an address of a page
 BARS: Final = f"{chr(0xFDD0)}-{OPAQUE}"  # for a character class
 
-_FOLDED: Final = (
-    {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-    | {0x1D7CE + number: ord("0") + number % 10 for number in range(50)}
-    | dict.fromkeys(map(ord, "\u00a0\u3000\u202f" + "".join(map(chr, range(0x2000, 0x200B)))), " ")
-    | dict.fromkeys(map(ord, "‐‑‒–—―−﹣－"), "-")
-    | dict.fromkeys(map(ord, "•‧・∙"), "·")
-    | dict(zip(map(ord, "【】〔〕「」『』“”"), '[][][][]""', strict=True))
-    | dict.fromkeys(range(0xFDD0, 0xFDF0), "\ufffd")
-)
-_FOLDS: Final = re.compile("[" + re.escape("".join(map(chr, _FOLDED))) + "]")
+_TABLE_SIZE: Final = 0x20000  # what lies above is no digit, letter or mark
+
+
+@functools.cache
+def _table() -> NDArray[np.uint32]:
+    """Code point of the folded character, of every code point below _TABLE_SIZE."""
+    table = np.arange(_TABLE_SIZE, dtype=np.uint32)
+    table[0xFF01:0xFF5F] -= 0xFEE0
+    table[0x1D7CE:0x1D800] = ord("0") + np.arange(50) % 10
+    for members, folded in (
+        ("\u00a0\u202f\u3000" + "".join(map(chr, range(0x2000, 0x200B))), " "),
+        ("‐‑‒–—―−﹣－", "-"),
+        ("•‧∙・", "·"),
+        ("【〔「『", "["),
+        ("】〕」』", "]"),
+        ("“”", '"'),
+        ("".join(map(chr, range(0xFDD0, 0xFDF0))), "\ufffd"),
+    ):
+        table[code_points(members)] = ord(folded)
+    return table
 
 
 class Span(NamedTuple):
@@ -41,7 +55,12 @@ def fold(text: str) -> str:
     >>> fold("电话：１３８－００１３－８０００")
     '电话:138-0013-8000'
     """
-    return text if text.isascii() or not _FOLDS.search(text) else text.translate(_FOLDED)
+    if text.isascii():
+        return text
+    points = code_points(text)
+    low = points < _TABLE_SIZE
+    folded = np.where(low, _table().take(points, mode="clip"), points)
+    return folded.astype("<u4", copy=False).tobytes().decode("utf-32-le", "surrogatepass")
 
 
 def barred(text: str, spans: Iterable[Span]) -> str:

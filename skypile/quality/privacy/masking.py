@@ -25,7 +25,8 @@ from skypile.quality.privacy.numbers import numbers
 
 Finder = Callable[[str, PrivacyConfig], Iterable[Span]]
 
-_GAP: Final = r"[\s\x{A0}\x{3000}]?"
+_GAP: Final = r"[ \x{A0}\x{3000}]?"
+_EDGE: Final = r"(?:^|[^a-z])"
 _JOINT: Final = r"[ ().·_\-（）．－＿‐‑‒–—―−﹣•‧・∙\x{A0}\x{3000}\x{202F}\x{2000}-\x{200A}]"
 _DIGIT: Final = r"[0-9０-９\x{1D7CE}-\x{1D7FF}]"
 # What everything that a finder finds has: an at sign; the dots of IPv4 or colons of IPv6; a word that speaks of a handle;
@@ -37,8 +38,8 @@ _FINDERS: Final[dict[Finder, str]] = {
         r"|[2-3２-３][0-9a-f０-９ａ-ｆ]{3}[:：][0-9a-f:０-９ａ-ｆ：]{2}"
     ),
     handles: (
-        rf"[qｑ]{_GAP}[qｑ]|扣扣|叩叩|企鹅|[加+＋][qｑvｖ薇威微]|[qｑ]群|微{_GAP}信|微❤|[薇威徽维围vｖ]信|[vｖ]❤"
-        rf"|[wｗ][eｅ]{_GAP}[cｃ][hｈ][aａ][tｔ]|[wｗ][eｅ][iｉ][xｘ][iｉ][nｎ]|[vwｖｗ]{_GAP}[xｘ]|[加添](?:我|个|下|加)+[微薇威vｖ]"
+        rf"{_EDGE}[qｑ]{_GAP}[qｑ]|扣扣|叩叩|企鹅|[加+＋][qｑvｖ薇威微]|[qｑ]群|微{_GAP}信|微❤|[薇威徽维围vｖ]信|[vｖ]❤"
+        rf"|[wｗ][eｅ]{_GAP}[cｃ][hｈ][aａ][tｔ]|[wｗ][eｅ][iｉ][xｘ][iｉ][nｎ]|{_EDGE}[vwｖｗ]{_GAP}[xｘ]|[加添](?:我|个|下|加)+[微薇威vｖ]"
     ),
     numbers: rf"(?:{_DIGIT}{_JOINT}{{0,3}}){{6}}{_DIGIT}",
 }

@@ -46,7 +46,7 @@ _CHECKED_BY_X: Final = re.compile("[Xx](?![a-zA-Z0-9])")
 _CARD_GROUPS: Final = ((4, 6, 5), (4, 6, 4), (6, 10), (6, 13), (8, 8), (8, 11), (4, 12), (4, 15))
 
 _PARTED: Final = re.compile("[ ()]")  # a joint without any of these makes one code of what it joins
-_ATTACHED: Final = re.compile(r"[a-z_$¥￥€£#=&%@^\\<>]\Z|[a-z_][/.-]\Z|(?<![0-9])[0-9]{1,3},\Z", re.I)
+_ATTACHED: Final = re.compile(r"[a-z_$¥￥€£#=&%@^\\<>]\Z|[a-z_][/.-]\Z", re.I)
 _LABEL: Final = re.compile(
     r"(?<![a-z])(?:telephone|tel|phone|mobile|mob|cell|call|fax|wx|vx|wechat|weixin|v|q|qq|whatsapp|no|id|sfz|dh|sj|t|m|p)"
     r"[.=:-]?\Z",
@@ -54,7 +54,7 @@ _LABEL: Final = re.compile(
 )
 _CONTINUED: Final = re.compile(
     r"(?!(?:qq|wx|vx|we|v|tel|mobile|fax|e-?mail)(?![a-z]))[a-z_]|[=@%‰^\\#]|\.(?:[0-9]|[a-z]{2,4}(?![a-z]))|-[a-z]"
-    r"|,[0-9]{1,3}(?![0-9])| ?(?:[元块万亿千兆]|美[元金]|人次|英镑|欧元|日元|人民币|平方|公里|公斤|字节)",
+    r"| ?(?:[元块万亿千兆]|美[元金]|人次|英镑|欧元|日元|人民币|平方|公里|公斤|字节)",
     re.I,
 )
 
@@ -88,6 +88,8 @@ def _identifier(
 ) -> Span | None:
     """The longest identifier that begins with group `at`."""
     start = groups[at][0]
+    if sum(end - begin for begin, end in groups[at : at + _MOST_GROUPS]) < _FEWEST:
+        return None
     before = text[max(0, start - _AROUND) : start]
     labelled = bool(_LABEL.search(before))
     if _ATTACHED.search(before) and not labelled if first else not _PARTED.search(text[groups[at - 1][1] : start]):
