@@ -26,8 +26,8 @@ class PrivacyConfig(Settings):
         around = self.placeholder.partition("{kind}")
         if not around[1] or re.search(r"[\w@{}]", around[0] + around[2]):
             raise ValueError(
-                f"placeholder {self.placeholder!r} must hold {{kind}} once, and beside it no letter, digit, @ or brace, "
-                'so that it is never taken for an identifier itself: "[{kind}]", "<|{kind}|>"'
+                f"placeholder {self.placeholder!r} must hold {{kind}} once, and beside it no letter, digit, @ or "
+                'brace, so that it is never taken for an identifier itself: "[{kind}]", "<|{kind}|>"'
             )
         return self
 
@@ -37,5 +37,7 @@ class PrivacyConfig(Settings):
             from phonenumbers import SUPPORTED_REGIONS
 
             if unknown := sorted(set(self.phone_regions) - SUPPORTED_REGIONS):
-                raise ValueError(f"phone_regions {unknown} are no countries: write ISO 3166 codes in capitals, as CN, US")
+                raise ValueError(
+                    f"phone_regions {unknown} are no countries: write ISO 3166 codes in capitals, as CN, US"
+                )
         return self

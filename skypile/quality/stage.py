@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame
 from skypile.classifiers.model import Classifier, load
 from skypile.config import QualityFilterConfig
 from skypile.quality import units
+from skypile.quality.privacy.columns import mask
 from skypile.quality.rules import broken_rule, measure
 from skypile.run_folder.storage import spark_schema
 from skypile.runtime import files
@@ -64,7 +65,10 @@ def judge(
     classifiers: dict[str, Classifier],
     listed: units.WordList | None = None,
 ) -> pa.RecordBatch:
-    """`batch` of dedup's columns without a verdict, with scores and verdict added."""
+    """`batch` of dedup's columns without a verdict, with scores and verdict added, its texts and titles masked.
+
+    Scores are of the texts as they were read, so that masks change no verdict.
+    """
     texts = batch["text"].to_pylist()
     languages = batch["language"].to_pylist()
     language_scores = batch["language_score"].to_pylist()
@@ -76,14 +80,23 @@ def judge(
             rules, languages, language_scores, citation_scores, strict=True
         )
     ]
+    masks = mask(batch, config.privacy)
     own: dict[str, list[Any]] = {
         "rules": [json.dumps(values) for values in rules],
         "citation_score": citation_scores,
         "quality_bin": [None if score is None else quality_bin(score, config.bins) for score in citation_scores],
+        "masked": masks.counts,
         **{name: [getattr(verdict, name) for verdict in verdicts] for name in names(VERDICT_COLUMNS)},
     }
+    for row, spans in masks.evidence.items():
+        own["evidence"][row] = _evidence(**json.loads(own["evidence"][row] or "{}"), masked=spans)
     schema = arrow_schema(_COLUMNS)
-    columns = [pa.array(own[field.name], field.type) if field.name in _OWN else batch[field.name] for field in schema]
+    columns = [
+        pa.array(own[field.name], field.type)
+        if field.name in _OWN
+        else masks.changed.get(field.name, batch[field.name])
+        for field in schema
+    ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
@@ -150,4 +163,8 @@ def _rounded(values: dict[str, float | None]) -> dict[str, float | None]:
 
 
 def _dropped(reason: str, score: float, threshold: float | None, **evidence: Any) -> Verdict:
-    return Verdict(DROPPED, reason, score, threshold, json.dumps(evidence, ensure_ascii=False))
+    return Verdict(DROPPED, reason, score, threshold, _evidence(**evidence))
+
+
+def _evidence(**facts: Any) -> str:
+    return json.dumps(facts, ensure_ascii=False)

@@ -27,8 +27,8 @@ _QQ_NUMBER: Final = re.compile(
     re.I,
 )
 _WECHAT_HANDLE: Final = re.compile(
-    rf"({_WECHAT}){_OTHER}{{0,3}}( ?(?:联系|咨询|客服|搜索?|添加|加)*(?:账号|帐号|号码?|群号?|id|account)?)({_IS}{{0,4}})"
-    rf"([a-z][a-z0-9_-]{{5,19}}|[1-9][0-9]{{5,11}}){_UNIT}",
+    rf"({_WECHAT}){_OTHER}{{0,3}}( ?(?:联系|咨询|客服|搜索?|添加|加)*(?:账号|帐号|号码?|群号?|id|account)?)"
+    rf"({_IS}{{0,4}})([a-z][a-z0-9_-]{{5,19}}|[1-9][0-9]{{5,11}}){_UNIT}",
     re.I,
 )
 _NEXT: Final = re.compile(rf"[/、,，或和; ]{{1,2}}([1-9][0-9]{{4,11}}){_UNIT}", re.I)
@@ -36,17 +36,21 @@ _LETTERS: Final = re.compile("[a-z]+", re.I)
 _WORD_FOLLOWS: Final = re.compile(r" [a-z]", re.I)
 # What stands after the name of the programme, and is no handle.
 _WORDS: Final = frozenset(
-    "wechat weixin android iphone windows official account accounts payment moments miniprogram mini-program messenger"
-    " international version platform tencent alipay taobao facebook twitter whatsapp telegram instagram linkedin youtube"
-    " google mobile qrcode qr-code scan_code follow contact public channel channels system server client openid unionid"
-    " request number please".split()
+    (
+        *("wechat", "weixin", "android", "iphone", "windows", "official", "account", "accounts", "payment", "moments"),
+        *("miniprogram", "mini-program", "messenger", "international", "version", "platform", "tencent", "alipay"),
+        *("taobao", "facebook", "twitter", "whatsapp", "telegram", "instagram", "linkedin", "youtube", "google"),
+        *("mobile", "qrcode", "qr-code", "scan_code", "follow", "contact", "public", "channel", "channels", "system"),
+        *("server", "client", "openid", "unionid", "request", "number", "please"),
+    )
 )
 _ASKS: Final = re.compile("号|id|account|加", re.I)
 
 
 def handles(text: str, config: PrivacyConfig) -> Iterator[Span]:
     """
-    >>> [text[start:end] for text in ["QQ:12345678 微信号abc_123 加V:zhang2020"] for start, end, _ in handles(text, PrivacyConfig())]
+    >>> text = "QQ:12345678 微信号abc_123 加V:zhang2020"
+    >>> [text[start:end] for start, end, _ in handles(text, PrivacyConfig())]
     ['12345678', 'abc_123', 'zhang2020']
     """
     for found in _QQ_NUMBER.finditer(text):

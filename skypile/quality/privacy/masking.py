@@ -29,8 +29,8 @@ _GAP: Final = r"[ \x{A0}\x{3000}]?"
 _EDGE: Final = r"(?:^|[^a-z])"
 _JOINT: Final = r"[ ().·_\-（）．－＿‐‑‒–—―−﹣•‧・∙\x{A0}\x{3000}\x{202F}\x{2000}-\x{200A}]"
 _DIGIT: Final = r"[0-9０-９\x{1D7CE}-\x{1D7FF}]"
-# What everything that a finder finds has: an at sign; the dots of IPv4 or colons of IPv6; a word that speaks of a handle;
-# seven digits that little parts.
+# What everything that a finder finds has: an at sign; the dots of IPv4 or colons of IPv6; a word that speaks of a
+# handle; seven digits that little parts. In the order of their certainty.
 _FINDERS: Final[dict[Finder, str]] = {
     emails: rf"[@＠]|[\[({{<【（＜]{_GAP}at{_GAP}[\])}}>】）＞]",
     ip_addresses: (
@@ -112,9 +112,9 @@ def _covered(text: str, placeholder: str) -> str:
     before, _, after = map(fold, placeholder.partition("{kind}"))
     if before not in text:
         return text
-    kinds = "|".join(kind.upper() for kind in IDENTIFIERS)
-    earlier = re.compile(f"{re.escape(before)}({kinds}){re.escape(after)}")
-    return earlier.sub(lambda found: BAR[found[1].lower()] * len(found[0]), text)
+    bars = {kind.upper(): bar for kind, bar in BAR.items()}
+    earlier = re.compile(f"{re.escape(before)}({'|'.join(bars)}){re.escape(after)}")
+    return earlier.sub(lambda found: bars[found[1]] * len(found[0]), text)
 
 
 def _apart(spans: Iterable[Span]) -> list[Span]:
@@ -137,12 +137,17 @@ def counted(spans: Iterable[Span]) -> dict[str, int]:
 
 
 def evidence(text: str, spans: Iterable[Span]) -> list[dict[str, Any]]:
-    """What the ledger holds of identifiers masked in `text`: kind, start, end (code points of `text`), 16 bits of a hash.
+    """What the ledger holds of identifiers masked in `text`: kind, place in code points of `text`, 16 bits of a hash.
 
     >>> evidence("QQ：12345678", [Span(3, 11, "qq")])
-    [{'kind': 'qq', 'start': 3, 'end': 11, 'hash': '…'}]
+    [{'kind': 'qq', 'start': 3, 'end': 11, 'hash': '2ef6'}]
     """
     return [
-        {"kind": kind, "start": start, "end": end, "hash": f"{xxhash.xxh3_64_intdigest(text[start:end]) & 0xFFFF:04x}"}
+        {
+            "kind": kind,
+            "start": start,
+            "end": end,
+            "hash": f"{xxhash.xxh3_64_intdigest(text[start:end].encode()) & 0xFFFF:04x}",
+        }
         for start, end, kind in spans
     ]

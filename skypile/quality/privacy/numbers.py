@@ -4,9 +4,9 @@ Digits that stand in a *run*, groups joined by blanks, dashes, dots or brackets,
 longest first. What stands before and after a number says whether it is one at all: amounts (￥…, …元), decimals,
 names of files and parts of a code are none.
 
-*Identity number* (GB 11643-1999): 6 digits of a region, of which the first two are one of 34, the date of birth, 3 digits
-and a check digit by ISO 7064 MOD 11-2; of random numbers 1 in 60,000 passes. The old form has 15 digits, no check digit
-and the year in two: 1 in 100 passes, so nothing may be attached to it.
+*Identity number* (GB 11643-1999): 6 digits of a region, of which the first two are one of 35, the date of birth, 3
+digits and a check digit by ISO 7064 MOD 11-2; of random numbers 1 in 60,000 passes. The old form has 15 digits, no
+check digit and the year in two: 1 in 80 passes, so it has to stand in one piece.
 *Bank card* (ISO/IEC 7812): a known issuer's prefix and length, and Luhn's check digit.
 """
 
@@ -62,7 +62,8 @@ _CONTINUED: Final = re.compile(
 def numbers(text: str, config: PrivacyConfig) -> Iterator[Span]:
     """Identity numbers, bank cards and telephones.
 
-    >>> [text[s:e] for text in ["身份证11010119900307109X，电话138-0013-8000"] for s, e, _ in numbers(text, PrivacyConfig())]
+    >>> text = "身份证11010119900307109X，电话138-0013-8000"
+    >>> [text[start:end] for start, end, _ in numbers(text, PrivacyConfig())]
     ['11010119900307109X', '138-0013-8000']
     """
     phone_end = -1

@@ -1,11 +1,12 @@
-"""Telephone numbers: `phonenumbers` (Google's libphonenumber) judges them; how they are written says which to ask about.
+"""Telephone numbers: `phonenumbers` (Google's libphonenumber) judges what is written like one.
 
-Numbers of the plan of some country are common among all numbers of 10 digits: 20231012 08 is one in Guangzhou. So the
+Numbers of the plan of some country are common among all numbers of 10 digits: 2023101208 is one in Guangzhou. So the
 library is asked only about what is written as a telephone number: with + or 00 and the country; a Chinese mobile number
-(11 digits from 13 to 19) or one with its area (from 0), plain or in the groups people use; a service number (400, 800) in
-groups; a number of another configured country in exactly the groups that the library would write. Where blanks alone part
-the groups, as the cells of a table, nothing else may stand in the row. After a word such as 电话, 手机, tel or call any
-grouping will do, a mobile number of a range that the library does not know yet, and 7 or 8 digits without an area.
+(11 digits from 13 to 19) or one with its area (from 0), plain or in the groups people use; a service number (400, 800)
+in groups; a number of another configured country from 0 in groups, or in exactly those that the library would write.
+Where blanks alone part the groups, as the cells of a table, nothing else may stand in the row. After a word such as
+电话, 手机, tel or call any grouping will do, a mobile number of a range that the library does not know yet, and 7 or 8
+digits without an area.
 """
 
 import functools
@@ -59,7 +60,10 @@ _FEWEST_NATIONAL: Final = 9  # digits of another country's number without a word
 
 
 def is_phone(written: Written, goes_on: bool, after: str, regions: tuple[str, ...]) -> bool:
-    """Whether it is a telephone number; `goes_on`: it follows one, as in 010-12345678/12345679; `after`: what follows."""
+    """Whether it is a telephone number.
+
+    `goes_on`: it follows one, as the second of 010-12345678/12345679; `after`: what follows it.
+    """
     digits, parts = written.digits, written.parts
     if len(digits) > 15 or not _brackets_fit(written) or (min(parts[1:], default=2) < 2 and set(parts) != {1}):
         return False
@@ -108,7 +112,7 @@ def _is_of(region: str, written: Written, said: bool) -> bool:
 
 
 def _brackets_fit(written: Written) -> bool:
-    """Whether brackets hold an area, and what is before it is a country: (010) 12345678, 1 (415) 555-2671, +49 (0)30."""
+    """Whether its brackets hold an area, after its country if any: (010) 12345678, 1 (415) 555-2671, +49 (0)30."""
     opened = written.before.rstrip("+").endswith("(")
     inside = False
     for number, joint in enumerate(written.joints):
