@@ -167,7 +167,7 @@ def is_bank_card(number: str, parts: tuple[int, ...]) -> bool:
     >>> is_bank_card("4111111111111111", (4, 4, 4, 4)), is_bank_card("4111111111111112", (16,))
     (True, False)
     """
-    fours = all(part == 4 for part in parts[:-1]) and parts[-1] <= 4
+    fours = all(part == 4 for part in parts[:-1]) and parts[-1] <= 7
     if not (len(parts) == 1 or fours or parts in _CARD_GROUPS):
         return False
     if not any(len(number) in lengths and prefix.match(number) for prefix, lengths in _ISSUERS):
