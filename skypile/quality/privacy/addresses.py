@@ -38,10 +38,10 @@ _REST: Final = rf"[a-zA-Z0-9._~:/?#@!$&*+=%|{BARS}-]*"
 _PAGES: Final = tuple(re.compile(start + _REST) for start in ("://", r"www\.", r"\.[a-zA-Z]{2,24}/"))
 
 _IPV4: Final = re.compile(r"(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)", re.A)
-_IPV6: Final = re.compile(r"(?<![\w:.-])[23][0-9a-f]{3}:[0-9a-f:]{1,34}[0-9a-f](?:::)?(?![\w:])", re.I | re.A)
+_IPV6: Final = re.compile(r"(?<![\w.-])(?<![0-9a-f:]:)[23][0-9a-f]{3}:[0-9a-f:]{1,34}[0-9a-f](?:::)?(?![\w:])", re.I | re.A)
 _VERSION: Final = re.compile(
     r"(?:第|版|版本号?|章节?|节|条|编号|固件|内核|\b(?:v|ver|versions?|rev|releases?|r|build|firmware|kernel|chapter|ch"
-    r"|sections?|sec|clause|table|figure|fig|appendix|oid|patch|update|driver)\.?|[§/])[ :#=-]{0,3}\Z",
+    r"|sections?|sec|clause|table|figure|fig|appendix|oid|patch|update|driver)\.?|§|[a-z0-9]/)[ :#=-]{0,3}\Z",
     re.I,
 )
 _ADDRESS: Final = re.compile(
@@ -69,8 +69,9 @@ def emails(text: str, config: PrivacyConfig) -> Iterator[Span]:
     >>> [text[start:end] for start, end, _ in emails(text, PrivacyConfig())]
     ['abc@example.cn']
     """
+    last = 0
     for mark in _MARK.finditer(text):
-        name = _NAME.search(text, max(0, mark.start() - _LONGEST_NAME - 1), mark.start())
+        name = _NAME.search(text, max(last, mark.start() - _LONGEST_NAME - 1), mark.start())
         domain = _DOMAIN.match(text, mark.end())
         if not name or not domain or not _is_domain(domain[1].lower()):
             continue
@@ -79,7 +80,8 @@ def emails(text: str, config: PrivacyConfig) -> Iterator[Span]:
         bare = mark[0].strip() == "@"
         if bare and mark[0] != "@" and not _MAIL_WORD.search(text, max(0, name.start() - _BEFORE), name.start()):
             continue
-        yield Span(name.start(), domain.end(), "email")
+        last = domain.end()
+        yield Span(name.start(), last, "email")
 
 
 @functools.lru_cache(maxsize=1024)

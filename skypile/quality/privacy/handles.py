@@ -16,9 +16,9 @@ from skypile.quality.privacy.folding import Span
 _QQ: Final = r"(?:(?<![a-z0-9])q ?q|扣扣|叩叩|企鹅号?|加q(?!q)|[+]q(?!q)|(?<![a-z])q群)"
 _WECHAT: Final = (
     r"(?:(?:加|[+])?(?:微信|微 信|微❤|薇信|威信|徽信|维信|v信|v❤|(?<![a-z])(?:we ?chat|weixin|v ?x|w ?x)|围信)"
-    r"|(?:加|[+]|添加)(?:我|个|下)?(?:微|薇|威|v)(?![a-z]))"
+    r"|(?:加|[+]|添加)(?:我|个|下)?(?:微|薇|威|v(?!ip|pn|ideo|er|alue)))"
 )
-_OTHER: Final = rf"(?:[/、和或及与&,| ]{{0,2}}(?:{_QQ}|{_WECHAT}|手机|电话|同号|同步|同))"
+_OTHER: Final = rf"(?:[/、和或及与&,| ]{{0,2}}(?:{_QQ}|{_WECHAT}|手机|电话|同号|同步|同)(?![a-z]))"
 _IS: Final = r"[ :：=\-–~\"'()\[\]<>|.,，、→是为为：号]"
 _UNIT: Final = r"(?![a-z0-9_%]|[.-][a-z0-9]| ?[年月日万亿千百个名位人次元块分秒款台部家条用版倍])"
 _QQ_NUMBER: Final = re.compile(

@@ -45,6 +45,7 @@ _CARD_WORD: Final = re.compile(r"(?:卡|账号|帐号|账户|賬號|card|account
 _CHECKED_BY_X: Final = re.compile("[Xx](?![a-zA-Z0-9])")
 _CARD_GROUPS: Final = ((4, 6, 5), (4, 6, 4), (6, 10), (6, 13), (8, 8), (8, 11), (4, 12), (4, 15))
 
+_COUNTRY: Final = re.compile("(?:86|1[ (.-]{1,2}[0-9]{3})(?![0-9])")  # with so few digits a number may begin in a run
 _PARTED: Final = re.compile("[ ()]")  # a joint without any of these makes one code of what it joins
 _ATTACHED: Final = re.compile(r"[a-z_$¥￥€£#=&%@^\\<>]\Z|[a-z_][/.-]\Z", re.I)
 _LABEL: Final = re.compile(
@@ -89,12 +90,14 @@ def _identifier(
 ) -> Span | None:
     """The longest identifier that begins with group `at`."""
     start = groups[at][0]
-    if sum(end - begin for begin, end in groups[at : at + _MOST_GROUPS]) < _FEWEST:
+    sizes = [end - begin for begin, end in groups[at : at + _MOST_GROUPS]]
+    if sum(sizes) < _FEWEST or not (first or sizes[0] > 2 or _COUNTRY.match(text, start)):
         return None
     before = text[max(0, start - _AROUND) : start]
     labelled = bool(_LABEL.search(before))
     if _ATTACHED.search(before) and not labelled if first else not _PARTED.search(text[groups[at - 1][1] : start]):
         return None
+    said = phones.said(before)
     tries: list[tuple[int, Written]] = []
     digits, parts, joints = "", [], []
     for number in range(at, min(at + _MOST_GROUPS, len(groups))):
@@ -105,7 +108,7 @@ def _identifier(
         if len(digits) > _MOST:
             break
         alone = first and number + 1 == len(groups)
-        tries.append((number, Written(start, end, digits, tuple(parts), tuple(joints), before, alone)))
+        tries.append((number, Written(start, end, digits, tuple(parts), tuple(joints), before, *said, alone)))
     for number, written in reversed(tries):
         if len(written.digits) < _FEWEST:
             break

@@ -27,6 +27,8 @@ class Written(NamedTuple):
     parts: tuple[int, ...]  # digits of each group
     joints: tuple[str, ...]  # what stands between the groups
     before: str  # what stands before it, as far as it may speak of it
+    said: bool  # whether a word before it asks for a telephone number,
+    just: bool  # and next to it
     alone: bool  # whether nothing else is in its run of digits
 
     @property
@@ -65,16 +67,18 @@ def is_phone(written: Written, goes_on: bool, after: str, regions: tuple[str, ..
     `goes_on`: it follows one, as the second of 010-12345678/12345679; `after`: what follows it.
     """
     digits, parts = written.digits, written.parts
-    if len(digits) > 15 or not _brackets_fit(written) or (min(parts[1:], default=2) < 2 and set(parts) != {1}):
+    if len(digits) > 15 or not _brackets_fit(written):
         return False
     if written.before.endswith("+"):
         return _valid("+" + digits, None)
+    if min(parts[1:], default=2) < 2 and set(parts) != {1}:
+        return False
     if digits.startswith("00") and parts[0] > 1:
         return len(digits) > 10 and _valid("+" + digits[2:], None)
-    said = goes_on or bool(_AFTER.search(written.before) or _SAID_AFTER.match(after))
+    said = goes_on or written.said or bool(_SAID_AFTER.match(after))
     if "CN" in regions and (found := _is_chinese(written, said)) is not None:
         return found
-    just = goes_on or bool(_JUST_AFTER.search(written.before))
+    just = goes_on or written.just
     if parts in _LOCAL and digits[0] in "2345678" and just:
         return True
     said = said and (just or len(digits) >= _FEWEST_NATIONAL)
@@ -96,7 +100,7 @@ def _is_chinese(written: Written, said: bool) -> bool | None:
     if digits[0] == "0" and (len(parts) == 1 or (parts[0] == area and min(parts) > 2)) and _valid(digits, "CN"):
         return apart
     if len(digits) == 10 and _SERVICE.match(digits) and _valid(digits, "CN"):
-        return said or (len(parts) > 1 and apart)
+        return apart
     return None
 
 
@@ -125,6 +129,11 @@ def _brackets_fit(written: Written) -> bool:
             inside = opened and (inside or mark == "(")
     country = written.before.endswith("+") or written.digits[:2] in ("00", "86") or written.parts[0] == 1
     return not inside and (country or "(" not in "".join(written.joints))
+
+
+def said(before: str) -> tuple[bool, bool]:
+    """Whether a word in `before` asks for a telephone number, and whether it stands next to it."""
+    return bool(_AFTER.search(before)), bool(_JUST_AFTER.search(before))
 
 
 def goes_on(between: str) -> bool:
