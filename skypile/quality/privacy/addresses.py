@@ -38,7 +38,9 @@ _REST: Final = rf"[a-zA-Z0-9._~:/?#@!$&*+=%|{BARS}-]*"
 _PAGES: Final = tuple(re.compile(start + _REST) for start in ("://", r"www\.", r"\.[a-zA-Z]{2,24}/"))
 
 _IPV4: Final = re.compile(r"(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)", re.A)
-_IPV6: Final = re.compile(r"(?<![\w.-])(?<![0-9a-f:]:)[23][0-9a-f]{3}:[0-9a-f:]{1,34}[0-9a-f](?:::)?(?![\w:])", re.I | re.A)
+_IPV6: Final = re.compile(
+    r"(?<![\w.-])(?<![0-9a-f:]:)[23][0-9a-f]{3}:[0-9a-f:]{1,34}[0-9a-f](?:::)?(?![\w:])", re.I | re.A
+)
 _VERSION: Final = re.compile(
     r"(?:第|版|版本号?|章节?|节|条|编号|固件|内核|\b(?:v|ver|versions?|rev|releases?|r|build|firmware|kernel|chapter|ch"
     r"|sections?|sec|clause|table|figure|fig|appendix|oid|patch|update|driver)\.?|§|[a-z0-9]/)[ :#=-]{0,3}\Z",

@@ -10,7 +10,7 @@ find out which of ten thousand million telephone numbers it was.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -94,16 +94,22 @@ def _replaced(text: str, spans: list[Span], config: PrivacyConfig) -> str:
     return "".join([*parts, text[at:]])
 
 
-def find(text: str, config: PrivacyConfig, finders: Iterable[Finder]) -> list[Span]:
-    """What `finders` find in `text`, also of kinds that are not masked: in order, and none overlaps another."""
+def find(text: str, config: PrivacyConfig, finders: Sequence[Finder]) -> list[Span]:
+    """What `finders` find in `text`, also of kinds that are not masked: in order, and none overlaps another.
+
+    They look again while they find anything: what stood beside an identifier may be one that stands alone now.
+    """
     canvas = _covered(fold(text), config.placeholder)
     spans: list[Span] = []
-    for finder in finders:
-        if finder in (handles, numbers):
-            canvas = without_pages(canvas)
-        found = _apart(finder(canvas, config))
-        spans += found
-        canvas = barred(canvas, found)
+    known = -1
+    while len(spans) > known:
+        known = len(spans)
+        for finder in finders:
+            if finder in (handles, numbers):
+                canvas = without_pages(canvas)
+            found = _apart(finder(canvas, config))
+            spans += found
+            canvas = barred(canvas, found)
     return sorted(spans)
 
 

@@ -132,7 +132,7 @@ def _judged(
     goes_on = phone_end >= 0 and phones.goes_on(text[phone_end:start])
     if ends and is_id_number(digits) and (len(digits) == 18 or (len(written.parts) == 1 and not labelled)):
         return Span(start, end, "id_number")
-    apart = written.alone or not written.blank or bool(_CARD_WORD.search(written.before))
+    apart = len(written.parts) == 1 or written.alone or not written.blank or bool(_CARD_WORD.search(written.before))
     if ends and apart and is_bank_card(digits, written.parts):
         return Span(start, end, "bank_card")
     if phones.is_phone(written, goes_on, text[end : end + _AROUND], regions):
