@@ -50,7 +50,8 @@ class Config(Settings):
     def files_read(self) -> list[str]:
         """Files and folders besides the crawl that the stages read."""
         quality = self.quality_filter
-        named = (self.distribution_filter.model, self.dedup.against, quality.bad_words, quality.classifier)
+        listed = (quality.bad_words, quality.lexicon_file(), quality.blocked_hosts)
+        named = (self.distribution_filter.model, self.dedup.against, *listed, quality.classifier)
         return [*(path for path in named if path), *quality.wikipedia]
 
 

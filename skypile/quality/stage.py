@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame
 from skypile.classifiers.model import Classifier, load
 from skypile.config import QualityFilterConfig
 from skypile.quality import units
+from skypile.quality.lexicon import KINDS, is_blocked, lexicon, most_of, scores
 from skypile.quality.privacy.columns import mask
 from skypile.quality.rules import broken_rule, measure
 from skypile.run_folder.storage import spark_schema
@@ -72,7 +73,11 @@ def judge(
     texts = batch["text"].to_pylist()
     languages = batch["language"].to_pylist()
     language_scores = batch["language_score"].to_pylist()
-    rules = [_rounded(measure(text, listed)) for text in texts]  # decided on as stored
+    terms = lexicon(config.lexicon)
+    rules = [  # decided on as stored
+        _rounded(measure(text, listed) | by_terms | {"blocked_host": is_blocked(host, config.blocked_hosts)})
+        for text, host, by_terms in zip(texts, batch["host"].to_pylist(), scores(batch["text"], terms), strict=True)
+    ]
     citation_scores = _citation_scores(texts, languages, classifiers)
     verdicts = [
         decide(values, language, language_score, citation_score, config)
@@ -88,8 +93,11 @@ def judge(
         "masked": masks.counts,
         **{name: [getattr(verdict, name) for verdict in verdicts] for name in names(VERDICT_COLUMNS)},
     }
-    for row, spans in masks.evidence.items():
-        own["evidence"][row] = _evidence(**json.loads(own["evidence"][row] or "{}"), masked=spans)
+    for row, reason in enumerate(own["reason"]):
+        more: dict[str, Any] = {"terms": most_of(texts[row], reason, terms)} if reason in KINDS else {}
+        more |= {"masked": masks.evidence[row]} if row in masks.evidence else {}
+        if more:
+            own["evidence"][row] = _evidence(**json.loads(own["evidence"][row] or "{}"), **more)
     schema = arrow_schema(_COLUMNS)
     columns = [
         pa.array(own[field.name], field.type)

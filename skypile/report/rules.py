@@ -36,6 +36,10 @@ MEASURES: Final = {
     "repeated_ngrams": "characters in n-grams said before",
     "top_ngram": "characters in the commonest n-gram",
     "bad_words": "listed words a word",
+    "adult": "explicit terms, by weight, a character",
+    "gambling": "gambling terms, by weight, a character",
+    "adverts": "advertising terms, by weight, a character",
+    "blocked_host": "1 if the host is on the list of blocked ones",
 }
 _SCHEMA: Final = pa.schema([(name, pa.float64()) for name in ("code_lines", *MEASURES)])
 HIGHEST_MEAN_WORD = 15.0
