@@ -23,12 +23,12 @@ from tld import is_tld
 from skypile.config.privacy import PrivacyConfig
 from skypile.quality.privacy.folding import BARS, OPAQUE, Span
 
-_MARK: Final = re.compile(r" ?(?:@|[\[({<] ?(?:at|@) ?[\])}>]) ?", re.I)
-_NAME: Final = re.compile(r"(?<![a-z0-9_%+@-])[a-z0-9_%+-](?:[a-z0-9._%+-]{0,62}[a-z0-9_%+-])?\Z", re.I)
+_AT: Final = re.compile(r"@|[\[({<] ?(?:at|@) ?[\])}>]")
+_NAME: Final = re.compile(r"(?<![a-z0-9_%+@-])[a-z0-9_%+-](?:[a-z0-9._%+-]{0,62}[a-z0-9_%+-])?\Z")
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOT: Final = r"(?:\.| ?[\[({<] ?(?:dot|\.) ?[\])}>] ?)"
-_DOMAIN: Final = re.compile(rf"(?:{_LABEL}{_DOT}){{1,8}}([a-z]{{2,24}})(?![a-z0-9-])", re.I)
-_MAIL_WORD: Final = re.compile(rf"(?:邮箱|邮件|邮址|郵箱|郵件|信箱|mail)[^a-z0-9\n{BARS}]{{0,6}}\Z", re.I)
+_DOMAIN: Final = re.compile(rf"(?:{_LABEL}{_DOT}){{1,8}}([a-z]{{2,24}})(?![a-z0-9-])")
+_MAIL_WORD: Final = re.compile(rf"(?:邮箱|邮件|邮址|郵箱|郵件|信箱|mail)[^a-z0-9\n{BARS}]{{0,6}}\Z")
 _LONGEST_NAME: Final = 64
 # Reserved for examples (RFC 2606) and home networks (RFC 6762): in no list of domains, and in many addresses.
 _RESERVED: Final = frozenset(["example", "test", "invalid", "localhost", "local"])
@@ -37,19 +37,17 @@ _RESERVED: Final = frozenset(["example", "test", "invalid", "localhost", "local"
 _REST: Final = rf"[a-zA-Z0-9._~:/?#@!$&*+=%|{BARS}-]*"
 _PAGES: Final = tuple(re.compile(start + _REST) for start in ("://", r"www\.", r"\.[a-zA-Z]{2,24}/"))
 
-_IPV4: Final = re.compile(r"(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)", re.A)
+_IPV4: Final = re.compile(r"\d(?<![\w.-]\d)\d{0,2}(?:\.\d{1,3}){3}(?![\w-]|\.\d)", re.A)
 _IPV6: Final = re.compile(
-    r"(?<![\w.-])(?<![0-9a-f:]:)[23][0-9a-f]{3}:[0-9a-f:]{1,34}[0-9a-f](?:::)?(?![\w:])", re.I | re.A
+    r"[23](?<![\w.-][23])(?<![0-9a-f:]:[23])[0-9a-f]{3}:[0-9a-f:]{1,34}[0-9a-f](?:::)?(?![\w:])", re.I | re.A
 )
 _VERSION: Final = re.compile(
     r"(?:第|版|版本号?|章节?|节|条|编号|固件|内核|\b(?:v|ver|versions?|rev|releases?|r|build|firmware|kernel|chapter|ch"
     r"|sections?|sec|clause|table|figure|fig|appendix|oid|patch|update|driver)\.?|§|[a-z0-9]/)[ :#=-]{0,3}\Z",
-    re.I,
 )
 _ADDRESS: Final = re.compile(
     r"(?:地址|服务器|主机|网关|代理|\b(?:ips?|ipv4|addr|address|addresses|host|hosts|server|proxy|gateway|client|from"
     r"|ping|peer|remote)\b)[^\d\n]{0,12}\Z|://\Z|@\Z",
-    re.I,
 )
 _PART: Final = re.compile(r" ?(?:版|章|节|節|条|款)")
 _PORT: Final = re.compile(r":\d{1,5}\b|/\d{1,2}\b")
@@ -66,21 +64,24 @@ _BEFORE: Final = 32  # characters before a number that may say what it is
 
 
 def emails(text: str, config: PrivacyConfig) -> Iterator[Span]:
-    """
+    """Of a folded text.
+
     >>> text = "联系邮箱abc@example.cn谢谢"
     >>> [text[start:end] for start, end, _ in emails(text, PrivacyConfig())]
     ['abc@example.cn']
     """
     last = 0
-    for mark in _MARK.finditer(text):
-        name = _NAME.search(text, max(last, mark.start() - _LONGEST_NAME - 1), mark.start())
-        domain = _DOMAIN.match(text, mark.end())
-        if not name or not domain or not _is_domain(domain[1].lower()):
+    for mark in _AT.finditer(text):
+        start = mark.start() - text.startswith(" ", mark.start() - 1)
+        end = mark.end() + text.startswith(" ", mark.end())
+        name = _NAME.search(text, max(last, start - _LONGEST_NAME - 1), start)
+        domain = _DOMAIN.match(text, end)
+        if not name or not domain or not _is_domain(domain[1]):
             continue
-        if name[0].lower() == "git" and text[domain.end() : domain.end() + 1] in (":", "/"):
+        if name[0] == "git" and text[domain.end() : domain.end() + 1] in (":", "/"):
             continue
-        bare = mark[0].strip() == "@"
-        if bare and mark[0] != "@" and not _MAIL_WORD.search(text, max(0, name.start() - _BEFORE), name.start()):
+        blanks = mark[0] == "@" and end - start > 1
+        if blanks and not _MAIL_WORD.search(text, max(0, name.start() - _BEFORE), name.start()):
             continue
         last = domain.end()
         yield Span(name.start(), last, "email")
@@ -93,7 +94,8 @@ def _is_domain(last: str) -> bool:
 
 
 def ip_addresses(text: str, config: PrivacyConfig) -> Iterator[Span]:
-    """
+    """Of a folded text.
+
     >>> text = "版本1.2.3.4，IP：47.96.1.2:80"
     >>> [text[start:end] for start, end, _ in ip_addresses(text, PrivacyConfig())]
     ['47.96.1.2']
@@ -115,7 +117,7 @@ def _is_somebodys(address: str) -> bool:
     """Whether `address` is one that some machine on the internet may have, and not a public resolver."""
     try:
         found = ipaddress.ip_address(address)
-        return address.lower() not in _RESOLVERS and found.is_global and not found.is_multicast
+        return address not in _RESOLVERS and found.is_global and not found.is_multicast
     except ValueError:
         return False
 

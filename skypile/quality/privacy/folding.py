@@ -1,9 +1,10 @@
 """A text as the finders read it: one form of every digit, letter, dash and blank, and bars where nothing may match.
 
 Folding keeps length, so that a place in the folded text is the same place in the text: full-width forms and styled
-digits become ASCII (１３８ and 𝟏𝟑𝟖 are 138), dashes and blanks of all widths one each. A *bar* is a character that no
-text holds (a non-character of Unicode, one a kind). It covers what one finder has found from the next ones, and the
-placeholders of an earlier run from all: no identifier, and no word that speaks for one, is looked for across it.
+digits become ASCII (１３８ and 𝟏𝟑𝟖 are 138), ASCII lower case, dashes and blanks of all widths one each. A *bar* is a
+character that no text holds (a non-character of Unicode, one a kind). It covers what one finder has found from the next
+ones, and the placeholders of an earlier run from all: no identifier, and no word that speaks for one, is looked for
+across it.
 """
 
 import functools
@@ -28,6 +29,7 @@ def _table() -> NDArray[np.uint32]:
     """Code point of the folded character, of every code point below _TABLE_SIZE."""
     table = np.arange(_TABLE_SIZE, dtype=np.uint32)
     table[0xFF01:0xFF5F] -= 0xFEE0
+    table[(table >= ord("A")) & (table <= ord("Z"))] += 32
     table[0x1D7CE:0x1D800] = ord("0") + np.arange(50) % 10
     for members, folded in (
         ("\u00a0\u202f\u3000" + "".join(map(chr, range(0x2000, 0x200B))), " "),
@@ -56,7 +58,7 @@ def fold(text: str) -> str:
     '电话:138-0013-8000'
     """
     if text.isascii():
-        return text
+        return text.lower()
     points = code_points(text)
     low = points < _TABLE_SIZE
     folded = np.where(low, _table().take(points, mode="clip"), points)

@@ -118,7 +118,7 @@ def _covered(text: str, placeholder: str) -> str:
     before, _, after = map(fold, placeholder.partition("{kind}"))
     if before not in text:
         return text
-    bars = {kind.upper(): bar for kind, bar in BAR.items()}
+    bars = {str(kind): bar for kind, bar in BAR.items()}
     earlier = re.compile(f"{re.escape(before)}({'|'.join(bars)}){re.escape(after)}")
     return earlier.sub(lambda found: bars[found[1]] * len(found[0]), text)
 

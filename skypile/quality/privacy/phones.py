@@ -45,9 +45,9 @@ _RELATED: Final = (
     "(?:联系|聯繫|咨询|諮詢|客服|服务台|订购|订票|报名|加盟|报警|投诉|举报|微信|薇信|扣扣|同号"
     "|(?<![a-z])(?:contact|text|sms|wx|vx|weixin|wechat|qq|ring|handphone|hp)(?![a-z]))"
 )
-_JUST_AFTER: Final = re.compile(rf"{_CALLED}(?:号码|號碼|号|numbers?|no)?[ :.()\-+=~是为為\[\]\"]{{0,6}}\Z", re.I)
-_AFTER: Final = re.compile(rf"(?:{_CALLED}|{_RELATED})[^0-9\n。!?{BARS}]{{0,12}}\Z", re.I)
-_SAID_AFTER: Final = re.compile(r" ?[(] ?(?:phone|tel|fax|mobile|cell|voice|toll|手机|电话|传真|微信|客服)", re.I)
+_JUST_AFTER: Final = re.compile(rf"{_CALLED}(?:号码|號碼|号|numbers?|no)?[ :.()\-+=~是为為\[\]\"]{{0,6}}\Z")
+_AFTER: Final = re.compile(rf"(?:{_CALLED}|{_RELATED})[^0-9\n。!?{BARS}]{{0,12}}\Z")
+_SAID_AFTER: Final = re.compile(r" ?[(] ?(?:phone|tel|fax|mobile|cell|voice|toll|手机|电话|传真|微信|客服)")
 _GOES_ON: Final = re.compile(f"[{BAR['phone']}]?[ /、,;，；或和及]{{1,3}}")
 
 _MOBILE: Final = re.compile("1[3-9]")
@@ -57,7 +57,7 @@ _MOBILE_PARTS: Final = frozenset(
 _BLANK_PARTS: Final = frozenset([(3, 4, 4), (1,) * 11])  # of those, parted by blanks alone and without a word before
 _SERVICE: Final = re.compile("[48]00")
 _LOCAL: Final = frozenset([(7,), (8,), (3, 4), (4, 4)])
-_EXTENSION: Final = re.compile(r" ?(?:转|轉|分机|ext\.?|extension|-|\*) ?[0-9]{1,6}(?![0-9])", re.I)
+_EXTENSION: Final = re.compile(r" ?(?:转|轉|分机|ext\.?|extension|-|\*) ?[0-9]{1,6}(?![0-9])")
 _FEWEST_NATIONAL: Final = 9  # digits of another country's number without a word before it
 
 
