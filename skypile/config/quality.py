@@ -36,7 +36,7 @@ class RuleThresholds(Settings):
     )
     max_adult: Share = Field(0.002, description="2 explicit terms in 1,000 characters; skypile.quality.lexicon")
     max_gambling: Share = Field(0.002, description="the same of gambling; clean pages have 0 of both")
-    max_adverts: Share = Field(0.005, description="the same of advertisements")
+    max_adverts: Share = Field(0.003, description="the same of advertisements, whose terms are used by shops as well")
     max_blocked_host: Share = Field(0.0, description="1 keeps pages of blocked_hosts")
 
 
