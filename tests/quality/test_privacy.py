@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.identifiers import FORMS, bank_card, id_number, mobile, planted
@@ -54,6 +54,7 @@ def test_every_form_is_found_whole_wherever_it_stands(form: str) -> None:
         ("Phone 212 736 5000", "Phone [PHONE]"),
         ("+49 (0)9546-9223-20", "[PHONE]"),
         ("手机号14012345678", "手机号[PHONE]"),  # a range that libphonenumber does not know
+        ("电话：6234567", "电话：[PHONE]"),  # the fewest digits
         ("QQ/微信:98765432", "QQ/微信:[QQ]"),
         ("QQ群：12345678、23456789", "QQ群：[QQ]、[QQ]"),
         ("加我微信zhang_san88，", "加我微信[WECHAT]，"),
@@ -144,6 +145,9 @@ PIECES = st.one_of(
 )
 
 
+@example("微信110101199003070679")  # a placeholder is no handle
+@example("微信：4111111111111111")
+@example("4094989382110792 (0512)70949893")  # the card stands alone once the telephone is masked
 @settings(max_examples=400, deadline=None)
 @given(st.lists(PIECES, max_size=9).map("".join))
 def test_masking_twice_is_masking_once(text: str) -> None:
