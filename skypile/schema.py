@@ -62,7 +62,7 @@ DOCUMENT_COLUMNS: Final = (
     Column("replacements", pa.int32(), "U+FFFD characters that decoding put in"),
     Column("engine", pa.string(), "extraction engine; null for text inputs"),
     Column("title", pa.string(), "page title, null if none"),
-    Column("text", pa.string(), "main text, paragraphs separated by a blank line, NFC"),
+    Column("text", pa.string(), "main text, paragraphs separated by a blank line, NFC; masked by the quality filter"),
     Column("characters", pa.int32(), "code points in text"),
     Column("language", pa.string(), "ISO 639-1 code of the main text (zh covers Hans and Hant), und if unsure"),
     Column("language_score", pa.float64(), "share of the text that is in it, 0 to 1"),
@@ -85,6 +85,7 @@ QUALITY_COLUMNS: Final = (
     Column("rules", pa.string(), "JSON object: measured value of every heuristic"),
     Column("citation_score", pa.float64(), "P(Wikipedia would cite this page), 0 to 1; null without a classifier"),
     Column("quality_bin", pa.int32(), "0 (worst) to bins - 1 (best) of citation_score; null without a classifier"),
+    Column("masked", pa.string(), "JSON object: masks in text and title by kind of identifier; null if there are none"),
 )
 
 SHARD_COLUMNS: Final = (Column("shard", pa.int32(), "number of the shard within the language"),)
@@ -150,6 +151,10 @@ REASONS: Final = {
     "repeated_ngrams": "too large a share of the text is repeated n-grams",
     "symbols": "too many symbols, ellipses or bullets",
     "bad_words": "too many listed words for its length",
+    "adult": "explicit terms: too many for its length",
+    "gambling": "gambling terms: too many for its length",
+    "adverts": "advertising terms: too many for its length",
+    "blocked_host": "its host is on the list of blocked ones",
     "long_words": "mean word length is outside what prose has",
     "low_citation_score": "Wikipedia would hardly cite this page",
     "high_perplexity": "the language model finds the text too surprising",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from skypile.cli import ablate, dedup, evidence, extract, prune, run, settings
+from skypile.cli import ablate, dedup, evidence, extract, prune, rules, run, settings
 from skypile.cli.console import err, shown
 from skypile.cli.decontaminate import decontaminate
 from skypile.cli.proxy import losses, proxy
@@ -31,6 +31,7 @@ app.command()(decontaminate)
 app.command()(evidence.diff)
 app.command()(evidence.status)
 app.command()(evidence.report)
+app.command()(rules.rules)
 app.command()(ablate.ablate)
 app.command()(evidence.verify)
 app.command()(prune.prune)

@@ -136,7 +136,12 @@ def _print_verdict(verdict: ledger.Verdict) -> None:
 
 
 def _lines(name: str, value: object) -> Iterator[str]:
-    """A member of the evidence in words: one line, but for the paragraphs that were cut, which have one each."""
+    """A member of the evidence in words: one line, but for what was cut or masked, of which each has one."""
+    if name == "masked" and isinstance(value, list):
+        for span in value:
+            where = f" of the {span['in']}" if "in" in span else ""
+            yield f"masked {span['start']}-{span['end']}{where}: {span['kind']}, hash {span['hash']}"
+        return
     if name != "cut" or not isinstance(value, list):
         yield f"{name}: {value}"
         return

@@ -16,6 +16,7 @@ from skypile.config.decontamination import DecontaminationConfig as Decontaminat
 from skypile.config.dedup import DedupConfig as DedupConfig
 from skypile.config.distribution import DistributionFilterConfig as DistributionFilterConfig
 from skypile.config.extraction import ExtractionConfig as ExtractionConfig
+from skypile.config.privacy import PrivacyConfig as PrivacyConfig
 from skypile.config.quality import CitationConfig as CitationConfig
 from skypile.config.quality import QualityFilterConfig as QualityFilterConfig
 from skypile.config.quality import RuleThresholds as RuleThresholds
@@ -51,7 +52,8 @@ class Config(Settings):
     def files_read(self) -> list[str]:
         """Files and folders besides the crawl that the stages read."""
         quality = self.quality_filter
-        named = (self.distribution_filter.model, self.dedup.against, quality.bad_words, quality.classifier)
+        listed = (quality.bad_words, quality.lexicon_file(), quality.blocked_hosts)
+        named = (self.distribution_filter.model, self.dedup.against, *listed, quality.classifier)
         return [*(path for path in named if path), *quality.wikipedia]
 
 

@@ -4,6 +4,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from skypile.config.privacy import PrivacyConfig
 from skypile.config.settings import Count, Settings, Share
 
 
@@ -33,6 +34,10 @@ class RuleThresholds(Settings):
     max_bad_words: Share = Field(
         0.02, description="C4 drops at the first; that loses pages on medicine and minorities (Dodge et al. 2021)"
     )
+    max_adult: Share = Field(0.002, description="2 explicit terms in 1,000 characters; skypile.quality.lexicon")
+    max_gambling: Share = Field(0.002, description="the same of gambling; clean pages have 0 of both")
+    max_adverts: Share = Field(0.003, description="the same of advertisements, whose terms are used by shops as well")
+    max_blocked_host: Share = Field(0.0, description="1 keeps pages of blocked_hosts")
 
 
 class CitationConfig(Settings):
@@ -62,7 +67,15 @@ class QualityFilterConfig(Settings):
     languages: tuple[str, ...] = Field(("en", "zh"), description="languages kept; empty: all")
     min_language_score: Share = Field(0.5, description="least share of the text in its language")
     rules: RuleThresholds = RuleThresholds()
+    privacy: PrivacyConfig = PrivacyConfig()
     bad_words: str | None = Field(None, description="file of listed words, one a line, UTF-8; unset: not counted")
+    lexicon: str = Field(
+        "built-in",
+        description="TOML file of explicit, gambling and advertising terms with weights; empty: none are counted",
+    )
+    blocked_hosts: str | None = Field(
+        None, description="file of hosts, one a line, UTF-8, dropped with all their subdomains; unset: none are"
+    )
     classifier: str | None = Field(None, description="folder of a trained citation classifier")
     wikipedia: tuple[str, ...] = Field(
         (),
@@ -73,7 +86,13 @@ class QualityFilterConfig(Settings):
     min_bin: int = Field(1, ge=0, description="lowest bin kept; 0: the classifier drops nothing")
 
     # Known by their content, not by where they lie: see `skypile.pipeline`.
-    undeciding: ClassVar[frozenset[str]] = frozenset({"bad_words", "classifier", "wikipedia"})
+    undeciding: ClassVar[frozenset[str]] = frozenset(
+        {"bad_words", "lexicon", "blocked_hosts", "classifier", "wikipedia"}
+    )
+
+    def lexicon_file(self) -> str | None:
+        """The user's lexicon; None if it is the built-in one, or none."""
+        return None if self.lexicon in ("", "built-in") else self.lexicon
 
     @model_validator(mode="after")
     def lowest_bin_exists(self) -> Self:
