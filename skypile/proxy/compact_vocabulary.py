@@ -146,7 +146,8 @@ def _fewest(piece: str, known: dict[str, int], longest: int) -> list[int]:
     """
     best: list[tuple[int, int]] = [(0, 0)]  # of each beginning: entries, and where the last one of them begins
     for end in range(1, len(piece) + 1):
-        parts = [(best[first][0] + 1, first) for first in range(max(0, end - longest), end) if piece[first:end] in known]
+        firsts = range(max(0, end - longest), end)
+        parts = [(best[first][0] + 1, first) for first in firsts if piece[first:end] in known]
         parts.append((best[end - 1][0] + len(piece[end - 1].encode()), end - 1))
         best.append(min(parts))
     spelled: list[int] = []

@@ -127,7 +127,14 @@ def compare_corpora(
         for number in range(plan.pairs):
             seed = plan.seed + 1_000 * number
             streams = pair_streams(
-                proxy.found, plan.seed, number, plan.pairs, proxy.length, folder / f"pair-{number}", plan.coupled
+                proxy.found,
+                plan.seed,
+                number,
+                plan.pairs,
+                proxy.length,
+                folder / f"pair-{number}",
+                plan.coupled,
+                ordered=proxy.seeded,
             )
             nats = []
             for side, stream in enumerate(streams):
