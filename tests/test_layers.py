@@ -30,7 +30,7 @@ FLOORS = (
     ("skypile.report", "skypile.sample", "skypile.preflight", "skypile.classifiers.extraction"),
     ("skypile.plans",),
     ("skypile.pipeline", "skypile.dry_run"),
-    ("skypile.job", "skypile.prepare", "skypile.runs", "skypile.stages", "skypile.whole_run"),
+    ("skypile.decide", "skypile.job", "skypile.prepare", "skypile.runs", "skypile.stages", "skypile.whole_run"),
     ("skypile.api",),
     ("skypile.cli", "skypile", "jobs"),
 )
@@ -48,6 +48,7 @@ KNOWS_SPARK = (
     "skypile.dedup.distributed",
     "skypile.dedup.files_in_spark",
     "skypile.quality.stage",
+    "skypile.decide",
     "skypile.shards",
     "skypile.tokens.stage",
     "skypile.classifiers.in_run",

@@ -16,6 +16,7 @@ from skypile.config.dedup import DedupConfig as DedupConfig
 from skypile.config.distribution import DistributionFilterConfig as DistributionFilterConfig
 from skypile.config.extraction import ExtractionConfig as ExtractionConfig
 from skypile.config.quality import CitationConfig as CitationConfig
+from skypile.config.quality import PerplexityConfig as PerplexityConfig
 from skypile.config.quality import QualityFilterConfig as QualityFilterConfig
 from skypile.config.quality import RuleThresholds as RuleThresholds
 from skypile.config.run import RunConfig as RunConfig
@@ -49,8 +50,9 @@ class Config(Settings):
     def files_read(self) -> list[str]:
         """Files and folders besides the crawl that the stages read."""
         quality = self.quality_filter
-        named = (self.distribution_filter.model, self.dedup.against, quality.bad_words, quality.classifier)
-        return [*(path for path in named if path), *quality.wikipedia]
+        named = [self.distribution_filter.model, self.dedup.against]
+        named += [quality.bad_words, quality.classifier, quality.perplexity_model]
+        return [*(path for path in named if path), *quality.wikipedia, *quality.trusted]
 
 
 MOST_SHOWN = 200  # characters of a refused value

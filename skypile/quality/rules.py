@@ -123,7 +123,7 @@ RULES: Final = (
 
 # Measures that mean something in one language only.
 ONLY_IN: Final = {"function_en": "en", "function_zh": "zh", "mean_word_length": "en"}
-_MOSTLY_CODE: Final = 0.5
+MOSTLY_CODE: Final = 0.5
 
 
 def broken_rule(values: dict[str, float | None], thresholds: RuleThresholds, language: str) -> BrokenRule | None:
@@ -132,7 +132,7 @@ def broken_rule(values: dict[str, float | None], thresholds: RuleThresholds, lan
     >>> broken_rule({"words": 12.0}, RuleThresholds(), "en")
     BrokenRule(reason='too_short', measure='words', value=12.0, threshold=50.0)
     """
-    code = (values.get("code_lines") or 0.0) >= _MOSTLY_CODE
+    code = (values.get("code_lines") or 0.0) >= MOSTLY_CODE
     for rule in RULES:
         value, threshold = values.get(rule.measure), float(getattr(thresholds, rule.threshold))
         if value is None or (rule.prose and code) or ONLY_IN.get(rule.measure, language) != language:
@@ -152,7 +152,7 @@ def breaking(
     value = values[rule.measure]
     broken = value < threshold if rule.bound == "min" else value > threshold
     if rule.prose:
-        broken &= ~(values["code_lines"] >= _MOSTLY_CODE)
+        broken &= ~(values["code_lines"] >= MOSTLY_CODE)
     if rule.measure in ONLY_IN:
         broken &= languages == ONLY_IN[rule.measure]
     return broken

@@ -16,7 +16,10 @@ _MADE_BY: Final = {
     "extraction": (("skypile/crawl", "skypile/extraction", "skypile/text"), ("trafilatura", "resiliparse", "eldc")),
     "distribution_filter": (("skypile/distribution", "skypile/text"), ()),
     "dedup": (("skypile/dedup", "skypile/text"), ()),
-    "quality_filter": (("skypile/quality", "skypile/text", "skypile/classifiers"), ("fasttext-community", "eldc")),
+    "quality_filter": (
+        ("skypile/quality", "skypile/text", "skypile/classifiers", "skypile/proxy/ngram"),
+        ("fasttext-community", "eldc"),
+    ),
     "shards": (("skypile/shards.py",), ()),
     "tokens": (("skypile/tokens",), ()),
 }
