@@ -23,7 +23,6 @@ from skypile.run_folder.identity import difference
 from skypile.runtime import files
 
 STAGE = "quality_filter"
-ASIDE = "_decide"  # documents and models of the stage while it is written anew, in its folder
 
 _WAS = {"verdict": "was", "reason": "was_reason"}
 
@@ -96,7 +95,7 @@ def _decide(
 ) -> dict[str, Any]:
     section = config.quality_filter
     place = stage_folder.stage_dir(run, STAGE)
-    aside = files.join(place, ASIDE)
+    aside = files.join(place, pipeline.ASIDE)
     models = ("classifier", "perplexity")
     ranked = was_ranked(run, section)
 

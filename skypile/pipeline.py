@@ -40,6 +40,7 @@ from skypile.shards import shards as shards_stage
 from skypile.text.visible import visible
 
 SCRATCH = "_scratch"
+ASIDE = "_decide"  # in stage 4's folder: its documents and models while it is decided anew (skypile.decide)
 # Not called as the column is: Spark would leave that out of the files, and Arrow refuses a name that both have.
 LANGUAGE_FOLDERS = {"lang": "language"}
 
@@ -152,7 +153,9 @@ def quality_filter(spark: SparkSession, run: str, config: settings.Config, conso
         return quality_stage(section, scratch, classifier, perplexity, files.join(place, "judges"))(frame)
 
     said: dict[str, Any] = {"notes": quality_notes(run, section, trained), "findings": lambda: {"trained": trained}}
-    return narrow(spark, run, "quality_filter", config, stage, console, **said)
+    result = narrow(spark, run, "quality_filter", config, stage, console, **said)
+    files.remove_tree(files.join(place, ASIDE))
+    return result
 
 
 def quality_notes(run: str, section: settings.QualityFilterConfig, trained: list[str]) -> Callable[[Stamp], list[str]]:

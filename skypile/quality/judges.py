@@ -66,16 +66,23 @@ def ranks(edges: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np
     array([ 0,  2,  3,  4, -1])
     """
     cut = cells(values)
-    middle = (np.searchsorted(edges, cut, "left") + np.searchsorted(edges, cut, "right")) // 2
+    middle = (np.searchsorted(edges, cut, "left") + np.searchsorted(edges, cut, "right") + 1) // 2
     return np.where(np.isnan(values), MISSING, middle)
 
 
 def least_passing(edges: NDArray[np.float64], rank: int) -> float | None:
-    """The lowest quantile of at least this rank; None if any score will do, or only one above all quantiles."""
-    if rank <= 0:
+    """The lowest score that has at least this rank; None if every score has, or none.
+
+    >>> least_passing(np.array([1.0, 2.0, 2.0, 3.0]), 2), least_passing(np.array([1.0, 2.0, 2.0, 3.0]), 3)
+    (2.0, 2.000244140625)
+    """
+    if not 0 < rank <= len(edges):
         return None
-    found = ranks(edges, edges[rank - 1 :]) >= rank
-    return float(edges[rank - 1 + int(found.argmax())]) if found.any() else None
+    edge = edges[rank - 1 : rank]
+    if ranks(edges, edge)[0] >= rank:
+        return float(edge[0])
+    step = np.where(edge < 0, -_CUT - 1, _CUT + 1)  # scores that equal several quantiles: the next cell above them
+    return float((edge.view(np.int64) + step).view(np.float64)[0])
 
 
 def combined(fitted: Fitted, by_judge: dict[str, NDArray[np.int64]]) -> NDArray[np.int64]:

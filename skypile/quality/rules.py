@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from skypile.config import RuleThresholds
 from skypile.quality import units
+from skypile.quality.repeats import count_listed
 from skypile.text import characters as ch
 
 # Longer texts are measured on their beginning: bounds memory (100 bytes a character) and time.
@@ -249,7 +250,7 @@ _UNIT_MEASURES: Final = (
 def _function_share(hashes: np.ndarray, language: str) -> float | None:
     if len(hashes) < MIN_WORDS:
         return None
-    return float(units.is_listed(hashes, _function_hashes(language)).mean())
+    return count_listed(hashes, _function_hashes(language)) / len(hashes)
 
 
 @functools.cache

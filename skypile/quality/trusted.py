@@ -1,7 +1,8 @@
 """Trusted texts, and the perplexity models trained on them: Wikipedia dumps, and JSONL, Parquet, WET and .txt files.
 
-The language of a text is identified as a page's is. The first `perplexity.max_trusted` characters of every file, and of every language,
-are taken, in the order of the files' names, so that a dump of any size trains in bounded time and memory.
+The language of a text is identified as a page's is. The first `perplexity.max_trusted` characters of every file, and
+of every language, are taken, in the order of the files' names, so that a dump of any size trains in bounded time and
+memory.
 """
 
 from collections.abc import Iterator
