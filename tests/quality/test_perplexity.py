@@ -168,9 +168,11 @@ def test_a_language_without_enough_text_has_no_model(tmp_path):
 
 def test_a_file_of_any_length_is_read_as_far_as_it_is_used(tmp_path):
     path = tmp_path / "long.jsonl"
-    path.write_text("".join(json.dumps({"text": ENGLISH}) + "\n" for _ in range(50)), encoding="utf-8")
+    texts = [ENGLISH] * 50 + [CHINESE]
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
     config = QualityFilterConfig(trusted=(str(path),), perplexity=PerplexityConfig(max_trusted=3 * len(ENGLISH)))
-    assert len(trusted.collect(config)["en"]) == 3
+    found = trusted.collect(config)
+    assert list(found) == ["en"] and len(found["en"]) == 3  # the last line was not looked at
 
 
 def test_a_path_without_text_is_refused(tmp_path):
