@@ -1,7 +1,8 @@
 """Thresholds of the quality filter moved on a finished run, from the scores that it has stored: no text is read again.
 
 `changes` says what other settings would do; `apply` makes the run what `skypile run` with them would have made, down to
-the digests in its manifests. 160,000 documents: 5 s to say, 40 s to write them and their shards anew, on two cores.
+the digests in its manifests. 160,000 documents: 3 to 5 s of processor time to say; to write them and their shards anew
+takes what writing takes (`python -m benchmarks.decide`).
 """
 
 from collections import Counter
