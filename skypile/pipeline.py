@@ -27,6 +27,7 @@ from skypile.extraction.plan import check_failures, extraction_plan, planned_spl
 from skypile.plans import before, following_plan
 from skypile.preflight import preflight
 from skypile.quality.stage import quality_filter as quality_stage
+from skypile.quality.trusted import train_on_trusted
 from skypile.run_folder import stage_folder, storage
 from skypile.run_folder.outcome import check_kept
 from skypile.run_folder.prune import prune
@@ -39,6 +40,7 @@ from skypile.shards import shards as shards_stage
 from skypile.text.visible import visible
 
 SCRATCH = "_scratch"
+ASIDE = "_decide"  # in stage 4's folder: its documents and models while it is decided anew (skypile.decide)
 # Not called as the column is: Spark would leave that out of the files, and Arrow refuses a name that both have.
 LANGUAGE_FOLDERS = {"lang": "language"}
 
@@ -111,7 +113,7 @@ def distribution_filter(spark: SparkSession, run: str, config: settings.Config, 
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
         return distribution_stage(config.distribution_filter, rows, scratch, clusters)(frame)
 
-    return _narrow(spark, run, "distribution_filter", config, stage, console)
+    return narrow(spark, run, "distribution_filter", config, stage, console)
 
 
 def dedup(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -127,39 +129,57 @@ def dedup(spark: SparkSession, run: str, config: settings.Config, console: Conso
         return cut_summary(storage.read_parquet(spark, columns, folder))
 
     said: dict[str, Any] = {"notes": lambda counts: [*cut_notes(cut())], "findings": lambda: {"cut": cut()}}
-    return _narrow(spark, run, "dedup", config, stage, console, **said)
+    return narrow(spark, run, "dedup", config, stage, console, **said)
 
 
 def quality_filter(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
-    """Stage 4: language, rules, and the citation classifier, loaded or trained in the run."""
+    """Stage 4: language, rules, and the citation classifier and perplexity models, loaded or trained in the run."""
     section = config.quality_filter
-    kept_model = files.join(stage_folder.stage_dir(run, "quality_filter"), "classifier")
-    notes: list[str] = []
+    place = stage_folder.stage_dir(run, "quality_filter")
+    trained: list[str] = []
 
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
-        classifier = section.classifier
+        classifier, perplexity = section.classifier, section.perplexity_model
         if classifier is None and section.wikipedia:
-            trained, found = train_in_run(frame, section, scratch)
-            notes.extend(found)
-            if trained is not None:
-                files.move_tree(trained, kept_model)
-                classifier = kept_model
-        if classifier is None:
-            notes.append("no citation classifier: language and rules alone decide")
-        elif section.classifier:
-            languages = " and ".join(sorted(load_classifier(files.absolute(section.classifier))))
-            notes.append(
-                f"citation classifier of {section.classifier}, trained elsewhere, for {languages or 'nothing'}"
-            )
-        return quality_stage(section, classifier)(frame)
+            model, found = train_in_run(frame, section, scratch)
+            trained.extend(found)
+            if model is not None:
+                classifier = files.join(place, "classifier")
+                files.move_tree(model, classifier)
+        if perplexity is None and section.trusted:
+            perplexity = files.join(place, "perplexity")
+            trained.extend(train_on_trusted(section, perplexity))
+            perplexity = perplexity if files.exists(perplexity) else None
+        return quality_stage(section, scratch, classifier, perplexity, files.join(place, "judges"))(frame)
+
+    said: dict[str, Any] = {"notes": quality_notes(run, section, trained), "findings": lambda: {"trained": trained}}
+    result = narrow(spark, run, "quality_filter", config, stage, console, **said)
+    files.remove_tree(files.join(place, ASIDE))
+    return result
+
+
+def quality_notes(run: str, section: settings.QualityFilterConfig, trained: list[str]) -> Callable[[Stamp], list[str]]:
+    """What is noted of stage 4: `trained`, said when its models were trained in the run, and what its models did."""
+    place = stage_folder.stage_dir(run, "quality_filter")
 
     def said(counts: Stamp) -> list[str]:
-        if not section.classifier:
-            return notes
-        dropped = counts[schema.DROPPED].get("low_citation_score", 0)
-        return [f"{note}: it dropped {dropped:,} of {counts['read']:,} documents" for note in notes]
+        notes = list(trained)
+        if section.classifier:
+            languages = " and ".join(sorted(load_classifier(files.absolute(section.classifier)))) or "nothing"
+            dropped = counts[schema.DROPPED].get("low_citation_score", 0)
+            notes.append(
+                f"citation classifier of {section.classifier}, trained elsewhere, for {languages}: it dropped "
+                f"{dropped:,} of {counts['read']:,} documents"
+            )
+        elif not files.exists(files.join(place, "classifier")):
+            notes.append("no citation classifier: language and rules alone decide")
+        if section.combine == "citation" and (
+            section.perplexity_model or files.exists(files.join(place, "perplexity"))
+        ):
+            notes.append("perplexity is measured and drops nothing: quality_filter.combine is citation")
+        return notes
 
-    return _narrow(spark, run, "quality_filter", config, stage, console, notes=said)
+    return said
 
 
 def shards(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -170,10 +190,10 @@ def shards(spark: SparkSession, run: str, config: settings.Config, console: Cons
 
     # Read again and again for months: worth the slower compression.
     options = {"parquet.compression.codec.zstd.level": str(config.shards.compression_level)}
-    return _narrow(spark, run, "shards", config, stage, console, LANGUAGE_FOLDERS, options)
+    return narrow(spark, run, "shards", config, stage, console, LANGUAGE_FOLDERS, options)
 
 
-def _narrow(
+def narrow(
     spark: SparkSession,
     run: str,
     name: str,

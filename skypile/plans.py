@@ -57,4 +57,9 @@ def _inputs(run: str, stage: str, config: Config) -> dict[str, Any]:
     elif stage == "quality_filter":
         for dump in quality.wikipedia:
             found[f"citations dump {dump.rstrip('/').rpartition('/')[2]}"] = tree_signature(dump)
+    if stage == "quality_filter" and quality.perplexity_model:
+        found["perplexity model"] = tree_signature(quality.perplexity_model)
+    elif stage == "quality_filter":
+        for path in quality.trusted:
+            found[f"trusted texts {path.rstrip('/').rpartition('/')[2]}"] = tree_signature(path)
     return found

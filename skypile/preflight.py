@@ -83,6 +83,17 @@ def _check_quality(config: Config) -> None:
         for dump in section.wikipedia:
             _check_there("quality_filter.wikipedia", dump, "Wikipedia dumps (pages-articles XML, .bz2 or plain)")
             check(files.absolute(dump))
+    if section.perplexity_model:
+        from skypile.quality.perplexity_models import load as load_perplexity
+
+        _check_there("quality_filter.perplexity_model", section.perplexity_model, "a folder of perplexity models")
+        load_perplexity(files.absolute(section.perplexity_model))
+    else:
+        from skypile.quality.trusted import check as check_trusted
+
+        for path in section.trusted:
+            _check_there("quality_filter.trusted", path, "Wikipedia dumps, JSONL, Parquet, WET or .txt files")
+            check_trusted(files.absolute(path))
 
 
 def _check_text(setting: str, path: str, what: str) -> None:

@@ -1,6 +1,5 @@
 """A run as an object: what `skypile.run` returns, and `skypile.open_run` of a folder that holds one."""
 
-import json
 import tomllib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -112,25 +111,13 @@ class Run:
         Returns:
             record_id, url, verdict, reason, score, threshold: a row a document that the stage has read.
         """
-        from skypile.quality.stage import decide  # only here: it loads Spark
+        from skypile.quality import decision  # only here: what asks a finished run needs no rules
 
-        columns = ["record_id", "url", "rules", "language", "language_score", "citation_score"]
         documents = self.documents("quality_filter", kept=None)
-        made = []
-        for batch in documents.to_batches(columns=columns):
-            rows = [
-                {"record_id": row["record_id"], "url": row["url"]}
-                | decide(
-                    json.loads(row["rules"]),
-                    row["language"],
-                    row["language_score"],
-                    row["citation_score"],
-                    quality_filter,
-                )._asdict()
-                for row in batch.to_pylist()
-            ]
-            made.append(pa.RecordBatch.from_pylist(rows, _DECIDED))
-        return pa.Table.from_batches(made, _DECIDED)
+        columns = ["record_id", "url", *decision.READ]
+        ranked = decision.was_ranked(self.folder, quality_filter)
+        made = decision.decide_again(documents.to_batches(columns=columns), quality_filter, ranked)
+        return pa.Table.from_batches([batch.select(_DECIDED.names).cast(_DECIDED) for batch in made], _DECIDED)
 
     def _known(self, stage: str) -> str:
         if stage not in self.stages:

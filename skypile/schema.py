@@ -84,7 +84,12 @@ DEDUP_COLUMNS: Final = (
 QUALITY_COLUMNS: Final = (
     Column("rules", pa.string(), "JSON object: measured value of every heuristic"),
     Column("citation_score", pa.float64(), "P(Wikipedia would cite this page), 0 to 1; null without a classifier"),
-    Column("quality_bin", pa.int32(), "0 (worst) to bins - 1 (best) of citation_score; null without a classifier"),
+    Column("perplexity", pa.float64(), "of the text to a model of trusted text, low is like it; null without a model"),
+    Column("rule_score", pa.float64(), "how far inside the rules' bounds it is on average, -1 to 1 (a factor of ten)"),
+    Column("quality_bin", pa.int32(), "0 (worst) to bins - 1 (best); null where no judge but language and rules is"),
+    Column(
+        "quality_tier", pa.string(), "high, middle or low among the run's pages of its language; null as quality_bin"
+    ),
     Column("masked", pa.string(), "JSON object: masks in text and title by kind of identifier; null if there are none"),
 )
 
@@ -157,7 +162,9 @@ REASONS: Final = {
     "blocked_host": "its host is on the list of blocked ones",
     "long_words": "mean word length is outside what prose has",
     "low_citation_score": "Wikipedia would hardly cite this page",
-    "high_perplexity": "the language model finds the text too surprising",
+    "high_perplexity": "of all judges, the language model ranks it lowest, and too low: the text is too surprising",
+    "low_rule_score": "of all judges, the rules rank it lowest, and too low: it is near many of their bounds",
+    "low_quality": "no judge ranks it high enough, or not all together",
     # decontamination
     "contaminated": "an item of a benchmark stands in it",
 }

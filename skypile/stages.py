@@ -113,15 +113,23 @@ def dedup(config: DedupConfig | None = None, *, scratch: str | None = None) -> S
 
 
 def quality_filter(
-    config: QualityFilterConfig | None = None, *, classifier: str | None = None, scratch: str | None = None
+    config: QualityFilterConfig | None = None,
+    *,
+    classifier: str | None = None,
+    perplexity: str | None = None,
+    scratch: str | None = None,
 ) -> Stage:
-    """Judge language, heuristics, and with a `classifier` (folder of a trained one) whether Wikipedia would cite it.
+    """Judge language, heuristics, and what models are given for.
+
+    `classifier`: folder of a trained one, for whether Wikipedia would cite it; `perplexity`: of language models.
 
     Needs record_id, text and language (string: ISO 639-1), language_score (double: 0 to 1), as `extraction` gives them.
     """
     settings = config or QualityFilterConfig()
     needed: dict[str, tuple[str, ...]] = {"language": ("string",), "language_score": ("double",)}
-    return _after("quality_filter", needed, scratch, lambda rows, folder: quality_stage(settings, classifier))
+    return _after(
+        "quality_filter", needed, scratch, lambda rows, folder: quality_stage(settings, folder, classifier, perplexity)
+    )
 
 
 def decontamination(benchmarks: Sequence[str], config: DecontaminationConfig | None = None) -> Stage:

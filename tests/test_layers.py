@@ -36,7 +36,7 @@ FLOORS = (
     ),
     ("skypile.plans",),
     ("skypile.pipeline", "skypile.dry_run"),
-    ("skypile.job", "skypile.prepare", "skypile.runs", "skypile.stages", "skypile.whole_run"),
+    ("skypile.decide", "skypile.job", "skypile.prepare", "skypile.runs", "skypile.stages", "skypile.whole_run"),
     ("skypile.api",),
     ("skypile.cli", "skypile", "jobs"),
 )
@@ -56,6 +56,7 @@ KNOWS_SPARK = (
     "skypile.decontamination.stage",
     "skypile.decontamination.files_in_spark",
     "skypile.quality.stage",
+    "skypile.decide",
     "skypile.shards",
     "skypile.tokens.stage",
     "skypile.classifiers.in_run",

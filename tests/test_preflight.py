@@ -17,6 +17,8 @@ TABLES = [
     ({"quality_filter": {"wikipedia": ["absent.xml.bz2"]}}, "quality_filter", ["wikipedia", "absent.xml.bz2"]),
     ({"quality_filter": {"bad_words": "absent.txt"}}, "quality_filter", ["bad_words", "absent.txt"]),
     ({"quality_filter": {"classifier": "absent"}}, "quality_filter", ["classifier", "absent"]),
+    ({"quality_filter": {"perplexity_model": "absent"}}, "quality_filter", ["perplexity_model", "absent"]),
+    ({"quality_filter": {"trusted": ["absent.jsonl"]}}, "quality_filter", ["trusted", "absent.jsonl"]),
     ({"distribution_filter": {"model": "absent"}}, "distribution_filter", ["model", "absent"]),
     ({"dedup": {"against": "absent"}}, "dedup", ["index", "absent", "update_index"]),
     ({"quality_filter": {"languages": ["zh-Hant"]}, "extraction": {"languages": []}}, "quality_filter", ["'zh'"]),

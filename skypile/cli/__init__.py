@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from skypile.cli import ablate, dedup, evidence, extract, prune, rules, run, settings
+from skypile.cli import ablate, decide, dedup, evidence, extract, prune, rules, run, settings
 from skypile.cli.console import err, shown
 from skypile.cli.decontaminate import decontaminate
 from skypile.cli.proxy import losses, proxy
@@ -33,6 +33,7 @@ app.command()(evidence.status)
 app.command()(evidence.report)
 app.command()(rules.rules)
 app.command()(ablate.ablate)
+app.command()(decide.decide)
 app.command()(evidence.verify)
 app.command()(prune.prune)
 app.command()(settings.config)

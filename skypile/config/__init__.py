@@ -18,6 +18,7 @@ from skypile.config.distribution import DistributionFilterConfig as Distribution
 from skypile.config.extraction import ExtractionConfig as ExtractionConfig
 from skypile.config.privacy import PrivacyConfig as PrivacyConfig
 from skypile.config.quality import CitationConfig as CitationConfig
+from skypile.config.quality import PerplexityConfig as PerplexityConfig
 from skypile.config.quality import QualityFilterConfig as QualityFilterConfig
 from skypile.config.quality import RuleThresholds as RuleThresholds
 from skypile.config.run import RunConfig as RunConfig
@@ -52,9 +53,10 @@ class Config(Settings):
     def files_read(self) -> list[str]:
         """Files and folders besides the crawl that the stages read."""
         quality = self.quality_filter
-        listed = (quality.bad_words, quality.lexicon_file(), quality.blocked_hosts)
-        named = (self.distribution_filter.model, self.dedup.against, *listed, quality.classifier)
-        return [*(path for path in named if path), *quality.wikipedia]
+        named = [self.distribution_filter.model, self.dedup.against]
+        named += [quality.bad_words, quality.lexicon_file(), quality.blocked_hosts]
+        named += [quality.classifier, quality.perplexity_model]
+        return [*(path for path in named if path), *quality.wikipedia, *quality.trusted]
 
 
 MOST_SHOWN = 200  # characters of a refused value

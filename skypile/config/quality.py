@@ -1,6 +1,6 @@
-"""Table [quality_filter] and those below it: language, rules, the citation classifier."""
+"""Table [quality_filter] and those below it: language, rules, the citation classifier, perplexity."""
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -61,8 +61,17 @@ class CitationConfig(Settings):
     seed: int = Field(0, description="seed of the sampling, the split and fastText")
 
 
+class PerplexityConfig(Settings):
+    """Training of the perplexity models, one a language, on trusted texts."""
+
+    min_trusted: Count = Field(100_000, description="characters of trusted text; fewer of a language: no model for it")
+    max_trusted: Count = Field(
+        5_000_000, description="most characters of a language, and of a file, to train on; 100 bytes of memory each"
+    )
+
+
 class QualityFilterConfig(Settings):
-    """Language, heuristics and the Wikipedia-citation classifier."""
+    """Language, heuristics, the Wikipedia-citation classifier and perplexity, and how they decide together."""
 
     languages: tuple[str, ...] = Field(("en", "zh"), description="languages kept; empty: all")
     min_language_score: Share = Field(0.5, description="least share of the text in its language")
@@ -82,13 +91,35 @@ class QualityFilterConfig(Settings):
         description="Wikipedia dumps (pages-articles XML, .bz2 or plain); their citations train the classifier",
     )
     citations: CitationConfig = CitationConfig()
-    bins: int = Field(5, ge=1, le=100, description="quality bins of equal width over the citation score")
-    min_bin: int = Field(1, ge=0, description="lowest bin kept; 0: the classifier drops nothing")
-
-    # Known by their content, not by where they lie: see `skypile.pipeline`.
-    undeciding: ClassVar[frozenset[str]] = frozenset(
-        {"bad_words", "lexicon", "blocked_hosts", "classifier", "wikipedia"}
+    perplexity_model: str | None = Field(
+        None, description="folder of perplexity models, or KenLM's LANGUAGE.arpa.bin with LANGUAGE.sp.model"
     )
+    trusted: tuple[str, ...] = Field(
+        (),
+        description="texts that train the perplexity models: Wikipedia dumps; JSONL, Parquet, WET or .txt files",
+    )
+    perplexity: PerplexityConfig = PerplexityConfig()
+    combine: Literal["citation", "max", "mean", "all"] = Field(
+        "citation",
+        description="who decides above the rules: the citation score alone; or the best, mean or worst (all must pass) "
+        "of the ranks that citation score, perplexity and rules give a page among the run's",
+    )
+    bins: int = Field(
+        5,
+        ge=1,
+        le=100,
+        description="quality bins: of equal width over the citation score, else of equally many pages a language",
+    )
+    min_bin: int = Field(1, ge=0, description="lowest bin kept; 0: no judge but language and rules drops anything")
+    high_share: Share = Field(0.3, description="share of a language's pages in tier high (CCNet's head: 0.3)")
+    low_share: Share = Field(0.4, description="share of a language's pages in tier low (CCNet's tail: 0.4)")
+
+    # Known by their content, not by where they lie: see `skypile.plans`.
+    undeciding: ClassVar[frozenset[str]] = frozenset(
+        {"bad_words", "lexicon", "blocked_hosts", "classifier", "wikipedia", "perplexity_model", "trusted"}
+    )
+    # Everything else decides on stored scores: these alone shape the scores themselves, or the texts.
+    scoring: ClassVar[frozenset[str]] = frozenset({"citations", "perplexity", "privacy"})
 
     def lexicon_file(self) -> str | None:
         """The user's lexicon; None if it is the built-in one, or none."""
@@ -98,4 +129,8 @@ class QualityFilterConfig(Settings):
     def lowest_bin_exists(self) -> Self:
         if self.min_bin >= self.bins:
             raise ValueError(f"min_bin {self.min_bin} drops everything: there are bins 0 to {self.bins - 1}")
+        if self.high_share + self.low_share > 1:
+            raise ValueError(
+                f"high_share {self.high_share:g} and low_share {self.low_share:g} are more than all pages together"
+            )
         return self

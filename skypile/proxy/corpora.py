@@ -10,7 +10,6 @@ dedup dropped or cut are held, some 300 bytes a record.
 """
 
 import functools
-import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
@@ -100,13 +99,16 @@ def _left_by(run: str, stage: str) -> Iterator[Document]:
 
 def _decided_anew(run: str, config: settings.QualityFilterConfig | None) -> Iterator[Document]:
     """Without the quality filter, or by other settings of it."""
-    from skypile.quality.stage import decide  # only here: it loads Spark
+    from skypile.quality.decision import READ, decide_again, was_ranked  # only here: without it no rule is loaded
 
-    columns = ["record_id", "host", "text", "verdict", "rules", "language", "language_score", "citation_score"]
-    for batch in batches(run, "quality_filter", columns, kept=None):
+    kept: set[str] = set()
+    if config is not None:
+        stored = batches(run, "quality_filter", ["record_id", *READ], kept=None)
+        for batch in decide_again(stored, config, was_ranked(run, config)):
+            kept |= set(batch.filter(pc.equal(batch["verdict"], KEPT))["record_id"].to_pylist())
+    for batch in batches(run, "quality_filter", ["record_id", "host", "text", "verdict"], kept=None):
         for row in batch.to_pylist():
-            scores = (row["language"], row["language_score"], row["citation_score"])
-            after = config is None or decide(json.loads(row["rules"]), *scores, config).verdict == KEPT
+            after = config is None or row["record_id"] in kept
             before = row["verdict"] == KEPT
             if before or after:
                 text, record = row["text"], row["record_id"]
@@ -242,13 +244,24 @@ def _ids(run: str, stage: str) -> set[str]:
 
 
 def _judge(run: str) -> Callable[[pa.RecordBatch], set[str]]:
-    """A function from documents (with `_NEEDED`, but for dedup's own) to the ids of those the quality filter keeps."""
-    from skypile.quality.stage import judge, word_list  # only here: it loads Spark
+    """A function from documents (with `_NEEDED`, but for dedup's own) to the ids of those the quality filter keeps.
+
+    Where it ranks documents, by the quantiles that were fitted on the run.
+    """
+    from skypile.quality import judges, perplexity_models  # only here: it loads Spark
+    from skypile.quality.stage import judge, word_list
 
     config = config_of(run).quality_filter
-    own = files.join(stage_folder.stage_dir(run, "quality_filter"), "classifier")
-    folder = config.classifier or (own if files.exists(own) else None)
-    classifiers = functools.cache(lambda: load(files.absolute(folder)) if folder else {})
+    place = stage_folder.stage_dir(run, "quality_filter")
+
+    def folder(given: str | None, own: str) -> str | None:
+        made = files.join(place, own)
+        return files.absolute(given) if given else made if files.exists(made) else None
+
+    cited, surprise = folder(config.classifier, "classifier"), folder(config.perplexity_model, "perplexity")
+    classifiers = functools.cache(lambda: load(cited) if cited else {})
+    models = functools.cache(lambda: perplexity_models.load(surprise) if surprise else {})
+    fitted = judges.read(files.join(place, "judges"))
     target = schema.arrow_schema(_NEEDED)
 
     def passed(batch: pa.RecordBatch) -> set[str]:
@@ -256,7 +269,7 @@ def _judge(run: str) -> Callable[[pa.RecordBatch], set[str]]:
         columns = [batch[f.name].cast(f.type) if f.name in have else pa.nulls(len(batch), f.type) for f in target]
         rows = pa.RecordBatch.from_arrays(columns, schema=target)
         listed = word_list(config.bad_words) if config.bad_words else None
-        judged = judge(rows, config, classifiers(), listed)
+        judged = judge(rows, config, classifiers(), models(), listed, fitted)
         return set(judged.filter(pc.equal(judged["verdict"], KEPT))["record_id"].to_pylist())
 
     return passed

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from skypile import config as settings
 from skypile import schema
+from skypile.config.change import changed as changed_config
 from skypile.errors import Refused
 from skypile.quality.rules import RULES
 from skypile.run_folder import ledger, stage_folder
@@ -20,6 +21,9 @@ from skypile.runtime import files
 STAGES: Final = ("distribution_filter", "dedup", "quality_filter")
 # Stages behind which others decide: without these nothing is dropped from what it left.
 LEFT_BY: Final = ("extraction", "distribution_filter", "dedup")
+
+# Reasons of the judges above the rules: they drop as many as `min_bin` says, together.
+JUDGED: Final = frozenset({"low_citation_score", "high_perplexity", "low_rule_score", "low_quality"})
 
 
 @dataclass(frozen=True)
@@ -83,30 +87,10 @@ def changed(run: str, given: str) -> Treatment:
         Refused: no such setting, or one whose stage would have to run again.
         ConfigError: the value is refused.
     """
-    name, equals, value = (part.strip() for part in given.partition("="))
-    if not equals:
-        raise Refused(f"--set {given}: write it as quality_filter.min_bin=2")
-    table, _, rest = name.partition(".")
-    deciding = {f"rules.{field}" for field in settings.RuleThresholds.model_fields}
-    deciding |= {"languages", "min_language_score", "bins", "min_bin"}
-    if table != "quality_filter" or rest not in deciding:
-        known = ", ".join(f"quality_filter.{one}" for one in sorted(deciding))
-        raise Refused(
-            f"--set {name}: stored scores decide anew on {known}; for any other setting run the crawl again with it, "
-            "and compare with --against"
-        )
-    config = config_of(run)
-    every = config.model_dump(mode="json", exclude_none=True)
-    inner: dict[str, Any] = every[table]
-    *tables, last = rest.split(".")
-    for one in tables:
-        inner = inner[one]
-    try:
-        inner[last] = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        inner[last] = value
-    moved = settings.parse(every, f"--set {given}").quality_filter
-    return Treatment(f"{name}={value}", "quality_filter", None, moved)
+    instead = "for any other setting run the crawl again with it, and compare with --against"
+    moved = changed_config(config_of(run), [given], instead)
+    name, _, value = (part.strip() for part in given.partition("="))
+    return Treatment(f"{name}={value}", "quality_filter", None, moved.quality_filter)
 
 
 def against(run: str, other: str) -> Treatment:
@@ -136,7 +120,7 @@ def _without_reason(config: settings.QualityFilterConfig, reason: str) -> settin
     """Settings under which the quality filter drops nothing for `reason`."""
     if reason == "language":
         return config.model_copy(update={"languages": (), "min_language_score": 0.0})
-    if reason == "low_citation_score":
+    if reason in JUDGED:
         return config.model_copy(update={"min_bin": 0})
     lifted = {r.threshold: 0.0 if r.bound == "min" else float("inf") for r in RULES if r.reason == reason}
     return config.model_copy(update={"rules": config.rules.model_copy(update=lifted)})

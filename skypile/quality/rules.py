@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from skypile.config import RuleThresholds
 from skypile.quality import units
+from skypile.quality.repeats import count_listed
 from skypile.text import characters as ch
 
 # Longer texts are measured on their beginning: bounds memory (100 bytes a character) and time.
@@ -127,7 +128,7 @@ RULES: Final = (
 
 # Measures that mean something in one language only.
 ONLY_IN: Final = {"function_en": "en", "function_zh": "zh", "mean_word_length": "en"}
-_MOSTLY_CODE: Final = 0.5
+MOSTLY_CODE: Final = 0.5
 
 
 def broken_rule(values: dict[str, float | None], thresholds: RuleThresholds, language: str) -> BrokenRule | None:
@@ -136,7 +137,7 @@ def broken_rule(values: dict[str, float | None], thresholds: RuleThresholds, lan
     >>> broken_rule({"words": 12.0}, RuleThresholds(), "en")
     BrokenRule(reason='too_short', measure='words', value=12.0, threshold=50.0)
     """
-    code = (values.get("code_lines") or 0.0) >= _MOSTLY_CODE
+    code = (values.get("code_lines") or 0.0) >= MOSTLY_CODE
     for rule in RULES:
         value, threshold = values.get(rule.measure), float(getattr(thresholds, rule.threshold))
         if value is None or (rule.prose and code) or ONLY_IN.get(rule.measure, language) != language:
@@ -156,7 +157,7 @@ def breaking(
     value = values[rule.measure]
     broken = value < threshold if rule.bound == "min" else value > threshold
     if rule.prose:
-        broken &= ~(values["code_lines"] >= _MOSTLY_CODE)
+        broken &= ~(values["code_lines"] >= MOSTLY_CODE)
     if rule.measure in ONLY_IN:
         broken &= languages == ONLY_IN[rule.measure]
     return broken
@@ -253,7 +254,7 @@ _UNIT_MEASURES: Final = (
 def _function_share(hashes: np.ndarray, language: str) -> float | None:
     if len(hashes) < MIN_WORDS:
         return None
-    return float(units.is_listed(hashes, _function_hashes(language)).mean())
+    return count_listed(hashes, _function_hashes(language)) / len(hashes)
 
 
 @functools.cache

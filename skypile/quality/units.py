@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from skypile.quality.repeats import first_places
 from skypile.text import characters as ch
 
 WordList = dict[int, np.ndarray]  # number of units -> sorted uint64 hashes
@@ -85,15 +86,11 @@ def top_share(hashes: np.ndarray, lengths: np.ndarray, n: int) -> float:
     """Share of characters in the n-gram whose occurrences hold most of them; 0 if none occurs twice."""
     if len(hashes) <= n:
         return 0.0
-    grams = ngrams(hashes, n)
-    order = np.argsort(grams, kind="stable")
-    in_order = grams[order]
-    runs = np.flatnonzero(np.append(True, in_order[1:] != in_order[:-1]))
-    counts = np.append(runs[1:], len(grams)) - runs
+    counts = np.bincount(first_places(ngrams(hashes, n)))
+    at = np.flatnonzero(counts > 1)
     ends = np.append(0, np.cumsum(lengths))
-    at = order[runs]
-    held = (ends[at + n] - ends[at]) * counts
-    return float(min(1.0, held[counts > 1].max(initial=0) / ends[-1]))
+    held = (ends[at + n] - ends[at]) * counts[at]
+    return float(min(1.0, held.max(initial=0) / ends[-1]))
 
 
 def ngrams(hashes: np.ndarray, n: int) -> np.ndarray:
@@ -122,11 +119,8 @@ def hash_groups(points: np.ndarray, first: np.ndarray) -> np.ndarray:
 
 def is_repeated(hashes: np.ndarray) -> np.ndarray:
     """Whether the same hash stands earlier in the sequence: bool, same shape."""
-    order = np.argsort(hashes, kind="stable")
-    in_order = hashes[order]
-    repeated = np.zeros(len(hashes), dtype=bool)
-    repeated[order[1:]] = in_order[1:] == in_order[:-1]
-    return repeated
+    found: np.ndarray = first_places(hashes) < np.arange(len(hashes))
+    return found
 
 
 def is_listed(values: np.ndarray, listed: np.ndarray) -> np.ndarray:

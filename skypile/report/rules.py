@@ -186,14 +186,14 @@ def _broken_language(page: _Page, settings: dict[str, Any]) -> Iterator[NDArray[
 
 
 def _least_citation(settings: dict[str, Any]) -> float | None:
-    """The lowest citation score that is kept; None if none is asked for."""
-    if not settings.get("bins") or not settings.get("min_bin"):
+    """The lowest citation score that is kept; None if none is asked for, or it does not decide alone."""
+    if not settings.get("bins") or not settings.get("min_bin") or settings.get("combine", "citation") != "citation":
         return None
     return float(settings["min_bin"] / settings["bins"])
 
 
 def _below_bin(score: NDArray[np.float64], settings: dict[str, Any]) -> NDArray[np.bool_]:
-    """As skypile.quality.stage.quality_bin has it; pages without a score have no bin."""
+    """As skypile.quality.decision.quality_bin has it; pages without a score have no bin."""
     return np.minimum(np.floor(score * settings["bins"]), settings["bins"] - 1) < settings["min_bin"]
 
 

@@ -17,7 +17,7 @@ _MADE_BY: Final = {
     "distribution_filter": (("skypile/distribution", "skypile/text"), ()),
     "dedup": (("skypile/dedup", "skypile/text"), ()),
     "quality_filter": (
-        ("skypile/quality", "skypile/text", "skypile/classifiers"),
+        ("skypile/quality", "skypile/text", "skypile/classifiers", "skypile/proxy/ngram"),
         ("fasttext-community", "eldc", "phonenumbers", "tld"),
     ),
     "shards": (("skypile/shards.py",), ()),

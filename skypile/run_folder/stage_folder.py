@@ -4,7 +4,7 @@
     documents/kept=true/wave=0/…parquet    rows for the next stage
     documents/kept=false/wave=0/…parquet   the same columns, dropped and failed rows
     verdicts/wave=0/…parquet               LEDGER_COLUMNS, no text
-  clusters/, classifier/                 what two of the stages decided by
+  clusters/, classifier/, perplexity/, judges/   what two of the stages decided by
     plan.json                              written first: what this folder is being made from
     waves/00000.json                       one stamp per finished wave
     manifest.json                          written last: settings, inputs, counts, digest, seconds, versions, parts
@@ -38,7 +38,7 @@ from skypile.runtime import files
 from skypile.version import __version__
 
 DATA = ("documents", "verdicts")  # the folders of parts
-BESIDE = ("clusters", "classifier")  # what a stage of one wave writes besides: parts, too
+BESIDE = ("clusters", "classifier", "perplexity", "judges")  # what a stage of one wave writes besides: parts, too
 OURS = (*DATA, *BESIDE, "waves", "plan.json", "manifest.json", "_scratch")
 
 

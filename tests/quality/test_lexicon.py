@@ -124,7 +124,7 @@ def test_the_stage_drops_by_terms_and_hosts_and_says_which(spark: SparkSession, 
     assert [row["reason"] for row in found] == ["gambling", "blocked_host", None]
     told = json.loads(found[0]["evidence"])
     assert told["measure"] == "gambling" and found[0]["score"] > found[0]["threshold"] == 0.002
-    assert len(told["terms"]) == 5 and set(told["terms"].values()) == {1}
+    assert len(told["terms"]["gambling"]) == 5 and set(told["terms"]["gambling"].values()) == {1}
     kept = run(spark, rows, QualityFilterConfig(lexicon="", rules=RuleThresholds(max_blocked_host=1)))
     assert [row["reason"] for row in kept] == [None, None, None]
 

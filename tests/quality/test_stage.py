@@ -3,15 +3,18 @@
 import json
 import random
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
 from skypile.classifiers.citations import DumpError
 from skypile.classifiers.in_run import train_in_run
 from skypile.config import CitationConfig, PrivacyConfig, QualityFilterConfig, RuleThresholds
-from skypile.quality.stage import decide, quality_filter
+from skypile.quality.decision import decided, gated
+from skypile.quality.stage import quality_filter
 from skypile.schema import REASONS, STAGE_COLUMNS, names
 from tests.documents import frame
 from tests.quality.test_rules import CHINESE, ENGLISH
@@ -25,7 +28,7 @@ def document(text: str, language: str = "en", score: float = 1.0, **more: Any) -
 
 def run(spark: SparkSession, rows: list[dict[str, Any]], config: QualityFilterConfig, **more: Any) -> list[Any]:
     documents = frame(spark, [{"record_id": f"{i:032x}"} | row for i, row in enumerate(rows)], "dedup", verdicts=False)
-    result = quality_filter(config, **more)(documents)
+    result = quality_filter(config, mkdtemp(), **more)(documents)
     assert result.columns == names(STAGE_COLUMNS["quality_filter"])
     return sorted(result.collect(), key=lambda row: row["record_id"])
 
@@ -112,8 +115,8 @@ def test_stored_scores_are_enough_to_decide_again(spark: SparkSession) -> None:
     before, after = run(spark, rows, first), run(spark, rows, second)
     assert [row["reason"] for row in before] != [row["reason"] for row in after]
     for old, new in zip(before, after, strict=True):
-        again = decide(json.loads(old["rules"]), old["language"], old["language_score"], old["citation_score"], second)
-        assert again == tuple(new[name] for name in ("verdict", "reason", "score", "threshold", "evidence"))
+        (again,) = decided(gated(pa.RecordBatch.from_pylist([old.asDict()]), second), second, None).to_pylist()
+        assert again == new.asDict()
 
 
 def test_identifiers_are_masked_counted_and_listed_and_decide_nothing(spark: SparkSession) -> None:
@@ -152,7 +155,7 @@ def test_listed_words(spark: SparkSession, tmp_path: Path) -> None:
     assert [row["reason"] for row in found] == ["bad_words", None]
     listed.write_bytes("赌场".encode("gb18030"))
     with pytest.raises(ValueError, match="no UTF-8"):
-        quality_filter(QualityFilterConfig(bad_words=f"{tmp_path}/../{tmp_path.name}/words.txt"))
+        quality_filter(QualityFilterConfig(bad_words=f"{tmp_path}/../{tmp_path.name}/words.txt"), str(tmp_path))
 
 
 def test_trains_on_cited_pages_and_drops_the_lowest_bins(spark: SparkSession, tmp_path: Path) -> None:

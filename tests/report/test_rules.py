@@ -5,11 +5,12 @@ from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from skypile.config import QualityFilterConfig, RuleThresholds
+from skypile.quality.decision import decided, gated
 from skypile.quality.rules import RULES
-from skypile.quality.stage import decide
 from skypile.report.rules import BREAKS, MEASURES, judged, languages
 from skypile.schema import KEPT, STAGE_COLUMNS
 from tests.report.run_folder import table
@@ -44,8 +45,8 @@ def drawn_pages(seed: int, count: int = 400) -> list[dict]:
 
 def verdicts(pages: list[dict], config: QualityFilterConfig) -> list[str | None]:
     """The stage's own reasons."""
-    fields = ("rules", "language", "language_score", "citation_score")
-    return [decide(*(page[name] for name in fields), config).reason for page in pages]
+    rows = [page | {"rules": json.dumps(page["rules"]), "perplexity": None} for page in pages]
+    return decided(gated(pa.RecordBatch.from_pylist(rows), config), config, None)["reason"].to_pylist()
 
 
 @pytest.fixture(scope="module", params=[1, 2])
