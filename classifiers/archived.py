@@ -12,12 +12,9 @@ from skypile.crawl.url import host
 
 _TIMED: Final = re.compile(r"/(?:[0-9*]{4,14}|\*)(?:[a-z]{2}_)?/(https?:/.+)", re.IGNORECASE | re.DOTALL)
 _WAYBACK: Final = re.compile(r"/web/[0-9*]{1,14}[a-z_]{0,4}/(.+)", re.IGNORECASE | re.DOTALL)
-_ARCHIVE_TODAY: Final = re.compile(
-    r"/(?:[0-9.-]{8,20}|o/\w{4,8}|newest|oldest)/(.+)", re.IGNORECASE | re.DOTALL
-)
+_ARCHIVE_TODAY: Final = re.compile(r"/(?:[0-9.-]{8,20}|o/\w{4,8}|newest|oldest)/(.+)", re.IGNORECASE | re.DOTALL)
 _ARCHIVE_TODAY_HOSTS: Final = {f"archive.{top}" for top in ("today", "is", "ph", "li", "vn", "fo", "md")}
 _OPAQUE: Final = {"perma.cc", "freezepage.com"}  # their addresses never say of what they are copies
-_NAMES: Final = ("archive.", "webcitation", *_OPAQUE)
 
 
 def original_url(url: str) -> str | None:
@@ -27,8 +24,8 @@ def original_url(url: str) -> str | None:
     'http://example.org/a'
     """
     lower = url.lower()
-    if "/http" not in lower and not any(name in lower for name in _NAMES):  # nearly all
-        return url
+    if not ("/http" in lower or "archive." in lower or "webcitation" in lower or any(n in lower for n in _OPAQUE)):
+        return url  # nearly all
     for _ in range(3):  # archives of archives occur, endless ones need not be followed
         name = host(url)
         if name in ("web.archive.org", "archive.org"):

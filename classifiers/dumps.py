@@ -29,6 +29,7 @@ _CHUNK: Final = 1 << 20
 _HEAD: Final = 1 << 16
 _BEGIN: Final = b"<page>"
 _END: Final = b"</page>"
+_ENTITIES: Final = {b"lt": b"<", b"gt": b">", b"quot": b'"', b"amp": b"&", b"apos": b"'", b"#039": b"'"}
 _TEXT: Final = re.compile(rb"<text(?:\s[^<>]*)?>")
 
 
@@ -98,7 +99,8 @@ def _header(path: str) -> tuple[str, bytes]:
                 parser.Parse(chunk[:_HEAD], False)
                 break
     except (EOFError, OSError, zlib.error, expat.ExpatError) as error:
-        raise DumpError(f"{path} is no Wikipedia dump (pages-articles XML; bz2, gz or plain): {error}") from None
+        if not found:  # what follows the root's tag is read without a parser
+            raise DumpError(f"{path} is no Wikipedia dump (pages-articles XML; bz2, gz or plain): {error}") from None
     if not found or found[0][""] != "mediawiki":
         raise DumpError(f"{path} is no Wikipedia dump: its root element is no <mediawiki>")
     return found[0].get("xml:lang", ""), kind
@@ -122,7 +124,7 @@ def _article(page: bytes) -> Article | None:
     namespace = _inside(head, b"ns")
     if at < 0 or b"<redirect" in head or (namespace is not None and namespace.strip() != b"0"):
         return None
-    end = page.find(b"</text>", at)
+    end = at if page[at - 2 : at] == b"/>" else page.find(b"</text>", at)
     title = _inside(head, b"title") or b""
     return Article(_unescaped(title).strip(), _unescaped(page[at : end if end >= 0 else len(page)]))
 
@@ -141,20 +143,10 @@ def _unescaped(data: bytes) -> str:
     """
     first, *rest = data.split(b"&")
     parts = [first]
-    for part in rest:  # twice as fast as one replacement after the other
-        name = part[:2]
-        if name == b"lt" and part[2:3] == b";":
-            parts += (b"<", part[3:])
-        elif name == b"gt" and part[2:3] == b";":
-            parts += (b">", part[3:])
-        elif name == b"qu" and part[:5] == b"quot;":
-            parts += (b'"', part[5:])
-        elif name == b"am" and part[:4] == b"amp;":
-            parts += (b"&", part[4:])
-        elif part[:5] in (b"apos;", b"#039;"):
-            parts += (b"'", part[5:])
-        else:
-            parts += (b"&", part)
+    for part in rest:
+        name, _, after = part.partition(b";")
+        meant = _ENTITIES.get(name)
+        parts.append(b"&" + part if meant is None else meant + after)
     return b"".join(parts).decode("utf-8", "replace")
 
 
@@ -209,7 +201,7 @@ def _chunks(
     if kind == b"\x1f\x8b":
         try:
             with gzip.GzipFile(fileobj=file) as unpacked:
-                while chunk := unpacked.read(_CHUNK):
+                while chunk := unpacked.read1(_CHUNK):
                     yield chunk, True
         except (EOFError, OSError, zlib.error) as error:
             scan.damage.append(f"{path} cannot be unpacked to its end: {error}")

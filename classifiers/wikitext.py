@@ -16,8 +16,10 @@ from typing import Final, NamedTuple
 MAX_URL: Final = 2048
 MAX_TEMPLATE: Final = 20_000  # characters of one citation template
 
-_COMMENT: Final = ("<!--", "-->")
-_NOWIKI: Final = re.compile(r"<nowiki\s*>|</nowiki\s*>", re.IGNORECASE)
+_COMMENT: Final = re.compile("<!--")
+_COMMENT_END: Final = re.compile("-->")
+_NOWIKI: Final = re.compile(r"<nowiki\s*>", re.IGNORECASE)
+_NOWIKI_END: Final = re.compile(r"</nowiki\s*>", re.IGNORECASE)
 _REF: Final = re.compile(r"<ref(?=[\s>/])[^<>]*>", re.IGNORECASE)
 _REF_END: Final = re.compile(r"</ref\s*>", re.IGNORECASE)
 # Citation templates by the beginning of their names: English and, from it, most languages; Chinese (引用网页,
@@ -136,23 +138,16 @@ def _cleaned(url: str, bracketed: bool) -> str:
 
 def _without(text: str) -> str:
     """`text` without comments and what stands in <nowiki>."""
-    if _COMMENT[0] in text:
-        parts, position = [], 0
-        while (start := text.find(_COMMENT[0], position)) >= 0:
-            parts.append(text[position:start])
-            end = text.find(_COMMENT[1], start)
-            position = len(text) if end < 0 else end + len(_COMMENT[1])
-        text = "".join([*parts, text[position:]])
-    if _NOWIKI.search(text) is None:
-        return text
-    pieces = _NOWIKI.split(text)
-    marks = _NOWIKI.findall(text)
-    kept, inside = [pieces[0]], False
-    for mark, piece in zip(marks, pieces[1:], strict=True):
-        inside = not mark.startswith("</")
-        if not inside:
-            kept.append(piece)
-    return "".join(kept)
+    return _cut(_cut(text, _COMMENT, _COMMENT_END), _NOWIKI, _NOWIKI_END)
+
+
+def _cut(text: str, begin: re.Pattern[str], end: re.Pattern[str]) -> str:
+    parts, position = [], 0
+    while opening := begin.search(text, position):
+        parts.append(text[position : opening.start()])
+        closing = end.search(text, opening.end())
+        position = closing.end() if closing else len(text)
+    return "".join([*parts, text[position:]]) if parts else text
 
 
 def _templates(text: str) -> Iterator[tuple[int, int]]:

@@ -50,6 +50,8 @@ KNOWS_SPARK = (
     "skypile.quality.stage",
     "skypile.shards",
     "skypile.tokens.stage",
+    "skypile.classifiers.cited_in_spark",
+    "skypile.classifiers.examples",
     "skypile.classifiers.in_run",
     "skypile.classifiers.training_set",
     "skypile.pipeline",

@@ -66,7 +66,7 @@ class QualityFilterConfig(Settings):
     classifier: str | None = Field(None, description="folder of a trained citation classifier")
     wikipedia: tuple[str, ...] = Field(
         (),
-        description="Wikipedia dumps (pages-articles XML, .bz2 or plain); their citations train the classifier",
+        description="Wikipedia dumps (pages-articles XML; bz2, gz or plain); their citations train the classifier",
     )
     citations: CitationConfig = CitationConfig()
     bins: int = Field(5, ge=1, le=100, description="quality bins of equal width over the citation score")

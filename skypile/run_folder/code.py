@@ -19,6 +19,7 @@ _MADE_BY: Final = {
     "quality_filter": (("skypile/quality", "skypile/text", "skypile/classifiers"), ("fasttext-community", "eldc")),
     "shards": (("skypile/shards.py",), ()),
     "tokens": (("skypile/tokens",), ()),
+    "citations": (("skypile/classifiers", "skypile/crawl/url.py"), ("fasttext-community",)),
 }
 PACKAGES = (
     "skypile",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from skypile.classifiers.citations import DumpError
+from skypile.classifiers.dumps import DumpError
 from skypile.classifiers.in_run import train_in_run
 from skypile.config import CitationConfig, QualityFilterConfig, RuleThresholds
 from skypile.quality.stage import decide, quality_filter
