@@ -51,6 +51,7 @@ KNOWS_SPARK = (
     "skypile.shards",
     "skypile.tokens.stage",
     "skypile.classifiers.cited_in_spark",
+    "skypile.classifiers.dataset",
     "skypile.classifiers.examples",
     "skypile.classifiers.in_run",
     "skypile.classifiers.training_set",

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from skypile.cli import ablate, dedup, evidence, extract, prune, run, settings
+from skypile.cli.citations import citations
 from skypile.cli.console import err, shown
 from skypile.cli.proxy import losses, proxy
 from skypile.cli.tokens import tokens, vocab
@@ -39,6 +40,7 @@ app.command()(losses)
 app.add_typer(vocab, name="vocab")
 app.add_typer(tokens, name="tokens")
 app.add_typer(proxy, name="proxy")
+app.add_typer(citations, name="citations")
 
 
 @app.command()

@@ -50,9 +50,10 @@ def test_rows_add_up_however_often_they_are_handed_on(monkeypatch: pytest.Monkey
     assert every["https://all.org"]["titles"] == [article.title for article in articles[:MAX_TITLES]]
 
 
-@given(
-    st.text(st.sampled_from("aAw.-:/?#%&=_~;1 é\n[@"), max_size=30), st.sampled_from(["http://", "https://www.", ""])
-)
+_TEXTS = st.text(st.sampled_from("aAw.-:/?#%&=_~;1 é\n[@"), max_size=30)
+
+
+@given(_TEXTS, st.sampled_from(["http://", "https://www.", ""]))
 def test_the_quick_way_to_a_key_is_the_long_one(rest: str, begin: str) -> None:
     url = begin + rest
     quick = canonical(url), host(url)
