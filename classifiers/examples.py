@@ -16,7 +16,6 @@ Only ids, hosts and counts are shuffled, and only the sampled rows reach the dri
 `max_documents` cited ones of a language and source, and CANDIDATES times as many others, 300 bytes each.
 """
 
-import functools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
@@ -87,7 +86,6 @@ def _pages(documents: DataFrame, choice: Choice) -> DataFrame:
     """A row a page, with all that is known of it without the dumps; of pages with the same tokens, one."""
     reliable, deprecated = choice.reliable, choice.deprecated
 
-    @functools.lru_cache(maxsize=10_000)
     def on_a_list(name: str) -> int | None:
         if listed(name, deprecated):
             return DEPRECATED
