@@ -83,7 +83,7 @@ def examples(documents: DataFrame, cited: DataFrame, choice: Choice, scratch: st
 
 
 def _pages(documents: DataFrame, choice: Choice) -> DataFrame:
-    """A row a page, with all that is known of it without the dumps; of pages with the same tokens, one."""
+    """A row a page, with all that is known of it without the dumps."""
     reliable, deprecated = choice.reliable, choice.deprecated
 
     def on_a_list(name: str) -> int | None:
@@ -110,13 +110,12 @@ def _pages(documents: DataFrame, choice: Choice) -> DataFrame:
 
     wanted = documents.where(F.col("language").isin(*choice.languages)) if choice.languages else documents
     wanted = wanted.select("record_id", "language", "host", "url", "characters", "source", "text")
-    every = map_arrow(wanted, describe, f"{_PAGES}, family string, digest long")
-    first = Window.partitionBy("digest").orderBy("record_id")
-    return every.withColumn("n", F.row_number().over(first)).where("n = 1").drop("n", "digest")
+    return map_arrow(wanted, describe, f"{_PAGES}, family string, digest long")
 
 
 def _labelled(pages: DataFrame, cited: DataFrame, choice: Choice) -> DataFrame:
-    """`pages` with label_source (null: no example), cited and citations, at most per_host of a host and label."""
+    """`pages` with label_source, cited and citations: of those with the same tokens one, a cited one if there is one,
+    and at most per_host of a host and label."""
     by_page = cited.where("references > 0").groupBy("key").agg(F.sum("references").alias("of_page"))
     by_host = cited.where("references > 0").groupBy("host").agg(F.sum("references").alias("of_host"))
     found = pages.join(by_page, "key", "left").join(by_host, "host", "left")
@@ -132,12 +131,14 @@ def _labelled(pages: DataFrame, cited: DataFrame, choice: Choice) -> DataFrame:
         .when(enough, "host")
         .when(F.col("of_host").isNull(), "crawl")
     )
-    found = found.withColumn("label_source", source).where("label_source is not null")
+    first = Window.partitionBy("digest").orderBy(F.col("label_source") != "page", "record_id")
+    found = found.withColumn("label_source", F.coalesce(source, F.lit("none")))
+    found = found.withColumn("n", F.row_number().over(first)).where("n = 1 and label_source != 'none'")
     found = found.withColumn("cited", (F.col("label_source") != "crawl") & ~warned)
     found = found.withColumn("citations", F.coalesce("of_page", "of_host", F.lit(0)))
     capped = Window.partitionBy("host", "label_source").orderBy(_hash(choice.seed), "record_id")
     found = found.withColumn("n", F.row_number().over(capped)).where(F.col("n") <= choice.per_host)
-    return found.drop("n", "of_page", "of_host", "listed", "key")
+    return found.drop("n", "of_page", "of_host", "listed", "key", "digest")
 
 
 def _choose(pages: DataFrame, choice: Choice) -> tuple[list[tuple[Any, ...]], dict[str, Any]]:

@@ -144,13 +144,13 @@ def _judge(
         )
     judged = []
     for seed in seeds:
-        judged.append(judge(own.examples, own.characters, config, folds, seed))
+        judged.append(judge(own.examples, config, folds, seed))
         said(f"{name}: seed {seed}, {len(judged)} of {len(seeds)}")
     return judged
 
 
 def _rows(judged: Judged, rows: np.ndarray) -> Judged:
-    return Judged(judged.odds[rows], judged.scores[rows], judged.length[rows], judged.shuffled)
+    return Judged(judged.odds[rows], judged.scores[rows], judged.shuffled)
 
 
 def _figures(part: Learned, judged: Sequence[Judged], seeds: Sequence[int]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from skypile.classifiers.cross_fit import length_correlation
+from skypile.classifiers.cross_fit import length_auc, length_correlation
 from skypile.classifiers.evaluate import auc, metrics
 from skypile.classifiers.model import Classifier
 from skypile.errors import Refused
@@ -26,18 +26,22 @@ class LabelledText(NamedTuple):
     label: bool
 
 
-def labelled_texts(path: str, text: str, label: str | None, always: bool | None = None) -> Iterator[LabelledText]:
-    """Rows of a JSONL or Parquet file; the label is in column `label`, or `always` the same.
+def labelled_texts(
+    path: str, texts: Sequence[str], label: str | None, always: bool | None = None
+) -> Iterator[LabelledText]:
+    """Rows of a JSONL or Parquet file; the text is in the first column of `texts` that is there, the label in column
+    `label`, or `always` the same.
 
     True, 1 and words such as good, high, clean or cited are one label; false, 0, bad, low, raw and other the other.
     """
-    for number, row in enumerate(_rows(path, [text] if label is None else [text, label]), 1):
-        if not isinstance(row.get(text), str):
-            raise SetError(f"{path}, row {number}: no text in {text!r}; it has {', '.join(map(str, row))}")
+    for number, row in enumerate(_rows(path, texts, label), 1):
+        text = next((row[name] for name in texts if isinstance(row.get(name), str)), None)
+        if text is None:
+            raise SetError(f"{path}, row {number}: no text in {' or '.join(texts)}; it has {', '.join(map(str, row))}")
         value = always if always is not None else _label(row.get(label or ""))
         if value is None:
             raise SetError(f"{path}, row {number}: {row.get(label or '')!r} in {label!r} is no label: give 1 or 0")
-        yield LabelledText(row[text], value)
+        yield LabelledText(text, value)
 
 
 def _label(value: object) -> bool | None:
@@ -48,14 +52,15 @@ def _label(value: object) -> bool | None:
     return known.get(value.strip().lower()) if isinstance(value, str) else None
 
 
-def _rows(path: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _rows(path: str, texts: Sequence[str], label: str | None) -> Iterator[dict[str, Any]]:
     with files.open_uri(path) as file:
         if file.read(4) == b"PAR1":
             file.seek(0)
             parquet = open_parquet(file)
-            if missing := [name for name in columns if name not in parquet.schema_arrow.names]:
-                raise SetError(f"{path} has no column {missing[0]!r}; it has {', '.join(parquet.schema_arrow.names)}")
-            for batch in parquet.iter_batches(64, columns=list(columns)):
+            there = parquet.schema_arrow.names
+            if label is not None and label not in there:
+                raise SetError(f"{path} has no column {label!r}; it has {', '.join(there)}")
+            for batch in parquet.iter_batches(64, columns=[name for name in there if name in (*texts, label)]):
                 yield from batch.to_pylist()
             return
         file.seek(0)
@@ -89,13 +94,12 @@ def judge_set(classifiers: dict[str, Classifier], rows: Sequence[LabelledText], 
         if not labels.any() or labels.all():
             found[language] = counts | {"mean_score": round(float(scores.mean()), 4)}
             continue
-        by_length = auc(np.log(np.maximum(characters, 1)), labels)
         chance = np.random.default_rng(seed)
         shuffled = [auc(scores, chance.permutation(labels)) for _ in range(SHUFFLES)]
         measured = metrics(scores, labels)
         found[language] = counts | {
             "auc": measured["auc"],
-            "length_auc": round(max(by_length, 1 - by_length), 4),
+            "length_auc": length_auc(characters, labels),
             "shuffled_auc": {"mean": round(float(np.mean(shuffled)), 4), "sd": round(float(np.std(shuffled)), 4)},
             "length_correlation": length_correlation(scores, characters),
             "calibration_error": measured["calibration_error"],

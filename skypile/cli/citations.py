@@ -149,7 +149,9 @@ def evaluate(
     against: Annotated[
         list[str] | None, typer.Option(help="Files whose texts all are the other kind; FILE... then all are cited")
     ] = None,
-    text: Annotated[str, typer.Option(help="Column with the text")] = "text",
+    text: Annotated[
+        list[str] | None, typer.Option(help="Column with the text; of several, the first a file has. Default: text")
+    ] = None,
     label: Annotated[str, typer.Option(help="Column with the label: 1 or 0, good or bad, …")] = "label",
     as_json: AsJson = False,
 ) -> None:
@@ -162,11 +164,12 @@ def evaluate(
     from skypile.runtime import files
 
     classifiers = load(files.absolute(model))
+    texts = text or ["text"]
     rows: list[LabelledText] = []
     for path in labelled:
-        rows += labelled_texts(path, text, None if against else label, True if against else None)
+        rows += labelled_texts(path, texts, None if against else label, True if against else None)
     for path in against or []:
-        rows += labelled_texts(path, text, None, False)
+        rows += labelled_texts(path, texts, None, False)
     found = judge_set(classifiers, rows)
     if as_json:
         print_json({"model": model, "languages": found})

@@ -29,7 +29,7 @@ def test_folds_keep_hosts_together_and_labels_even() -> None:
 def test_what_can_be_learned_is_and_the_controls_say_nothing() -> None:
     given = examples()
     characters = lengths(300, given.cited, 1)
-    found = figures(judge(given, characters, SMALL, 3, 0), given.cited, characters)
+    found = figures(judge(given, SMALL, 3, 0), given.cited, characters)
     assert found["auc"] > 0.95
     assert abs(found["length_auc"] - 0.5) < 0.12
     assert found["shuffled_auc"] < 0.8
@@ -40,12 +40,12 @@ def test_the_controls_find_what_is_wrong() -> None:
     """Cited pages are four times as long; and where a host's own word is all there is, no unseen host can be told."""
     given = examples()
     characters = lengths(300, given.cited, 4)
-    assert figures(judge(given, characters, SMALL, 3, 0), given.cited, characters)["length_auc"] > 0.8
+    assert figures(judge(given, SMALL, 3, 0), given.cited, characters)["length_auc"] > 0.8
     hosts = [f"h{i % 40}" for i in range(400)]
     cited = np.array([i % 40 % 2 == 0 for i in range(400)])
     lines = [f"only{host} filler{i % 7} words{i % 5}" for i, host in enumerate(hosts)]
     own = Examples([str(i) for i in range(400)], hosts, cited, lines)
-    judged = judge(own, lengths(400, cited, 1), SMALL, 4, 0)
+    judged = judge(own, SMALL, 4, 0)
     assert figures(judged, cited, lengths(400, cited, 1))["auc"] <= 0.7
 
 
@@ -60,7 +60,7 @@ def test_shuffled_labels_stay_with_hosts_and_as_many() -> None:
 def test_a_fold_without_a_label_is_refused() -> None:
     lines, cited = ["a"] * 4, np.array([True, True, False, False])
     with pytest.raises(ValueError, match="more hosts are needed"):
-        judge(Examples(list("1234"), ["a", "a", "b", "b"], cited, lines), np.ones(4), SMALL, 2, 0)
+        judge(Examples(list("1234"), ["a", "a", "b", "b"], cited, lines), SMALL, 2, 0)
 
 
 def test_means_over_seeds() -> None:
