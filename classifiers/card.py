@@ -58,7 +58,7 @@ def model_card(made: dict[str, Any]) -> str:
         "## How good it is",
         "",
         f"Means and standard deviations over {len(made['seeds'])} seeds. Each page is scored by a model that has seen "
-        f"none of its host ({made['folds']} folds of whole hosts), and calibrated on hosts that are neither.",
+        f"none of its host ({made['folds']} folds of whole hosts) and is calibrated on hosts that are neither.",
         "",
         "| | " + " | ".join(languages) + " |",
         "|---|" + "---|" * len(languages),

@@ -1,8 +1,9 @@
 """How good a citation classifier would be on hosts it has not seen, with the controls that say whether to believe it.
 
-Every host is held out once: the examples are cut into folds of whole hosts, and each fold is scored by a model of the
-others. Its scores are calibrated on the other folds' (which are held out, too), so neither ranking nor calibration is
-judged on what it was made from. All of it is done over with other folds, once a seed.
+Every host is judged once, as a host of a later crawl would be: the examples are cut into folds of whole hosts, and
+each fold is scored by a model of the others but one, on which that model is calibrated. So neither ranking nor
+calibration is judged on what it was made from. AUC compares pages that one model has scored: models of few hosts differ
+in their offset. All of it is done over with other folds, once a seed.
 
 Two controls stand beside it. **Length alone**: how well the length ranks the pages, whichever way it ranks them
 better; that much is no merit of the words. (Not learned from the other folds: where lengths are matched, what the
@@ -25,9 +26,9 @@ from skypile.config import CitationConfig
 class Judged(NamedTuple):
     """Held-out scores of the examples, in their order."""
 
-    odds: np.ndarray  # float64: ln P(cited) / P(other) as the model says
     scores: np.ndarray  # float64: calibrated
-    shuffled: float  # AUC of a model of shuffled labels, for those
+    fold: np.ndarray  # int64: those of one fold are scored by one model
+    shuffled: float  # AUC of models of shuffled labels, for those
 
 
 def fold_of_hosts(hosts: Sequence[str], cited: np.ndarray, folds: int, seed: int) -> np.ndarray:
@@ -45,32 +46,44 @@ def fold_of_hosts(hosts: Sequence[str], cited: np.ndarray, folds: int, seed: int
 
 
 def judge(examples: Examples, config: CitationConfig, folds: int, seed: int) -> Judged:
-    """Held-out scores with the folds of `seed`. ValueError if a fold's models would lack a label."""
-    fold = fold_of_hosts(examples.hosts, examples.cited, folds, seed)
-    odds = _held_out(examples, fold, config)
-    scores = np.zeros(len(odds))
-    for number in range(folds):
-        own = fold == number
-        scores[own] = calibrated(odds[own], *platt(odds[~own], examples.cited[~own]))
+    """Held-out scores with the folds of `seed`, three or more. ValueError if a part lacks a label."""
+    scores, fold = _held_out(examples, config, folds, seed)
     exchanged = replace(examples, cited=shuffled_labels(examples.hosts, examples.cited, seed))
-    if exchanged.cited.any() and not exchanged.cited.all():
-        refold = fold_of_hosts(exchanged.hosts, exchanged.cited, folds, seed)
-        chance = auc(_held_out(exchanged, refold, config), exchanged.cited)
-    else:
+    try:
+        chance = auc_within(*_held_out(exchanged, config, folds, seed), exchanged.cited)
+    except ValueError:  # one large host has all of a label
         chance = float("nan")
-    return Judged(odds, scores, chance)
+    return Judged(scores, fold, chance)
 
 
-def _held_out(examples: Examples, fold: np.ndarray, config: CitationConfig) -> np.ndarray:
-    odds = np.zeros(len(fold))
+def _held_out(examples: Examples, config: CitationConfig, folds: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    fold = fold_of_hosts(examples.hosts, examples.cited, folds, seed)
+    scores = np.zeros(len(fold))
+    for number in range(folds):
+        own, calibrating = fold == number, fold == (number + 1) % folds
+        learned = ~own & ~calibrating
+        for part in (learned, calibrating):
+            if not examples.cited[part].any() or examples.cited[part].all():
+                raise ValueError(f"folds around fold {number} have one label: more hosts are needed, or fewer folds")
+        model = fit(examples, np.flatnonzero(learned), config)
+        odds = {
+            name: log_odds(model, [examples.lines[row] for row in np.flatnonzero(part).tolist()])
+            for name, part in (("own", own), ("calibrating", calibrating))
+        }
+        scores[own] = calibrated(odds["own"], *platt(odds["calibrating"], examples.cited[calibrating]))
+    return scores, fold
+
+
+def auc_within(scores: np.ndarray, fold: np.ndarray, cited: np.ndarray) -> float:
+    """Chance that a cited page outscores another one of the same fold; nan where no fold has both."""
+    pairs = total = 0.0
     for number in np.unique(fold):
         own = fold == number
-        learned = np.flatnonzero(~own)
-        if not examples.cited[learned].any() or examples.cited[learned].all():
-            raise ValueError(f"all examples but those of fold {number} have one label: more hosts are needed")
-        model = fit(examples, learned, config)
-        odds[own] = log_odds(model, [examples.lines[row] for row in np.flatnonzero(own).tolist()])
-    return odds
+        weight = float(cited[own].sum()) * float((~cited[own]).sum())
+        if weight:
+            pairs += weight
+            total += weight * auc(scores[own], cited[own])
+    return total / pairs if pairs else float("nan")
 
 
 def shuffled_labels(hosts: Sequence[str], cited: np.ndarray, seed: int) -> np.ndarray:
@@ -88,7 +101,7 @@ def figures(judged: Judged, cited: np.ndarray, characters: np.ndarray) -> dict[s
     """What is printed of some examples: AUC, both controls, correlation with log length, calibration error, counts."""
     found = metrics(judged.scores, cited)
     return {
-        "auc": found["auc"],
+        "auc": round(auc_within(judged.scores, judged.fold, cited), 4),
         "length_auc": length_auc(characters, cited),
         "shuffled_auc": round(judged.shuffled, 4),
         "length_correlation": length_correlation(judged.scores, characters),

@@ -3,9 +3,9 @@
     DIR/classifier.json, DIR/citation_en.bin …   as `model` describes them; what `quality_filter.classifier` takes
     DIR/MODEL_CARD.md                            what it was made from, how good it is, and what not to use it for
 
-The figures are means over seeds (see `cross_fit`); the model that is saved has learned from all examples, and its
-calibration, two numbers, is that of all held-out scores of the first seed. Cost: a fit takes 0.6 CPU ms an example,
-and there are (2 folds x seeds + 1) of them.
+The figures are means over seeds (see `cross_fit`). The model that is saved is made as those are that were judged: some
+hosts are held out, and its calibration, two numbers, is fitted on them. Cost: a fit takes 0.6 CPU ms an example, and
+there are (2 folds x seeds + 1) of them.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,10 +17,9 @@ import pyarrow.dataset as ds
 
 from skypile.classifiers.card import model_card
 from skypile.classifiers.cross_fit import Judged, figures, judge, over_seeds
-from skypile.classifiers.evaluate import platt
 from skypile.classifiers.model import save
 from skypile.classifiers.tokens import tokens_for_classifier
-from skypile.classifiers.train import Examples, fit
+from skypile.classifiers.train import Examples, train
 from skypile.config import CitationConfig
 from skypile.errors import Refused
 from skypile.run_folder.identity import named_files
@@ -103,15 +102,14 @@ def train_from_dataset(
             own = learned if together else learned.where(learned.languages == name)
             languages = sorted(set(own.languages.tolist()))
             judged = _judge(own, config, seeds, folds, said, name)
-            model = fit(own.examples, np.arange(len(own.languages)), config)
+            trained = train(own.examples, config)
             for language in languages:
                 rows = own.languages == language
                 part = own.where(rows)
                 found[language] = _figures(part, [_rows(one, rows) for one in judged], seeds)
-                slope, offset = platt(judged[0].odds[rows], own.examples.cited[rows])
-                models[language] = model
+                models[language] = trained.model
                 details[language] = {
-                    "calibration": {"slope": slope, "offset": offset},
+                    "calibration": trained.calibration,
                     "metrics": found[language],
                     "training": _training(own, sources),
                     "settings": config.model_dump(mode="json"),
@@ -150,7 +148,7 @@ def _judge(
 
 
 def _rows(judged: Judged, rows: np.ndarray) -> Judged:
-    return Judged(judged.odds[rows], judged.scores[rows], judged.shuffled)
+    return Judged(judged.scores[rows], judged.fold[rows], judged.shuffled)
 
 
 def _figures(part: Learned, judged: Sequence[Judged], seeds: Sequence[int]) -> dict[str, Any]:

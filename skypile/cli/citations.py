@@ -115,7 +115,7 @@ def train(
         list[str] | None, typer.Option(help="What labels rest on: page, host, list; repeat to mix. Default: page")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Ways to split the hosts")] = 5,
-    folds: Annotated[int, typer.Option(min=2, help="Parts into which the hosts are split")] = 5,
+    folds: Annotated[int, typer.Option(min=3, help="Parts into which the hosts are split")] = 5,
     together: Annotated[bool, typer.Option("--together", help="One model for all languages")] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from skypile.classifiers.contributions import contributions, explain
-from skypile.classifiers.cross_fit import figures, fold_of_hosts, judge, length_correlation, over_seeds, shuffled_labels
+from skypile.classifiers.cross_fit import (
+    auc_within,
+    figures,
+    fold_of_hosts,
+    judge,
+    length_correlation,
+    over_seeds,
+    shuffled_labels,
+)
 from skypile.classifiers.model import Classifier, log_odds
 from skypile.classifiers.tokens import tokens_for_classifier
 from skypile.classifiers.train import Examples, train
@@ -49,6 +57,13 @@ def test_the_controls_find_what_is_wrong() -> None:
     assert figures(judged, cited, lengths(400, cited, 1))["auc"] <= 0.7
 
 
+def test_pages_of_two_models_are_not_compared() -> None:
+    scores, cited = np.array([0.9, 0.8, 0.2, 0.1]), np.array([True, False, True, False])
+    assert auc_within(scores, np.array([0, 0, 1, 1]), cited) == 1.0
+    assert auc_within(scores, np.zeros(4), cited) == 0.75
+    assert np.isnan(auc_within(scores, np.arange(4), cited))
+
+
 def test_shuffled_labels_stay_with_hosts_and_as_many() -> None:
     hosts = [f"h{i % 20}" for i in range(200)]
     cited = np.array([i % 20 < 5 for i in range(200)])
@@ -60,7 +75,7 @@ def test_shuffled_labels_stay_with_hosts_and_as_many() -> None:
 def test_a_fold_without_a_label_is_refused() -> None:
     lines, cited = ["a"] * 4, np.array([True, True, False, False])
     with pytest.raises(ValueError, match="more hosts are needed"):
-        judge(Examples(list("1234"), ["a", "a", "b", "b"], cited, lines), SMALL, 2, 0)
+        judge(Examples(list("1234"), ["a", "a", "b", "b"], cited, lines), SMALL, 3, 0)
 
 
 def test_means_over_seeds() -> None:
