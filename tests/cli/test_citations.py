@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from skypile.crawl.url import canonical
 from tests.classifiers.wiki import page, write
 from tests.conftest import REPOSITORY
 
@@ -46,6 +47,28 @@ def test_from_a_dump_to_figures(demo, tmp_path):
     assert judged["auc"] == 0.5 and judged["positives"] == judged["negatives"] == 4
     done = skypile("evaluate", tmp_path / "model", tmp_path / "texts.jsonl", "--against", tmp_path / "texts.jsonl")
     assert done.returncode == 0 and "length alone" in done.stdout
+
+
+def test_the_receipt(demo, terminal, spark, tmp_path):
+    """Score and shares are those of the stored verdict; the articles are the dump's."""
+    from skypile.classifiers.cited_in_spark import cited_frame, extract
+    from skypile.run_folder import ledger
+
+    cited = str(tmp_path / "cited")
+    extract(spark, [str(demo.folder / "sample" / "wikipedia.xml.bz2")], cited)
+    key = {row["key"]: row for row in cited_frame(spark, cited).collect()}
+    judged = (v for v in ledger.verdicts(str(demo.run), "quality_filter") if v.verdict == "kept" and v.score)
+    verdict = next(v for v in judged if canonical(v.url) in key)
+    said = terminal("why", verdict.record_id, "--run", demo.run, "--tokens", "--citations", cited, "--json")
+    told = json.loads(said.out)["records"][0]["citation"]
+    assert told["score"] == pytest.approx(verdict.score, abs=1e-6)
+    assert told["up"] and told["down"] and told["up"][0]["log_odds"] > 0 > told["down"][0]["log_odds"]
+    row = key[canonical(verdict.url)]
+    assert told["cited_by"]["titles"] == row["titles"] and told["cited_by"]["references"] == row["references"]
+    assert told["cited_by"]["host_references"] >= row["references"]
+    said = terminal("why", verdict.record_id, "--run", demo.run, "--tokens", "--citations", cited)
+    assert f"would Wikipedia cite it? {verdict.score:.3f}" in said.out and row["titles"][0] in said.out
+    assert terminal("why", verdict.record_id, "--run", demo.run, "--citations", tmp_path).code == 2
 
 
 def test_what_is_wrong_is_said_in_a_sentence(tmp_path):
