@@ -78,10 +78,10 @@ def _check_quality(config: Config) -> None:
         _check_there("quality_filter.classifier", section.classifier, "the folder that training wrote")
         load(files.absolute(section.classifier))
     elif section.wikipedia:
-        from skypile.classifiers.citations import check
+        from skypile.classifiers.dumps import check
 
         for dump in section.wikipedia:
-            _check_there("quality_filter.wikipedia", dump, "Wikipedia dumps (pages-articles XML, .bz2 or plain)")
+            _check_there("quality_filter.wikipedia", dump, "Wikipedia dumps (pages-articles XML; bz2, gz or plain)")
             check(files.absolute(dump))
     if section.perplexity_model:
         from skypile.quality.perplexity_models import load as load_perplexity

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from skypile.cli import ablate, decide, dedup, evidence, extract, prune, rules, run, settings
+from skypile.cli.citations import citations
 from skypile.cli.console import err, shown
 from skypile.cli.decontaminate import decontaminate
 from skypile.cli.proxy import losses, proxy
@@ -43,6 +44,7 @@ app.command()(losses)
 app.add_typer(vocab, name="vocab")
 app.add_typer(tokens, name="tokens")
 app.add_typer(proxy, name="proxy")
+app.add_typer(citations, name="citations")
 
 
 @app.command()

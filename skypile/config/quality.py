@@ -88,7 +88,7 @@ class QualityFilterConfig(Settings):
     classifier: str | None = Field(None, description="folder of a trained citation classifier")
     wikipedia: tuple[str, ...] = Field(
         (),
-        description="Wikipedia dumps (pages-articles XML, .bz2 or plain); their citations train the classifier",
+        description="Wikipedia dumps (pages-articles XML; bz2, gz or plain); their citations train the classifier",
     )
     citations: CitationConfig = CitationConfig()
     perplexity_model: str | None = Field(

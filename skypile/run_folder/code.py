@@ -23,6 +23,7 @@ _MADE_BY: Final = {
     "shards": (("skypile/shards.py",), ()),
     "tokens": (("skypile/tokens",), ()),
     "decontamination": (("skypile/decontamination", "skypile/dedup", "skypile/text"), ()),
+    "citations": (("skypile/classifiers", "skypile/crawl/url.py"), ("fasttext-community",)),
 }
 PACKAGES = (
     "skypile",

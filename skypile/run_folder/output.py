@@ -34,6 +34,9 @@ _KINDS: Final = {
     "sample": "a sample crawl",
     "index": "an index of a corpus",
     "proxy": "a proxy model",
+    "citations": "the pages that Wikipedia cites",
+    "citation examples": "examples for the citation classifier",
+    "classifier": "a citation classifier",
 }
 # Names that say the same as a marker: of stages that jobs wrote one by one, of an index.
 _OWN_NAMES: Final = {

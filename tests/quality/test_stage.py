@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from skypile.classifiers.citations import DumpError
+from skypile.classifiers.dumps import DumpError
 from skypile.classifiers.in_run import train_in_run
 from skypile.config import CitationConfig, PrivacyConfig, QualityFilterConfig, RuleThresholds
 from skypile.quality.decision import decided, gated
