@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError, model_validator
 from skypile.config.dedup import DedupConfig as DedupConfig
 from skypile.config.distribution import DistributionFilterConfig as DistributionFilterConfig
 from skypile.config.extraction import ExtractionConfig as ExtractionConfig
+from skypile.config.parallel import ParallelConfig as ParallelConfig
 from skypile.config.quality import CitationConfig as CitationConfig
 from skypile.config.quality import QualityFilterConfig as QualityFilterConfig
 from skypile.config.quality import RuleThresholds as RuleThresholds
@@ -35,6 +36,7 @@ class Config(Settings):
     dedup: DedupConfig = DedupConfig()
     quality_filter: QualityFilterConfig = QualityFilterConfig()
     shards: ShardsConfig = ShardsConfig()
+    parallel: ParallelConfig = ParallelConfig()
 
     @model_validator(mode="after")
     def gate_lets_wanted_languages_through(self) -> Self:

@@ -33,6 +33,7 @@ _KINDS: Final = {
     "sample": "a sample crawl",
     "index": "an index of a corpus",
     "proxy": "a proxy model",
+    "parallel": "parallel paragraphs",
 }
 # Names that say the same as a marker: of stages that jobs wrote one by one, of an index.
 _OWN_NAMES: Final = {
