@@ -26,7 +26,7 @@ FLOORS = (
         "skypile.shards",
         "skypile.tokens",
     ),
-    ("skypile.proxy", "skypile.parallel"),
+    ("skypile.proxy", "skypile.parallel", "skypile.code"),
     ("skypile.report", "skypile.sample", "skypile.preflight", "skypile.classifiers.extraction"),
     ("skypile.plans",),
     ("skypile.pipeline", "skypile.dry_run"),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from skypile.cli import ablate, dedup, evidence, extract, parallel, prune, run, settings
+from skypile.cli import ablate, code, dedup, evidence, extract, parallel, prune, run, settings
 from skypile.cli.console import err, shown
 from skypile.cli.proxy import losses, proxy
 from skypile.cli.tokens import tokens, vocab
@@ -27,6 +27,7 @@ app.command()(evidence.why)
 app.command()(dedup.dedup)
 app.command()(dedup.dedup_curve)
 app.command()(parallel.parallel)
+app.command()(code.code)
 app.command()(evidence.diff)
 app.command()(evidence.status)
 app.command()(evidence.report)

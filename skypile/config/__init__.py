@@ -12,6 +12,7 @@ from typing import Any, Self
 import tomli_w
 from pydantic import BaseModel, ValidationError, model_validator
 
+from skypile.config.code import CodeConfig as CodeConfig
 from skypile.config.dedup import DedupConfig as DedupConfig
 from skypile.config.distribution import DistributionFilterConfig as DistributionFilterConfig
 from skypile.config.extraction import ExtractionConfig as ExtractionConfig
@@ -37,6 +38,7 @@ class Config(Settings):
     quality_filter: QualityFilterConfig = QualityFilterConfig()
     shards: ShardsConfig = ShardsConfig()
     parallel: ParallelConfig = ParallelConfig()
+    code: CodeConfig = CodeConfig()
 
     @model_validator(mode="after")
     def gate_lets_wanted_languages_through(self) -> Self:

@@ -19,6 +19,7 @@ _MADE_BY: Final = {
     "quality_filter": (("skypile/quality", "skypile/text", "skypile/classifiers"), ("fasttext-community", "eldc")),
     "shards": (("skypile/shards.py",), ()),
     "tokens": (("skypile/tokens",), ()),
+    "code": (("skypile/code", "skypile/config/code_formats.py", "skypile/dedup", "skypile/text", "skypile/crawl"), ()),
     "parallel": (("skypile/parallel", "skypile/distribution", "skypile/text", "skypile/crawl"), ()),
 }
 PACKAGES = (

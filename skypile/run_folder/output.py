@@ -34,6 +34,7 @@ _KINDS: Final = {
     "index": "an index of a corpus",
     "proxy": "a proxy model",
     "parallel": "parallel paragraphs",
+    "code": "a corpus of code",
 }
 # Names that say the same as a marker: of stages that jobs wrote one by one, of an index.
 _OWN_NAMES: Final = {
