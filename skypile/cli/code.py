@@ -23,7 +23,7 @@ def code(
     """Source code of repositories: rules, licences, duplicates, and JSON, XML, YAML and HTML in proportion.
 
     With --json: the manifest: read, kept, dropped and failed ({reason: files}), formats ({format: read, kept,
-    kept_bytes, share, wanted}), seconds, config, inputs; and output.
+    kept_bytes, share, wanted, lost ({reason: files})}), seconds, config, inputs; and output.
     """
     from skypile.code.corpus import code as write
 
@@ -31,11 +31,13 @@ def code(
     if as_json:
         print_json({"output": output} | done)
         return
-    table = Table("format", "read", "kept", "MB kept", "share", "at most")
+    table = Table("format", "read", "kept", "MB kept", "share", "at most", "dropped")
     for name, counts in sorted(done["formats"].items(), key=lambda pair: (-pair[1]["kept_bytes"], pair[0])):
         most = "" if counts["wanted"] is None else f"{counts['wanted']:.2%}"
         size = f"{counts['kept_bytes'] / 1e6:,.2f}"
-        table.add_row(shown(name), f"{counts['read']:,}", f"{counts['kept']:,}", size, f"{counts['share']:.2%}", most)
+        lost = ", ".join(f"{reason} {n:,}" for reason, n in counts["lost"].items())
+        numbers = (f"{counts['read']:,}", f"{counts['kept']:,}", size, f"{counts['share']:.2%}")
+        table.add_row(shown(name), *numbers, most, lost)
     out.print(table)
     lost = ", ".join(f"{reason} {n:,}" for reason, n in done["dropped"].items()) or "none"
     failed = "".join(f", failed: {reason} {n:,}" for reason, n in done["failed"].items())

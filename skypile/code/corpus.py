@@ -80,6 +80,7 @@ def code(paths: Sequence[str], output: str, config: Config) -> dict[str, Any]:
     return once(output, result, lambda: _write(paths, output, config))[0]
 
 
+_LOST: Final = "lost: "  # and a reason, in counts by format
 _OURS: Final = r"/part-[^/]*$"
 
 
@@ -93,7 +94,7 @@ def _write(paths: Sequence[str], output: str, config: Config) -> dict[str, Any]:
     with part(files.join(output, "verdicts"), 1, _VERDICTS) as verdict:
         _read(source_files(paths, config.code), candidates, verdict, config, licences, counts, formats)
     fates = _duplicates(candidates, files.join(scratch, "dedup"), config) if config.code.dedup else {}
-    wanted = _in_proportion(candidates, fates, config)
+    _in_proportion(candidates, fates, config)
     with (
         part(files.join(output, "verdicts"), 0, _VERDICTS) as verdict,
         part(files.join(output, "documents"), 0, _DOCUMENTS) as keep,
@@ -109,6 +110,7 @@ def _write(paths: Sequence[str], output: str, config: Config) -> dict[str, Any]:
                     counted += collections.Counter({"kept": 1, "kept_bytes": row["bytes"]})
                 verdicts = fate._asdict() if fate else dict.fromkeys(Fate._fields)
                 state = DROPPED if fate else KEPT
+                counted += collections.Counter({f"{_LOST}{fate.reason}": 1} if fate else {})
                 counts[state, verdicts["reason"]] += 1
                 rows.append({name: row[name] for name in names(_OF_FILE)} | {"verdict": state} | verdicts)
             keep(pa.RecordBatch.from_pylist(stays, _DOCUMENTS))
@@ -120,7 +122,7 @@ def _write(paths: Sequence[str], output: str, config: Config) -> dict[str, Any]:
         "kept": counts[KEPT, None],
         "dropped": {str(reason): n for (state, reason), n in ordered if state == DROPPED},
         "failed": {str(reason): n for (state, reason), n in ordered if state == FAILED},
-        "formats": _shown(formats, wanted, config),
+        "formats": _shown(formats, config),
         "seconds": round(time.monotonic() - started, 2),
     }
 
@@ -162,13 +164,15 @@ def _read(
     with part(candidates, 0, _DOCUMENTS) as add:
         for file in found:
             row, why = _judged(file, config, licences)
-            formats.setdefault(row["format"] or "none", collections.Counter())["read"] += 1
+            counted = formats.setdefault(row["format"] or "none", collections.Counter())
+            counted["read"] += 1
             if why is None:
                 passed.append(row)
                 size += row["bytes"]
             else:
                 state = FAILED if file.failed else DROPPED
                 counts[state, why.reason] += 1
+                counted[f"{_LOST}{why.reason}"] += 1
                 facts = {"reason": why.reason, "score": why.score, "threshold": why.threshold}
                 lost.append(
                     {name: row[name] for name in names(_OF_FILE)}
@@ -242,8 +246,8 @@ def _duplicates(candidates: str, scratch: str, config: Config) -> dict[str, Fate
     return found
 
 
-def _in_proportion(candidates: str, fates: dict[str, Fate], config: Config) -> dict[str, float]:
-    """Add the fates of what is over its format's share; bytes that each format with a share may have."""
+def _in_proportion(candidates: str, fates: dict[str, Fate], config: Config) -> None:
+    """Add the fates of what is over its format's share."""
     shares = config.code.shares
     ranked: dict[str, list[Ranked]] = {form: [] for form in shares}
     other = 0
@@ -267,13 +271,10 @@ def _in_proportion(candidates: str, fates: dict[str, Fate], config: Config) -> d
                     "budget": round(budget),
                 }
                 fates[file.record_id] = Fate("over_share", round(1 - file.worse, 3), shares[form], json.dumps(facts))
-    return wanted
 
 
-def _shown(
-    formats: dict[str, collections.Counter[str]], wanted: dict[str, float], config: Config
-) -> dict[str, dict[str, float | int | None]]:
-    """By format: files read and kept, bytes kept, their share, and the share that the settings allow."""
+def _shown(formats: dict[str, collections.Counter[str]], config: Config) -> dict[str, dict[str, Any]]:
+    """By format: files read and kept, bytes kept, their share, the share that is allowed, files lost by reason."""
     whole = sum(counts["kept_bytes"] for counts in formats.values())
     return {
         form: {
@@ -282,6 +283,7 @@ def _shown(
             "kept_bytes": counts["kept_bytes"],
             "share": round(counts["kept_bytes"] / whole, 6) if whole else 0.0,
             "wanted": config.code.shares.get(form),
+            "lost": {key.removeprefix(_LOST): n for key, n in sorted(counts.items()) if key.startswith(_LOST)},
         }
         for form, counts in sorted(formats.items())
     }
