@@ -31,7 +31,7 @@ def code(
     if as_json:
         print_json({"output": output} | done)
         return
-    table = Table("format", "read", "kept", "MB kept", "share", "at most", "dropped")
+    table = Table("format", "read", "kept", "MB kept", "share", "wanted", "dropped")
     for name, counts in sorted(done["formats"].items(), key=lambda pair: (-pair[1]["kept_bytes"], pair[0])):
         most = "" if counts["wanted"] is None else f"{counts['wanted']:.2%}"
         size = f"{counts['kept_bytes'] / 1e6:,.2f}"

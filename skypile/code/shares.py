@@ -1,4 +1,4 @@
-"""Data formats in proportion: which files of a format stay so that it has at most its share of the kept bytes."""
+"""Data formats in proportion: which files of a format stay so that it has its share of the kept bytes."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -36,14 +36,20 @@ def budgets(other: int, available: Mapping[str, int], shares: Mapping[str, float
 
 
 def fitting(files: Sequence[Ranked], budget: float) -> set[str]:
-    """Record ids of the files that stay: the best first, each that still fits into the budget.
+    """Record ids of the files that stay: the best first, each that still fits into the budget; then the smallest of the
+    others, if the sum comes nearer to the budget with it.
 
-    >>> sorted(fitting([Ranked(0.1, "a", 60), Ranked(0.2, "b", 50), Ranked(0.3, "c", 40)], 100))
+    >>> sorted(fitting([Ranked(0.1, "a", 60), Ranked(0.2, "b", 50), Ranked(0.3, "c", 35)], 100))
     ['a', 'c']
     """
-    left, stay = budget, set()
+    left, stay, others = budget, set(), []
     for file in sorted(files):
         if file.size <= left:
             stay.add(file.record_id)
             left -= file.size
+        else:
+            others.append(file)
+    last = min(others, key=lambda file: (file.size, file), default=None)
+    if last is not None and last.size - left < left:
+        stay.add(last.record_id)
     return stay

@@ -23,7 +23,7 @@ class CodeConfig(Settings):
     # person wrote.
     shares: dict[str, Share] = Field(
         {"json": 0.02, "xml": 0.01, "yaml": 0.02, "html": 0.02},
-        description="largest share of the kept bytes that a format may have; what is left out has no bound",
+        description="share of the kept bytes that a format has, if there is as much of it; other formats have no bound",
     )
     dedup: bool = Field(True, description="drop exact and near duplicates, by the settings of [dedup]")
 
