@@ -208,7 +208,7 @@ def _judged(file: SourceFile, config: Config, licences: _Licences) -> tuple[dict
         return row, text
     row["format"] = form = format_by_content(row["format"], text)
     licences.see(file.repo, file.path, text)
-    if form is None:
+    if form is None or is_licence(file.path):
         return row, Lost("not_code", evidence={"name": file.path.rpartition("/")[2][:200]})
     if (lost := judged(text, config.code)) is not None:
         return row, lost

@@ -20,7 +20,7 @@ REASONS: Final = {
     "lock_file": "a package manager's list of versions",
     "generated": "a program wrote it, by its name or by what it says itself",
     "minified": "its line ends were taken out, by its name",
-    "not_code": "the name is that of no format of code",
+    "not_code": "the name is that of no format of code, or of a licence's text",
     "too_large": "more than code.max_bytes",
     "binary": "null bytes, or over 1 % control characters",
     "undecodable": "neither UTF-8, UTF-16 with a mark, nor a charset that fits every byte",

@@ -50,6 +50,7 @@ def repository(tmp_path: Path) -> Path:
     made = {f"src/m{n}.py": source(n) for n in range(40)} | {f"data/d{n}.json": record(n, 30) for n in range(30)}
     made |= {
         "LICENSE": "Apache License\n Version 2.0, January 2004\n",
+        "lib/LICENSE.md": "All rights reserved to the harbour master of the island.\n",
         "lib/COPYING": "GNU GENERAL PUBLIC LICENSE\n Version 2, June 1991\n",
         "lib/deep/rope.py": source(100),
         "src/own.py": "# SPDX-License-Identifier: 0BSD\n" + source(101),
@@ -79,7 +80,7 @@ def test_every_file_has_a_verdict_and_json_its_share(repository: Path, tmp_path:
     config = parse({"code": {"shares": {"json": 0.2}}})
     done = code([str(repository)], str(tmp_path / "out"), config)
     kept, verdicts = rows(tmp_path / "out/documents"), rows(tmp_path / "out/verdicts")
-    assert done["read"] == len(verdicts) == 82 == len({row["record_id"] for row in verdicts})
+    assert done["read"] == len(verdicts) == 83 == len({row["record_id"] for row in verdicts})
     assert done["read"] == done["kept"] + sum(done["dropped"].values()) + sum(done["failed"].values())
     assert {row["path"] for row in kept} == {row["path"] for row in verdicts if row["verdict"] == "kept"}
     gone = {row["path"]: row["reason"] for row in verdicts if row["verdict"] != "kept"}
@@ -88,6 +89,7 @@ def test_every_file_has_a_verdict_and_json_its_share(repository: Path, tmp_path:
     assert gone == {
         "LICENSE": "not_code",
         "lib/COPYING": "not_code",
+        "lib/LICENSE.md": "not_code",
         "node_modules/x/index.js": "vendored",
         "poetry.lock": "lock_file",
         "gen.go": "generated",
@@ -181,6 +183,6 @@ def test_the_command(
 ) -> None:
     terminal = Terminal(monkeypatch, capsys)
     said = terminal("code", str(repository), "--output", str(tmp_path / "out"))
-    assert said.code == 0 and "read 82, kept" in said.out and "vendored 1" in said.out
+    assert said.code == 0 and "read 83, kept" in said.out and "vendored 1" in said.out
     made = json.loads(terminal("code", str(repository), "--output", str(tmp_path / "out"), "--json").out)
-    assert made["read"] == 82 and made["formats"]["python"]["kept"] == 42
+    assert made["read"] == 83 and made["formats"]["python"]["kept"] == 42
