@@ -8,7 +8,7 @@ from skypile.config.settings import Count, Settings, Share
 class ParallelConfig(Settings):
     """Paragraphs that pages have in both languages: `skypile parallel`."""
 
-    min_characters: int = Field(20, ge=1, description="shortest paragraph of a pair; a Han character counts as 3.6")
+    min_letters: int = Field(20, ge=1, description="shortest paragraph of a pair; a Han character counts as 3.6")
     min_han_share: Share = Field(0.3, description="least share of Han in the letters of the Chinese side")
     # 40 pairs of 0.35 to 0.8 were read: 38 are translations. Two wrong pages give 0.3 pairs above 0.8.
     min_confidence: Share = Field(0.8, description="least posterior of a pair among all alignments of its pages")

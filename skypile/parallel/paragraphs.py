@@ -18,7 +18,7 @@ REASONS: Final = {
     "untranslated": "one side is not in its language, or says the same in the same words",
     "not_parallel": "too little of the two pages is aligned: they are no translations of each other",
     "too_long": "one page has more lines than parallel.max_lines",
-    "short": "one side is shorter than parallel.min_characters",
+    "short": "one side is shorter than parallel.min_letters",
     "low_confidence": "the pair is too uncertain among all alignments of its pages",
     "duplicate": "the same pair of paragraphs stands on other pages, or elsewhere on these",
 }
@@ -125,7 +125,7 @@ def _row(link: Link, english: Lines, chinese: Lines, page: dict[str, Any], confi
     reason = None
     if same(en, zh) or han_share(zh) < config.min_han_share or han_share(en) >= config.min_han_share:
         reason = "untranslated"
-    elif min(weight(en), weight(zh)) < config.min_characters:
+    elif min(weight(en), weight(zh)) < config.min_letters:
         reason = "short"
     elif link.posterior < config.min_confidence:
         reason = "low_confidence"
