@@ -68,6 +68,11 @@ DOCUMENT_COLUMNS: Final = (
     Column("language_score", pa.float64(), "share of the text that is in it, 0 to 1"),
     Column("script", pa.string(), "of Chinese: Hans (simplified) or Hant (traditional); null if no character tells"),
     Column("metadata", pa.string(), "JSON object: a JSONL or Parquet record's own other columns; null if none"),
+    Column(
+        "alternates",
+        pa.string(),
+        "JSON object: the page in English and Chinese, language tag to URL, by its hreflang links; null if none",
+    ),
     *VERDICT_COLUMNS,
 )
 

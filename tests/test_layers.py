@@ -26,7 +26,7 @@ FLOORS = (
         "skypile.shards",
         "skypile.tokens",
     ),
-    ("skypile.proxy",),
+    ("skypile.proxy", "skypile.parallel", "skypile.code"),
     (
         "skypile.report",
         "skypile.sample",

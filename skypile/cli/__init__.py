@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from skypile.cli import ablate, decide, dedup, evidence, extract, prune, rules, run, settings
+from skypile.cli import ablate, code, decide, dedup, evidence, extract, parallel, prune, rules, run, settings
 from skypile.cli.citations import citations
 from skypile.cli.console import err, shown
 from skypile.cli.decontaminate import decontaminate
@@ -29,6 +29,8 @@ app.command()(evidence.why)
 app.command()(dedup.dedup)
 app.command()(dedup.dedup_curve)
 app.command()(decontaminate)
+app.command()(parallel.parallel)
+app.command()(code.code)
 app.command()(evidence.diff)
 app.command()(evidence.status)
 app.command()(evidence.report)

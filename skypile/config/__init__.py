@@ -12,10 +12,12 @@ from typing import Any, Self
 import tomli_w
 from pydantic import BaseModel, ValidationError, model_validator
 
+from skypile.config.code import CodeConfig as CodeConfig
 from skypile.config.decontamination import DecontaminationConfig as DecontaminationConfig
 from skypile.config.dedup import DedupConfig as DedupConfig
 from skypile.config.distribution import DistributionFilterConfig as DistributionFilterConfig
 from skypile.config.extraction import ExtractionConfig as ExtractionConfig
+from skypile.config.parallel import ParallelConfig as ParallelConfig
 from skypile.config.privacy import PrivacyConfig as PrivacyConfig
 from skypile.config.quality import CitationConfig as CitationConfig
 from skypile.config.quality import PerplexityConfig as PerplexityConfig
@@ -39,6 +41,8 @@ class Config(Settings):
     quality_filter: QualityFilterConfig = QualityFilterConfig()
     shards: ShardsConfig = ShardsConfig()
     decontamination: DecontaminationConfig = DecontaminationConfig()
+    parallel: ParallelConfig = ParallelConfig()
+    code: CodeConfig = CodeConfig()
 
     @model_validator(mode="after")
     def gate_lets_wanted_languages_through(self) -> Self:

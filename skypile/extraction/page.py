@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from skypile.crawl import charset
 from skypile.extraction import engines, script_data
+from skypile.extraction.alternates import alternates
 from skypile.extraction.document import document_from_text, drop, lost, packed, weight
 from skypile.extraction.fast.blocks import Scanned, cut, visible_text
 from skypile.extraction.fast.engine import warm_up
@@ -52,6 +53,7 @@ def document_from_html(body: bytes, url: str, content_type: str | None, settings
         visible = data.text[:GATE_CHARACTERS]
     if (size := weight(visible)) < settings.min_characters:
         return columns | drop("short_gate", size, settings.min_characters, {"visible": visible[:200]})
+    columns["alternates"] = alternates(source, url)
     if settings.languages and language.certainly_other(visible, settings.languages):
         found = language.identify(visible)
         evidence = {"language": found.code, "visible": visible[:200]}

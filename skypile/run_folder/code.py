@@ -24,6 +24,8 @@ _MADE_BY: Final = {
     "tokens": (("skypile/tokens",), ()),
     "decontamination": (("skypile/decontamination", "skypile/dedup", "skypile/text"), ()),
     "citations": (("skypile/classifiers", "skypile/crawl/url.py"), ("fasttext-community",)),
+    "code": (("skypile/code", "skypile/config/code_formats.py", "skypile/dedup", "skypile/text", "skypile/crawl"), ()),
+    "parallel": (("skypile/parallel", "skypile/distribution", "skypile/text", "skypile/crawl"), ()),
 }
 PACKAGES = (
     "skypile",

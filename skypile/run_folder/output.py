@@ -37,6 +37,8 @@ _KINDS: Final = {
     "citations": "the pages that Wikipedia cites",
     "citation examples": "examples for the citation classifier",
     "classifier": "a citation classifier",
+    "parallel": "parallel paragraphs",
+    "code": "a corpus of code",
 }
 # Names that say the same as a marker: of stages that jobs wrote one by one, of an index.
 _OWN_NAMES: Final = {
