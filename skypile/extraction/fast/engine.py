@@ -1,8 +1,8 @@
 """From HTML to main text: scan, score twice, keep, join.
 
 1.5 ms for a page of 270 KB and 300 blocks, one core: decoding 0.05, scanning 0.4, features 0.5, trees 0.3, choosing
-and joining 0.1 (WCXB dev, where trafilatura's default takes twenty times as long). Deterministic; raises on no input. The
-first call in an environment compiles for 30 s (`warm_up`); the machine code is kept beside the modules, or where
+and joining 0.1 (WCXB dev, where trafilatura's default takes twenty times as long). Deterministic; raises on no input.
+The first call in an environment compiles for 30 s (`warm_up`); the machine code is kept beside the modules, or where
 NUMBA_CACHE_DIR says.
 """
 
