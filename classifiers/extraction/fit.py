@@ -36,8 +36,8 @@ FIRST_PARAMETERS = COMMON | dict(
 # model. Out-of-fold loss of two folds, WCXB and mixed pages: made as the first look 0.2730 and 0.2784, with such splits
 # 0.2713 and 0.2542 (400 trees instead of 280: 0.2735 and 0.2561), with twice the features a tree besides 0.2692 and
 # 0.2587, and 0.2680 and 0.2587 with 200 of those trees (with all features 0.2711). The first look stays as it is: of
-# such trees 140 are too few (loss of WCXB in five folds 0.2887 for 0.2768); at twice the rate they are as good (0.2765),
-# but the second look, of the same kind, then adds less (0.2730 for 0.2688).
+# such trees 140 are too few (loss of WCXB in five folds 0.2887 for 0.2768); at twice the rate they are as good
+# (0.2765), but the second look, of the same kind, then adds less (0.2730 for 0.2688).
 SECOND_PARAMETERS = FIRST_PARAMETERS | dict(extra_trees=True, feature_fraction=0.6)
 MAX_BLOCKS = 180
 PAGE_ROUNDS, FIRST_ROUNDS, SECOND_ROUNDS = 60, 140, 220
