@@ -25,7 +25,7 @@ from skypile.extraction.fast.utf8 import foreign_characters
 from skypile.extraction.fast.window import Page
 
 N_TYPES = len(PAGE_TYPES)
-# Blocks with a lower first score are not looked at again: two in five, of which one in a hundred is content.
+# Blocks with a lower first score are not looked at again: one in five, with one in two hundred of those of content.
 CERTAIN = 0.01
 
 
