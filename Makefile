@@ -23,13 +23,16 @@ demo: .venv/.core  ## Run the pipeline on a small crawl of our own making and sc
 test: .venv/.dev  ## Run the tests, in two processes
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+test-slow: .venv/.dev  ## Run what takes a minute a test and rarely breaks: before a release
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+
 test-newest:  ## Build the wheel, install it on the newest Python here, run the demo from it and the core tests
 	$(NEWEST) --version
 	rm -rf build/wheel && $(NEWEST) -m venv --clear .venv-newest
 	$(NEWEST) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
 	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		"$$(ls build/wheel/skypile-*.whl)[test]"
-	$(CURDIR)/.venv-newest/bin/python -m pytest -n 2 --dist loadfile -m "not cluster and not chaos" $(CORE_TESTS)
+	$(CURDIR)/.venv-newest/bin/python -m pytest -n 2 --dist loadfile -m "not cluster and not chaos and not slow" $(CORE_TESTS)
 
 lint: .venv/.dev  ## Check style and types
 	$(BIN)/ruff check .

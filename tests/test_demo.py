@@ -6,6 +6,7 @@ import re
 import subprocess
 
 import pyarrow.parquet as pq
+import pytest
 
 from skypile.run_folder import ledger
 from skypile.run_folder.stage_folder import manifest
@@ -79,6 +80,7 @@ def test_memory_stays_under_four_gigabytes(demo):
     assert 0 < demo.peak_mb < 4096
 
 
+@pytest.mark.slow
 def test_decisions_do_not_depend_on_partitions(spark, demo, tmp_path):
     """All stages again, in other pieces: the same verdict on every record. `tests/test_digests.py` changes more."""
     from rich.console import Console

@@ -69,6 +69,7 @@ def test_of_the_demo(demo) -> None:
     assert "paragraphs that their sites add" in demo.screen
 
 
+@pytest.mark.slow
 def test_of_real_pages(spark: SparkSession, shared_data: Path, tmp_path: Path) -> None:
     """A manual that repeats its own sentences keeps them; a guide loses the notice that heads its pages."""
     texts, changed = check_texts(run(spark, [shared_data / "crawl" / "docs-en-zh.warc.gz"], tmp_path / "run"))
@@ -78,6 +79,7 @@ def test_of_real_pages(spark: SparkSession, shared_data: Path, tmp_path: Path) -
     assert all(row["text"].startswith(("The rewrite of this tutorial", "本教程文档已被重写")) for row in commonest)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("url", ["", "https://problems.example/{}"], ids=["no url", "one host"])
 def test_of_real_exercises(spark: SparkSession, shared_data: Path, tmp_path: Path, url: str) -> None:
     """Thousands of records end with the same few answers."""

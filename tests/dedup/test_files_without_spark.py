@@ -107,6 +107,7 @@ def compare(
     return here
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, dropped", [("bbc", 150), ("zh_reviews", 7000)])
 def test_real_texts(spark: SparkSession, shared_data: Path, tmp_path: Path, name: str, dropped: int) -> None:
     done = compare(spark, [str(shared_data / "dedup" / f"{name}.parquet")], tmp_path, Columns("id", "text"))

@@ -43,6 +43,7 @@ def test_against_brute_force(measured: tuple, local: int) -> None:
     assert not {survivor for _, survivor in found.values()} & set(found)
 
 
+@pytest.mark.slow
 def test_partitions_order_and_workers_change_nothing(spark: SparkSession, shared_data: Path, tmp_path: Path) -> None:
     documents = texts(spark, shared_data, *NAMES)
     config = DedupConfig(local_documents=0)

@@ -64,6 +64,7 @@ def texts_of(data: Path, kind: str) -> Iterator[str]:
                 yield from strings(row)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "least"), [("tables", 40_000), ("wikitext", 1), ("crawl", 3_500)])
 def test_ids_on_all_texts(shared_data, kind, least):
     encoder, reference = Encoder.load(), models.oracle(default_model_path())

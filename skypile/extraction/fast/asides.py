@@ -11,9 +11,9 @@ their names are those of the content. None goes that holds the surest block of t
 under "cookies". The names were chosen from a hundred and ten, each tried alone on the same labelled pages that the
 figures are of, so these flatter. Out of fold they change 18 pages of WCXB dev (13 upwards), three Chinese (all
 upwards; two of one host make the gain of 0.006), 14 mixed (12 upwards; one with a consent dialog makes half of the gain
-of 0.007), and the snippets' F by 0.001. "related" costs more on WCXB dev than it gains there, and takes five snippets
-away that must not be there. Tried, with harm: suggested, more, teaser, share, author, quote, sidebar, widget, tag,
-aside, rank, footer, next.
+of 0.007), and the snippets' F by 0.001. "related" is among them for the snippets, of which it
+takes five away that must not be there: on WCXB dev it costs more than it gains. Tried, with harm: suggested, more,
+teaser, share, author, quote, sidebar, widget, tag, aside, rank, footer, next.
 """
 
 import numpy as np

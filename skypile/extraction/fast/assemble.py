@@ -16,20 +16,14 @@ import numpy as np
 from numba import njit
 
 from skypile.extraction.fast.asides import drop_asides
-from skypile.extraction.fast.copies import LIKELY_ENOUGH, drop_copies
+from skypile.extraction.fast.bare import is_bare, thin_text
+from skypile.extraction.fast.copies import drop_copies
 from skypile.extraction.fast.tables import data_tables, subtree_ends, write_table
 from skypile.extraction.fast.tags import TAG_ID
 from skypile.extraction.fast.wholes import settled, whole_of_blocks
 
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.2, 0.5
-LIKELY = 0.4  # a page none of whose blocks gets this score has no main text: error pages, consent walls
-# On a page that is nothing but text all of it is main text, if it has no link at all or no block is likely. A share of
-# 0.05 for all loses ten of 5,000 snippets of the 990 pages; up to 0.25 no labelled page with text loses where none is.
-BARE_LINKS, UNLIKELY_BARE_LINKS = 0.0, 0.25
-BARE_BYTES = 100  # less is a notice: "404 Not Found"
-OTHER_PARTS = np.array(
-    [TAG_ID[x] for x in ["nav", "header", "footer", "aside", "form", "button", "input", "textarea"]], np.int16
-)
+LIKELY = 0.4  # a page none of whose blocks gets this score has no main text, if it is neither bare nor thin
 SHORT_CELL = 200  # bytes: longer cells are those of layout tables, and become paragraphs
 TR, TABLE, LI, DT, DD = (TAG_ID[x] for x in ["tr", "table", "li", "dt", "dd"])
 UL, OL, DL, TD, TH = (TAG_ID[x] for x in ["ul", "ol", "dl", "td", "th"])
@@ -51,38 +45,22 @@ def threshold(score, words):
 
 
 @njit(cache=True)
-def is_bare(page, links):
-    """Whether a page is nothing but its text: no part of it is named as another, and at most a share of `links` of it
-    stands in links. It has no other text to be told from."""
-    size = np.int64(0)
-    for b in range(len(page.start)):
-        size += page.stop[b] - page.start[b]
-    if size < BARE_BYTES or page.link.sum() > links * size:
-        return False
-    for tag in page.tag:
-        for other in OTHER_PARTS:
-            if tag == other:
-                return False
-    return True
-
-
-@njit(cache=True)
 def choose(page, names, score, words, types):
     """Which blocks make the text: bool [B]. `types`: probabilities of PAGE_TYPES."""
     if not len(score):
         return np.zeros(0, np.bool_)
     likely = score.max() >= LIKELY
-    bare = is_bare(page, BARE_LINKS if likely else UNLIKELY_BARE_LINKS)
+    bare = is_bare(page, likely)
     whole = whole_of_blocks(page)
     if bare:
-        keep, score = np.ones(len(score), np.bool_), np.full(len(score), np.float32(LIKELY_ENOUGH))
+        keep = np.ones(len(score), np.bool_)
     elif likely:
         agreed = settled(page, names, score, words, whole)
         keep = agreed >= threshold(agreed, words)
         drop_asides(page, keep, agreed, words, types)
     else:
-        return np.zeros(len(score), np.bool_)
-    drop_copies(page, keep, score, whole)
+        keep = thin_text(page)
+    drop_copies(page, keep, score, whole, bare)
     return keep
 
 

@@ -9,6 +9,9 @@ brothers side by side 22. So a repetition of its author's is a block that return
 preformatted or one of these, and is not one of many on end that return: those are a quoted post, or the page's other
 version. Blocks between line breaks of one element are brothers too.
 
+A bare page, one that is nothing but its text, has no machinery that would say a thing again: there only a run of blocks
+that returns is the page's (its other version), and anything else the author's.
+
 A table or list is dropped as a copy only where all of it was said in the same order. A block of FLAT_BYTES or more is
 one where the blocks before it make up nine tenths of it: the article once more in one piece, for sharing or searching.
 """
@@ -104,8 +107,9 @@ def _drop_flattened(page, keep):
 
 
 @njit(cache=True)
-def drop_copies(page, keep, score, whole):
-    """Take out of `keep` what the page says again. `score`: float32 [B]; `whole`: of `whole_of_blocks`."""
+def drop_copies(page, keep, score, whole, bare):
+    """Take out of `keep` what the page says again. `score`: float32 [B]; `whole`: of `whole_of_blocks`; `bare`: of
+    `is_bare`."""
     _drop_flattened(page, keep)
     nb = len(keep)
     keys = np.empty(nb, np.uint64)
@@ -153,7 +157,8 @@ def drop_copies(page, keep, score, whole):
         if page.stop[b] - page.start[b] < COPY_BYTES or before < 0:
             continue
         levels, top = _place(page, page.signature, page.outer[b], page.outer[before])
-        keep[b] = (
+        returns = _run(text, b, before) >= (LONG_RUN if 0 <= levels <= 2 else SHORT_RUN)
+        meant = (
             (levels >= 1 or (levels == 0 and page.split[b] == 1))
             and b > before + 1
             and (
@@ -162,5 +167,5 @@ def drop_copies(page, keep, score, whole):
                 or score[b] >= SURE
                 or (score[b] >= LIKELY_ENOUGH and 2 * times[t] <= of_kin[kin[top]])
             )
-            and _run(text, b, before) < (LONG_RUN if levels <= 2 else SHORT_RUN)
         )
+        keep[b] = (meant or (bare and (levels >= 0 or b > before + 1))) and not returns

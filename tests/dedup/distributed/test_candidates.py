@@ -38,6 +38,7 @@ def test_groups_within_a_shared_template_are_told_apart(spark: SparkSession, loc
     assert {row["duplicates"] for row in kept} == {4}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("local", [0, 10**6], ids=["distributed", "one task"])
 @pytest.mark.parametrize("rounds", [0, 1])
 def test_large_buckets_are_cut_finer(spark: SparkSession, local: int, rounds: int) -> None:

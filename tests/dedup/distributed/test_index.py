@@ -76,6 +76,7 @@ def test_arrivals_equal_one_go(spark: SparkSession, tmp_path: Path, local: int) 
     assert tree(index) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dies_at", ["batches", "buckets"])
 def test_an_update_that_died_is_done_again(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: str
@@ -112,6 +113,7 @@ def test_an_update_that_died_is_done_again(
     assert [arrival["number"] for arrival in arrivals(str(index))] == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_two_updates_at_once(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The slower one is overtaken while it decides; it must end as if it had come second."""
     documents = corpus(302)
@@ -140,6 +142,7 @@ def test_two_updates_at_once(spark: SparkSession, tmp_path: Path, monkeypatch: p
     assert {path.name for path in (index / "buckets").iterdir()} == named
 
 
+@pytest.mark.slow
 def test_the_same_documents_twice_at_once(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     documents, decide = corpus(303), stage.decide
     expected = matches(dedup_decisions(frame(spark, documents), settings(tmp_path / "alone")))

@@ -12,6 +12,7 @@ ARTICLE = np.eye(7, dtype=np.float32)[0]  # page type probabilities
 OVER = "Over the hills and far away"
 BOATS = ["barge", "canoe", "cutter", "dinghy", "galley", "lugger", "pilot", "schooner", "sloop", "trawler"]
 STAMP = "Seen by forty thousand readers"
+FOOTER = "<footer>Imprint</footer>"  # with it a page is not bare
 
 
 def count(html: str, text: str, score: float = 0.7) -> int:
@@ -44,7 +45,22 @@ def test_an_article_said_again_in_one_piece_is_said_once():
     assert count(f"<article>{article}</article><div class=share>{''.join(lines)}</div>", "".join(lines)) == 0
     more = f"{flat} {'What nobody said before, at some length. ' * 3}"
     assert count(f"<article>{article}</article><div class=share>{more}</div>", more.strip()) == 1
-    assert count(f"<article>{article}</article><p>{lines[3]}</p>", lines[3]) == 1
+    assert count(f"<article>{article}</article><p>{lines[3]}</p>{FOOTER}", lines[3]) == 1
+
+
+@pytest.mark.parametrize(
+    "html, times",
+    [
+        ("".join(f"<section><h2>Part {i}</h2><p>{OVER}</p></section>" for i in range(4)), 4),
+        (f"<p>{OVER}</p>" * 5, 5),
+        (f"<p>{OVER}</p>" * 5 + FOOTER, 1),
+        (f"<p>{OVER}</p><p class=caption>{OVER}</p>", 1),
+        ("".join(f"<p>Line {i} of the tune</p>" for i in range(9)).join(["", f"<p>{OVER}</p>"]) * 2, 1),
+    ],
+)
+def test_on_a_bare_page_only_another_version_of_it_goes(html, times):
+    filling = "<p>So they sang all the way, in the boat and out of it, until the tide had turned and the light gone."
+    assert count(f"{html}{filling}", OVER) == times
 
 
 @pytest.mark.parametrize(
@@ -52,7 +68,7 @@ def test_an_article_said_again_in_one_piece_is_said_once():
     [
         f"<div class=teaser>{STAMP}</div><article><p>Text of the article.</p><p>{STAMP}</p></article>",
         f"<p>{STAMP}</p><p>{STAMP}</p>",
-        "".join(f"<div class=card><h3>Card {i}</h3><p class=s>{STAMP}</p></div>" for i in range(4)),
+        "".join(f"<div class=card><h3>Card {i}</h3><p class=s>{STAMP}</p></div>" for i in range(4)) + FOOTER,
         f"<div class=desktop><p>{STAMP}</p><p>Text</p></div><div class=mobile><p>{STAMP}</p><p>Text</p></div>",
         f"<ul><li>{STAMP}<li>salt</ul><p>Said in the footer again:</p><ul><li>{STAMP}<li>salt</ul>",
         f"<p>Question</p><p>{STAMP}</p><blockquote>{STAMP}</blockquote><p>Answer</p>",
