@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skypile.classifiers.evaluate import auc, metrics, platt
+from skypile.classifiers.evaluate import auc, metrics, platt, platt_offset
 from skypile.classifiers.model import calibrated, log_odds
 from skypile.classifiers.train import Examples, fit, host_order
 from skypile.config import CitationConfig
@@ -29,6 +29,7 @@ class Judged(NamedTuple):
     scores: np.ndarray  # float64: calibrated
     fold: np.ndarray  # int64: those of one fold are scored by one model
     shuffled: float  # AUC of models of shuffled labels, for those
+    slope: float  # of the calibration: the models' median
 
 
 def fold_of_hosts(hosts: Sequence[str], cited: np.ndarray, folds: int, seed: int) -> np.ndarray:
@@ -47,31 +48,42 @@ def fold_of_hosts(hosts: Sequence[str], cited: np.ndarray, folds: int, seed: int
 
 def judge(examples: Examples, config: CitationConfig, folds: int, seed: int) -> Judged:
     """Held-out scores with the folds of `seed`, three or more. ValueError if a part lacks a label."""
-    scores, fold = _held_out(examples, config, folds, seed)
+    scores, fold, slope = _held_out(examples, config, folds, seed)
     exchanged = replace(examples, cited=shuffled_labels(examples.hosts, examples.cited, seed))
     try:
-        chance = auc_within(*_held_out(exchanged, config, folds, seed), exchanged.cited)
+        chance = auc_within(*_held_out(exchanged, config, folds, seed)[:2], exchanged.cited)
     except ValueError:  # one large host has all of a label
         chance = float("nan")
-    return Judged(scores, fold, chance)
+    return Judged(scores, fold, chance, slope)
 
 
-def _held_out(examples: Examples, config: CitationConfig, folds: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _held_out(
+    examples: Examples, config: CitationConfig, folds: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Scores, the fold of each, and the median slope.
+
+    Each model has the offset that its own calibrating fold gives. On few hosts a slope is chance, so all have the
+    median, for a fold that of the models which were not calibrated on it.
+    """
     fold = fold_of_hosts(examples.hosts, examples.cited, folds, seed)
-    scores = np.zeros(len(fold))
+    odds: dict[tuple[int, bool], np.ndarray] = {}  # of a model: of its own fold (True), and of the one that calibrates
+    slopes = np.zeros(folds)
     for number in range(folds):
-        own, calibrating = fold == number, fold == (number + 1) % folds
-        learned = ~own & ~calibrating
-        for part in (learned, calibrating):
+        parts = {True: fold == number, False: fold == (number + 1) % folds}
+        learned = ~parts[True] & ~parts[False]
+        for part in (learned, parts[False]):
             if not examples.cited[part].any() or examples.cited[part].all():
                 raise ValueError(f"folds around fold {number} have one label: more hosts are needed, or fewer folds")
         model = fit(examples, np.flatnonzero(learned), config)
-        odds = {
-            name: log_odds(model, [examples.lines[row] for row in np.flatnonzero(part).tolist()])
-            for name, part in (("own", own), ("calibrating", calibrating))
-        }
-        scores[own] = calibrated(odds["own"], *platt(odds["calibrating"], examples.cited[calibrating]))
-    return scores, fold
+        for own, part in parts.items():
+            odds[number, own] = log_odds(model, [examples.lines[row] for row in np.flatnonzero(part).tolist()])
+        slopes[number] = platt(odds[number, False], examples.cited[parts[False]])[0]
+    scores = np.zeros(len(fold))
+    for number in range(folds):
+        slope = float(np.median(np.delete(slopes, (number - 1) % folds)))
+        offset = platt_offset(odds[number, False], examples.cited[fold == (number + 1) % folds], slope)
+        scores[fold == number] = calibrated(odds[number, True], slope, offset)
+    return scores, fold, float(np.median(slopes))
 
 
 def auc_within(scores: np.ndarray, fold: np.ndarray, cited: np.ndarray) -> float:

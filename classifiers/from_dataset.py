@@ -4,8 +4,8 @@
     DIR/MODEL_CARD.md                            what it was made from, how good it is, and what not to use it for
 
 The figures are means over seeds (see `cross_fit`). The model that is saved is made as those are that were judged: some
-hosts are held out, and its calibration, two numbers, is fitted on them. Cost: a fit takes 0.6 CPU ms an example, and
-there are (2 folds x seeds + 1) of them.
+hosts are held out, and its calibration has their offset and the judged models' slope. Cost: a fit takes 0.6 CPU ms an
+example, and there are (2 folds x seeds + 1) of them.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,9 +17,10 @@ import pyarrow.dataset as ds
 
 from skypile.classifiers.card import model_card
 from skypile.classifiers.cross_fit import Judged, figures, judge, over_seeds
-from skypile.classifiers.model import save
+from skypile.classifiers.evaluate import CALIBRATION_DIGITS, platt_offset
+from skypile.classifiers.model import log_odds, save
 from skypile.classifiers.tokens import tokens_for_classifier
-from skypile.classifiers.train import Examples, train
+from skypile.classifiers.train import Examples, held_out_hosts, train
 from skypile.config import CitationConfig
 from skypile.errors import Refused
 from skypile.run_folder.identity import named_files
@@ -102,14 +103,14 @@ def train_from_dataset(
             own = learned if together else learned.where(learned.languages == name)
             languages = sorted(set(own.languages.tolist()))
             judged = _judge(own, config, seeds, folds, said, name)
-            trained = train(own.examples, config)
+            model, calibration = _saved(own.examples, judged, config)
             for language in languages:
                 rows = own.languages == language
                 part = own.where(rows)
                 found[language] = _figures(part, [_rows(one, rows) for one in judged], seeds)
-                models[language] = trained.model
+                models[language] = model
                 details[language] = {
-                    "calibration": trained.calibration,
+                    "calibration": calibration,
                     "metrics": found[language],
                     "training": _training(own, sources),
                     "settings": config.model_dump(mode="json"),
@@ -147,8 +148,18 @@ def _judge(
     return judged
 
 
+def _saved(examples: Examples, judged: Sequence[Judged], config: CitationConfig) -> tuple[Any, dict[str, float]]:
+    """The model that is kept and its calibration: the judged models' slope, the offset of its own held-out hosts."""
+    model = train(examples, config).model
+    held_out = held_out_hosts(examples.hosts, examples.cited, config.held_out, config.seed)
+    rows = [row for row, host in enumerate(examples.hosts) if host in held_out]
+    slope = round(float(np.median([one.slope for one in judged])), CALIBRATION_DIGITS)
+    odds = log_odds(model, [examples.lines[row] for row in rows])
+    return model, {"slope": slope, "offset": platt_offset(odds, examples.cited[rows], slope)}
+
+
 def _rows(judged: Judged, rows: np.ndarray) -> Judged:
-    return Judged(judged.scores[rows], judged.fold[rows], judged.shuffled)
+    return judged._replace(scores=judged.scores[rows], fold=judged.fold[rows])
 
 
 def _figures(part: Learned, judged: Sequence[Judged], seeds: Sequence[int]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from skypile.classifiers.cross_fit import (
     over_seeds,
     shuffled_labels,
 )
-from skypile.classifiers.model import Classifier, log_odds
+from skypile.classifiers.evaluate import platt_offset
+from skypile.classifiers.model import Classifier, calibrated, log_odds
 from skypile.classifiers.tokens import tokens_for_classifier
 from skypile.classifiers.train import Examples, train
 from skypile.config import CitationConfig
@@ -62,6 +63,15 @@ def test_pages_of_two_models_are_not_compared() -> None:
     assert auc_within(scores, np.array([0, 0, 1, 1]), cited) == 1.0
     assert auc_within(scores, np.zeros(4), cited) == 0.75
     assert np.isnan(auc_within(scores, np.arange(4), cited))
+
+
+def test_an_offset_makes_the_mean_score_a_half() -> None:
+    chance = np.random.default_rng(5)
+    odds, positive = chance.normal(-4, 2, 500), chance.random(500) < 0.1
+    for slope in (0.3, 1.0, 40.0):
+        scores = calibrated(odds, slope, platt_offset(odds, positive, slope))
+        assert (scores[positive].mean() + scores[~positive].mean()) / 2 == pytest.approx(0.5, abs=1e-3)
+    assert platt_offset(odds, positive, 0.0) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_shuffled_labels_stay_with_hosts_and_as_many() -> None:

