@@ -4,7 +4,7 @@ Scores are computed once and stored (`rules`, `citation_score`); `decide()` turn
 needs nothing else, so that thresholds can be moved on a finished run. Texts and titles leave it masked
 (`skypile.quality.privacy`). A document's verdict depends on the document alone; nothing is shuffled. Cost: 2,200
 English or 1,300 Chinese documents a CPU second with the classifier, 2,600 and 2,300 without (of 2,300 and 1,400
-characters); masks and lexicon take 0.02 to 0.15 ms a document of these, most where a page has many numbers.
+characters); masks and lexicon add 0.02 to 0.15 ms a document, most where a page has many numbers.
 """
 
 import functools
