@@ -20,7 +20,8 @@ from skypile.proxy.folder import shape_for
 from skypile.proxy.model import SIZES, build
 from skypile.proxy.pairs import Proxy
 from skypile.proxy.scoring import score_ids
-from skypile.proxy.streams import Stream, Tokenised
+from skypile.proxy.streams import Stream
+from skypile.proxy.tokenised import Tokenised
 from skypile.proxy.training import Training, peak_rate, train, warm_up_of
 from skypile.tokens.encoder import Encoder
 

@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="the extra [models] is not installed")
 
 from skypile.proxy.compact_vocabulary import END_OF_DOCUMENT
 from skypile.proxy.comparison import Plan, compare_corpora
-from skypile.proxy.streams import tokenise
+from skypile.proxy.tokenised import tokenise
 from skypile.proxy.transformer_pairs import BATCH, BLOCK, rates_of, spelled, transformer_proxy
 from skypile.proxy.transformer_pairs import compact as compact_vocabulary
 from skypile.tokens.encoder import Encoder
