@@ -2,7 +2,7 @@
 
     python -m benchmarks.ablation RUN [--validation FILE...] [--draws 200]
     python -m benchmarks.ablation RUN [--validation FILE...] --proxy 1m --draws 0
-    python -m benchmarks.ablation RUN --proxy 1m --only-draws --draws 20 --rate 0.01 --tokens 40000 --pairs 3
+    python -m benchmarks.ablation RUN --proxy 1m --only-draws --draws 20 --rate 0.003 --tokens 40000 --pairs 3
 
 *Damage*: 5 % of the words of every text change places within it, in the corpus after; coupled, and as other seeds and
 documents would have it. *A/A*: a random tenth of the units, other ones in each draw, is in the corpus before alone, and

@@ -79,6 +79,7 @@ KNOWS_TORCH = (
     "skypile.proxy.model",
     "skypile.proxy.training",
     "skypile.proxy.checkpoint",
+    "skypile.proxy.curve",
     "skypile.proxy.folder",
     "skypile.proxy.scoring",
     "skypile.proxy.transformer_pairs",

@@ -57,7 +57,7 @@ def ablate(
     tokens: Annotated[int, typer.Option(min=1, help="Tokens that a transformer is trained on")] = 300_000,
     rate: Annotated[
         list[float] | None,
-        typer.Option(help="Learning rate of a transformer; repeatable; default: two, of 1m 0.01 and 0.003"),
+        typer.Option(help="Learning rate of a transformer; repeatable; default: two, of 1m 0.003 and 0.001"),
     ] = None,
     characters: Annotated[
         int | None,

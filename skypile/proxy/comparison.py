@@ -22,7 +22,8 @@ from skypile.errors import Refused
 from skypile.proxy.corpora import Document
 from skypile.proxy.pairs import PAIRS, Proxy
 from skypile.proxy.statistics import Comparison, compare
-from skypile.proxy.streams import AFTER, BEFORE, BOTH, Stream, Tokenised, pair_streams, tokenise
+from skypile.proxy.streams import Stream, pair_streams
+from skypile.proxy.tokenised import AFTER, BEFORE, BOTH, Tokenised, tokenise
 from skypile.proxy.validation import Validation
 from skypile.runtime import files
 from skypile.tokens.encoder import Encoder

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from skypile.proxy import ngram
-from skypile.proxy.streams import Stream, Tokenised
+from skypile.proxy.streams import Stream
+from skypile.proxy.tokenised import Tokenised
 from skypile.tokens.encoder import Encoder
 
 ORDER: Final = 5

@@ -7,7 +7,8 @@ import pytest
 
 from skypile.errors import Refused
 from skypile.proxy.corpora import Document
-from skypile.proxy.streams import AFTER, BEFORE, BOTH, Stream, Tokenised, open_tokenised, pair_streams, tokenise
+from skypile.proxy.streams import Stream, pair_streams
+from skypile.proxy.tokenised import AFTER, BEFORE, BOTH, Tokenised, open_tokenised, tokenise
 from skypile.tokens.encoder import Encoder
 
 END = 2
