@@ -80,6 +80,7 @@ KNOWS_TORCH = (
     "skypile.proxy.training",
     "skypile.proxy.checkpoint",
     "skypile.proxy.curve",
+    "skypile.proxy.curve",
     "skypile.proxy.folder",
     "skypile.proxy.scoring",
     "skypile.proxy.transformer_pairs",
