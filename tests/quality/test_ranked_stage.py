@@ -31,7 +31,7 @@ def models(tmp_path_factory) -> str:
 def rows() -> list[dict]:
     made = [document(prose(SCHOLARLY if i % 2 else SELLING, i)) for i in range(80)]
     made += [document(CHINESE, "zh"), document("Menu\nHome", "en"), document(prose(SCHOLARLY, 7), "fr")]
-    return [row | {"record_id": f"{i:032x}"} for i, row in enumerate(made)]
+    return [row | {"record_id": f"{i:032x}", "url": f"http://example.org/{i}"} for i, row in enumerate(made)]
 
 
 def run(spark: SparkSession, tmp_path: Path, models: str, partitions: int, turned: bool) -> list[dict]:
