@@ -5,8 +5,8 @@ for their tags: no parser, no entity to expand, and a page can be read without w
 files are cut into pieces, which many tasks read at once; a page belongs to the piece in which it begins. Of a page
 with several revisions the last counts; redirects and other namespaces than the articles' are left out.
 
-At most MAX_PAGE bytes of a page are in memory. Cost, on one core: 700 MB of XML a second, after decompression
-(bz2 24 MB/s, gzip 250 MB/s).
+At most MAX_PAGE bytes of a page are in memory. Cost, on one core: 180 MB of XML a second, after decompression
+(bz2 24 MB/s).
 """
 
 import gzip

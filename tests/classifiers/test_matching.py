@@ -57,6 +57,11 @@ def test_a_better_likeness_goes_before_a_lesser_one_of_whoever_comes_first() -> 
     (pair,) = match([one, two], [only], 0)
     assert (pair.cited, pair.alike) == (1, "file+template")
     assert match([one], [only._replace(length_bin=41)], 0) == []
+    near, far = only._replace(source="x"), only._replace(record_id="4", source="z")
+    for others in ([near, far], [far, near]):
+        (pair,) = match([one], others, 0)
+        assert (others[pair.other], pair.alike) == (near, "file")
+    assert match([one], [far], 0)[0].alike == "length"
 
 
 def test_texts_of_one_bin_are_of_like_length() -> None:
