@@ -68,7 +68,7 @@ def check(path: str) -> None:
     """TrustedTextError or DumpError, which say why, if no file under `path` holds a text. Stops at the first."""
     if not any(True for one in _files(path) for _ in _texts(one)):
         raise TrustedTextError(
-            f"quality_filter.trusted: {path} holds no text; give Wikipedia dumps (.xml, .xml.bz2, .xml.gz), .txt files, "
+            f"quality_filter.trusted: {path} holds no text; give Wikipedia dumps (.xml, .xml.bz2, .xml.gz), .txt, "
             "or JSONL, Parquet or WET with a column text"
         )
 
