@@ -9,6 +9,9 @@ from skypile.run_folder import stage_folder
 from tests.cli.test_cli import skypile
 
 
+ENGLISH = 'quality_filter.languages=["en"]'
+
+
 @pytest.fixture
 def run(demo, tmp_path):
     shutil.copytree(demo.run, tmp_path / "run")
@@ -17,13 +20,13 @@ def run(demo, tmp_path):
 
 def test_a_dry_run_says_what_would_change_and_writes_nothing(run):
     before = stage_folder.manifest(run, "quality_filter")
-    done = skypile("decide", run, "--set", "quality_filter.rules.min_words=150", "--dry-run", "--json")
+    done = skypile("decide", run, "--set", ENGLISH, "--dry-run", "--json")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["kept"]["before"] == before["kept"] > said["kept"]["after"]
     assert said["go"] - said["come"] == said["kept"]["before"] - said["kept"]["after"]
     rows = {(row["language"], row["reason"]): row for row in said["rows"]}
-    assert rows["en", "too_short"]["after"] > rows["en", "too_short"]["before"]
+    assert rows["zh", "language"]["after"] > rows["zh", "language"]["before"] and rows["zh", None]["after"] == 0
     for side in ("before", "after"):
         assert sum(row[side] for row in said["rows"]) == before["read"]
     assert "nothing was written" in done.stderr
@@ -31,13 +34,13 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(run):
 
 
 def test_it_prints_a_table_and_makes_the_run_what_it_says(run):
-    done = skypile("decide", run, "--set", "quality_filter.rules.min_words=150")
+    done = skypile("decide", run, "--set", ENGLISH)
     assert done.returncode == 0, done.stderr
     after = stage_folder.manifest(run, "quality_filter")
-    assert f"-> {after['kept']:,}: 0 documents come" in done.stdout and "too_short" in done.stdout
-    assert after["settings"]["rules"]["min_words"] == 150
+    assert f"-> {after['kept']:,}: 0 documents come" in done.stdout and "language" in done.stdout
+    assert after["settings"]["languages"] == ["en"]
     assert stage_folder.follows(stage_folder.manifest(run, "shards"), after)
-    again = skypile("decide", run, "--set", "quality_filter.rules.min_words=150", "--dry-run")
+    again = skypile("decide", run, "--set", ENGLISH, "--dry-run")
     assert "0 documents come, 0 go" in again.stdout
 
 
