@@ -8,7 +8,6 @@ import pytest
 from skypile.run_folder import stage_folder
 from tests.cli.test_cli import skypile
 
-
 ENGLISH = 'quality_filter.languages=["en"]'
 
 
