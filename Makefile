@@ -55,7 +55,7 @@ train-extraction: .venv/.dev  ## Train the fast extraction engine's model anew
 	$(BIN)/python -m skypile.classifiers.extraction.train --data $(or $(SKYPILE_SHARED),../shared)/data/extraction \
 		--crawl $(or $(SKYPILE_SHARED),../shared)/data/crawl/zh-web.warc.gz
 
-bench: bench-pipeline bench-extraction bench-dedup bench-tokenize bench-ngram bench-quality  ## Run every benchmark against its peers
+bench: bench-pipeline bench-extraction bench-dedup bench-tokenize bench-ngram bench-privacy bench-quality  ## Run every benchmark against its peers
 
 bench-pipeline: .venv/.dev .venv-peers/.installed  ## Extraction to shards against datatrove on the same files
 	$(BIN)/python -m benchmarks.pipeline
@@ -76,11 +76,14 @@ bench-quality: .venv/.dev  ## What the quality filter's judges are worth on labe
 bench-ngram: .venv/.dev  ## N-gram models: tokens a second and memory, beside lmplz and irstlm where they are installed
 	$(BIN)/python -m benchmarks.ngram
 
+bench-privacy: .venv/.dev .venv-privacy/.installed  ## Identifiers of people: what is found of those planted, and what else is masked
+	$(BIN)/python -m benchmarks.privacy
+
 gpu-check:  ## Compare what runs on a GPU with the CPU's results, and time it; needs PyTorch (PYTHON=... names its Python)
 	$(PYTHON) -m benchmarks.gpu_check
 
 clean:  ## Remove what the targets made, the data of the demo included
-	rm -rf .venv .venv-newest .venv-peers .venv-dedup .venv-tokenize build dist demo
+	rm -rf .venv .venv-newest .venv-peers .venv-dedup .venv-privacy .venv-tokenize build dist demo
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -107,6 +110,11 @@ clean:  ## Remove what the targets made, the data of the demo included
 .venv-dedup/.installed: benchmarks/peers/requirements-dedup.txt
 	$(PYTHON) -m venv .venv-dedup
 	.venv-dedup/bin/python -m pip install --quiet -r benchmarks/peers/requirements-dedup.txt
+	@touch $@
+
+.venv-privacy/.installed: benchmarks/peers/requirements-privacy.txt
+	$(PYTHON) -m venv .venv-privacy
+	.venv-privacy/bin/python -m pip install --quiet -r benchmarks/peers/requirements-privacy.txt
 	@touch $@
 
 .venv-tokenize/.installed: benchmarks/tokenize_peers.txt setup.cfg

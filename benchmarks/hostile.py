@@ -22,8 +22,8 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-from skypile.classifiers.citations import cited_urls
 from skypile.classifiers.tokens import tokens_for_classifier
+from skypile.classifiers.wikitext import links
 from skypile.config import DedupConfig, ExtractionConfig
 from skypile.crawl.charset import decode
 from skypile.crawl.inputs import plan
@@ -171,7 +171,7 @@ STAGES: dict[str, Callable[[str], object]] = {
     "tokens": lambda text: encoder().encode(text),
     "classifier tokens": tokens_for_classifier,
     "url key": canonical,
-    "wikitext": lambda text: list(cited_urls(text)),
+    "wikitext": lambda text: list(links(text)),
 }
 
 

@@ -109,11 +109,9 @@ def measured(
     models: dict[str, PerplexityModel],
 ) -> dict[str, Floats]:
     """Scores of every judge, high is good, and of all of them together in each way."""
-    batch = pa.RecordBatch.from_pydict(
-        {"text": list(texts), "language": [language] * len(texts), "language_score": [1.0] * len(texts)}
-    )
-    raw = scored(batch, classifiers, models)
-    rows = gated(raw, QualityFilterConfig())
+    columns = {"text": list(texts), "language": [language] * len(texts), "language_score": [1.0] * len(texts)}
+    config = QualityFilterConfig()
+    rows = gated(scored(ordered(pa.RecordBatch.from_pydict(columns)), config, classifiers, models), config)
     found = {"rules, as verdicts": np.array([float(verdict == KEPT) for verdict in rows["verdict"].to_pylist()])}
     standing = rows.set_column(rows.schema.names.index("verdict"), "verdict", pa.array([KEPT] * len(texts)))
     for judge in judges.JUDGES:
@@ -146,16 +144,16 @@ def speed(
     columns = {"text": pages, "language": [language] * len(pages), "language_score": [1.0] * len(pages)}
     batch = ordered(pa.RecordBatch.from_pydict(columns))
     config = QualityFilterConfig(combine="mean")
-    rows = gated(scored(batch, classifiers, models), config)
+    rows = gated(scored(batch, config, classifiers, models), config)
     fitted = fit(rows, "mean")
     parts = {
-        "rules": lambda: scored(batch, {}, {}),
-        "rules and citation": lambda: scored(batch, classifiers, {}),
-        "rules and perplexity": lambda: scored(batch, {}, models),
-        "all scores": lambda: scored(batch, classifiers, models),
+        "rules, lexicon and masks": lambda: scored(batch, config, {}, {}),
+        "these and citation": lambda: scored(batch, config, classifiers, {}),
+        "these and perplexity": lambda: scored(batch, config, {}, models),
+        "all scores": lambda: scored(batch, config, classifiers, models),
         "verdict of language and rules": lambda: gated(rows, config),
         "verdict of the judges": lambda: decided(rows, config, fitted),
-        "all": lambda: decided(gated(scored(batch, classifiers, models), config), config, fitted),
+        "all": lambda: decided(gated(scored(batch, config, classifiers, models), config), config, fitted),
     }
     found = {}
     for name, part in parts.items():

@@ -103,7 +103,7 @@ def _in_order(cells: Sequence[str], line: str) -> bool:
 
 def wholes(html: bytes, gold: str, text: str) -> np.ndarray:
     """Tables kept, tables whole, lists kept, lists whole: int64 [4]."""
-    page, *_ = cut(charset.decode(html, None).utf8(html))
+    page, *_ = cut(charset.decode(html).source)
     wanted, all_words = set(WORD.findall(gold.lower())), words(text)
     lines = [words(line) for line in text.split("\n")]
     count = np.zeros(4, np.int64)

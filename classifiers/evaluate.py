@@ -46,6 +46,23 @@ def platt(odds: np.ndarray, positive: np.ndarray) -> tuple[float, float]:
     return round(slope, CALIBRATION_DIGITS), round(offset, CALIBRATION_DIGITS)
 
 
+def platt_offset(odds: np.ndarray, positive: np.ndarray, slope: float) -> float:
+    """The offset of `platt` where the slope is given: the mean score is that of the labels, weighed equally.
+
+    >>> platt_offset(np.array([1.0, 3.0]), np.array([False, True]), 2.0)
+    -4.0
+    """
+    if not positive.any() or positive.all():
+        return 0.0
+    weight = np.where(positive, 0.5 / positive.sum(), 0.5 / (~positive).sum())
+    low, high = -slope * float(odds.max()) - 1, -slope * float(odds.min()) + 1
+    for _ in range(100):  # bisection: the mean grows with the offset, and is below and above a half at these ends
+        middle = (low + high) / 2
+        mean = float((weight / (1 + np.exp(-np.clip(slope * odds + middle, -500, 500)))).sum())
+        low, high = (middle, high) if mean < 0.5 else (low, middle)
+    return round((low + high) / 2, CALIBRATION_DIGITS)
+
+
 def _newton(odds: np.ndarray, target: np.ndarray, weight: np.ndarray, start: np.ndarray) -> tuple[float, float]:
     """Slope and offset of the least weighted log loss."""
     found = start

@@ -5,7 +5,9 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from skypile.classifiers import citations, training_set
+from skypile.classifiers import training_set
+from skypile.classifiers.cited_in_spark import MAX_DAMAGE, cited_pages
+from skypile.classifiers.dumps import check
 from skypile.classifiers.model import save
 from skypile.classifiers.train import train
 from skypile.config import QualityFilterConfig
@@ -25,11 +27,12 @@ def train_in_run(documents: DataFrame, config: QualityFilterConfig, scratch: str
     """
     dumps = [files.absolute(path) for path in config.wikipedia]
     for dump in dumps:
-        citations.check(dump)
+        check(dump)
     spark = documents.sparkSession
-    cited = stored(training_set.cited_pages(spark, dumps), files.join(scratch, "cited"))
-    notes = [f"citation classifier: {row['host']}" for row in cited.where("key is null").collect()]
-    pages = cited.where("key is not null")
+    cited = stored(cited_pages(spark, dumps), files.join(scratch, "cited"))
+    damage = cited.where("damage is not null").select("damage").limit(MAX_DAMAGE).collect()
+    notes = [f"citation classifier: {row['damage']}" for row in damage]
+    pages = cited.where("key is not null and references > 0")
     labels = stored(training_set.labelled(documents, pages, config.citations), files.join(scratch, "labels"))
     counts = {
         row["language"]: (row["documents"], row["hosts"])

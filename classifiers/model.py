@@ -8,6 +8,7 @@ that is fed other tokens, or whose labels are swapped, still gives numbers.
 import functools
 import hashlib
 import json
+import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ MANIFEST: Final = "classifier.json"
 SCORE_DIGITS: Final = 6  # as many as of the rules' measures; fastText's float32 has one more
 CITED: Final = "__label__cited"
 OTHER: Final = "__label__other"
+_SMOOTHED: Final = 1e-5  # fastText adds it to each probability, so that its logarithm exists
+_LEAST: Final = 1e-7  # of a probability that is told from 0 in its 32 bits
 
 
 class ClassifierError(Refused):
@@ -51,13 +54,11 @@ def log_odds(model: Any, lines: Sequence[str]) -> np.ndarray:
     if not lines:
         return np.zeros(0)
     labels, probabilities = model.predict(list(lines), k=2)
-    cited = np.empty(len(lines))
+    odds = np.empty(len(lines))
     for row, (names, values) in enumerate(zip(labels, probabilities, strict=True)):
-        found = dict(zip(names, values, strict=True))
-        # fastText leaves labels out whose probability rounds to nothing, and lets others pass 1 by a hair.
-        cited[row] = found[CITED] if CITED in found else 1.0 - found.get(OTHER, 0.5)
-    cited = np.clip(cited, 1e-6, 1 - 1e-6)
-    return np.log(cited / (1 - cited))
+        found = {name: max(value - _SMOOTHED, _LEAST) for name, value in zip(names, values, strict=True)}
+        odds[row] = math.log(found.get(CITED, _LEAST) / found.get(OTHER, _LEAST)) if found else 0.0
+    return odds
 
 
 def calibrated(odds: np.ndarray, slope: float, offset: float) -> np.ndarray:

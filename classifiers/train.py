@@ -79,6 +79,17 @@ def held_out_hosts(hosts: Sequence[str], cited: np.ndarray, share: float, seed: 
     return chosen
 
 
+def fit(examples: Examples, rows: np.ndarray, config: CitationConfig) -> Any:
+    """A fastText model of some rows of the examples, in an order of its own: the same whatever order they come in."""
+    order = sorted(rows.tolist(), key=lambda row: _hash(examples.record_ids[row], config.seed))
+    return _fit(((examples.cited[row], examples.lines[row]) for row in order), config)
+
+
+def host_order(host: str, seed: int) -> bytes:
+    """What hosts are sorted by to be split: a keyed hash."""
+    return _hash(host, seed)
+
+
 def _fit(examples: Iterable[tuple[bool, str]], config: CitationConfig) -> Any:
     with tempfile.TemporaryDirectory(dir=own_folder()) as folder:
         path = Path(folder) / "train.txt"

@@ -11,25 +11,20 @@ set so that no host makes up more than `max_host_share` of a label.
 """
 
 import dataclasses
-import itertools
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from skypile.classifiers import citations
 from skypile.classifiers.tokens import tokens_for_classifier
 from skypile.classifiers.train import Examples
 from skypile.config import CitationConfig
 from skypile.crawl.url import canonical
 from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
-
-_CITATIONS_A_BATCH: Final = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,30 +35,11 @@ class Rates:
     of_host: dict[str, float]
 
 
-def cited_pages(spark: SparkSession, dumps: Sequence[str]) -> DataFrame:
-    """key (canonical URL), host, citations of every page cited in the dumps; one task a dump file.
-
-    Dumps of the large Wikipedias come in many files; give them all, they are read in parallel. A dump that
-    breaks off adds a row whose key is null and whose host says where.
-    """
-
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for path in batch["path"].to_pylist():
-                scan = citations.Scan()
-                found = citations.citations(path, scan)
-                while rows := list(itertools.islice(found, _CITATIONS_A_BATCH)):
-                    yield _batch(rows)
-                if scan.broken:
-                    yield _batch([(None, scan.broken)])
-
-    paths = spark.createDataFrame([(path,) for path in dumps], "path string").repartition(len(dumps))
-    found = map_arrow(paths, read, "key string, host string")
-    return found.groupBy("key", "host").agg(F.count("*").alias("citations"))
-
-
 def labelled(documents: DataFrame, cited: DataFrame, config: CitationConfig) -> DataFrame:
-    """record_id, language, host, cited (bool) of every document. Both frames are shuffled by key, without text."""
+    """record_id, language, host, cited (bool) of every document. Both frames are shuffled by key, without text.
+
+    `cited`: key, host and references of each page, as `cited_in_spark` has them.
+    """
 
     def keys(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -72,10 +48,11 @@ def labelled(documents: DataFrame, cited: DataFrame, config: CitationConfig) -> 
 
     types = "record_id string, language string, host string, key string"
     pages = map_arrow(documents.select("record_id", "language", "host", "url"), keys, types)
-    found = pages.join(cited.select("key", F.lit(True).alias("cited")), "key", "left")
+    by_key = cited.groupBy("key").agg(F.lit(True).alias("cited"))  # dumps in several languages may cite one page
+    found = pages.join(by_key, "key", "left")
     found = found.withColumn("cited", F.coalesce("cited", F.lit(False)))
     if config.weak_host_citations:
-        hosts = cited.groupBy("host").agg(F.sum("citations").alias("citations"))
+        hosts = cited.groupBy("host").agg(F.sum("references").alias("citations"))
         hosts = hosts.where(F.col("citations") >= config.weak_host_citations).select("host", F.lit(True).alias("weak"))
         found = found.join(hosts, "host", "left")
         found = found.withColumn("cited", F.col("cited") | F.coalesce("weak", F.lit(False)))
@@ -146,10 +123,4 @@ def collect(documents: DataFrame, sampled: DataFrame, scratch: str) -> Examples:
         table["host"].to_pylist(),
         table["cited"].to_numpy(zero_copy_only=False).astype(np.bool_),
         table["line"].to_pylist(),
-    )
-
-
-def _batch(rows: Sequence[tuple[str | None, str]]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays(
-        [pa.array([row[column] for row in rows], pa.string()) for column in (0, 1)], names=["key", "host"]
     )

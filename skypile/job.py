@@ -82,3 +82,26 @@ def _submit_dedup_files(description: str | None, arguments: list[str] | None) ->
     columns = Columns(given.id_column, given.text_column, given.url_column)
     done = deduplicate(given.paths, given.output, columns, given.config, given.against, given.update_index)
     print(json.dumps(done, ensure_ascii=False))
+
+
+def submit_decontamination(description: str | None, arguments: list[str] | None = None) -> None:
+    """Take benchmark items out of Parquet files; errors as `submit`."""
+    with one_sentence("decontamination.py"):
+        parser = argparse.ArgumentParser(
+            prog="decontamination.py", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        parser.add_argument("--config", help="TOML settings; without it, the defaults")
+        parser.add_argument("--output", required=True, metavar="DIR", help="folder for documents and verdicts")
+        parser.add_argument("--benchmarks", required=True, action="append", metavar="FILE", help="items; repeatable")
+        parser.add_argument("--action", choices=("drop", "cut"), help="what goes; without it, as the settings say")
+        parser.add_argument("--id-column", required=True, help="column with a unique id")
+        parser.add_argument("--text-column", default="text", help="column with the text")
+        parser.add_argument("--url-column", help="column with the URL, whose host is a text's source")
+        parser.add_argument("paths", nargs="+", metavar="PATH", help="Parquet files, folders or globs")
+        given = parser.parse_args(arguments)
+        from skypile.decontamination.files import decontaminate_in_spark
+        from skypile.dedup.columns import Columns
+
+        columns = Columns(given.id_column, given.text_column, given.url_column)
+        done = decontaminate_in_spark(given.paths, given.output, columns, given.benchmarks, given.config, given.action)
+        print(json.dumps(done, ensure_ascii=False))

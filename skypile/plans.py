@@ -47,8 +47,11 @@ def _inputs(run: str, stage: str, config: Config) -> dict[str, Any]:
     if stage == "dedup" and config.dedup.against:
         seen = (stage_folder.manifest(run, "dedup") or {}).get("inputs", {}).get("index")
         found["index"] = arrivals_seen(config.dedup.against, seen if config.dedup.update_index else None)
-    if stage == "quality_filter" and quality.bad_words:
-        found["word list"] = tree_signature(quality.bad_words)
+    if stage == "quality_filter":
+        lists = {"word list": quality.bad_words, "blocked hosts": quality.blocked_hosts}
+        found |= {name: tree_signature(path) for name, path in lists.items() if path}
+        own = quality.lexicon_file()
+        found["lexicon"] = tree_signature(own) if own else quality.lexicon
     if stage == "quality_filter" and quality.classifier:
         found["classifier"] = tree_signature(quality.classifier)
     elif stage == "quality_filter":

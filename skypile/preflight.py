@@ -58,25 +58,30 @@ def _check_model(path: str) -> None:
 
 def _check_quality(config: Config) -> None:
     section = config.quality_filter
-    if section.bad_words:
-        _check_there("quality_filter.bad_words", section.bad_words, "a file of words, one a line")
-        with files.open_uri(section.bad_words) as file:
-            try:
-                file.read().decode("utf-8-sig")
-            except UnicodeDecodeError as error:
-                raise PreflightError(
-                    f"quality_filter.bad_words: {section.bad_words} is no UTF-8 text ({error}); convert it"
-                ) from None
+    for setting, path, what in (
+        ("bad_words", section.bad_words, "a file of words, one a line"),
+        ("blocked_hosts", section.blocked_hosts, "a file of hosts, one a line"),
+        ("lexicon", section.lexicon_file(), 'a TOML file of terms and weights, or "built-in"'),
+    ):
+        if path:
+            _check_text(f"quality_filter.{setting}", path, what)
+    if section.lexicon_file():
+        from skypile.quality.lexicon import LexiconError, lexicon
+
+        try:
+            lexicon(section.lexicon)
+        except LexiconError as error:
+            raise PreflightError(str(error)) from None
     if section.classifier:
         from skypile.classifiers.model import load  # only here: it loads fastText
 
         _check_there("quality_filter.classifier", section.classifier, "the folder that training wrote")
         load(files.absolute(section.classifier))
     elif section.wikipedia:
-        from skypile.classifiers.citations import check
+        from skypile.classifiers.dumps import check
 
         for dump in section.wikipedia:
-            _check_there("quality_filter.wikipedia", dump, "Wikipedia dumps (pages-articles XML, .bz2 or plain)")
+            _check_there("quality_filter.wikipedia", dump, "Wikipedia dumps (pages-articles XML; bz2, gz or plain)")
             check(files.absolute(dump))
     if section.perplexity_model:
         from skypile.quality.perplexity_models import load as load_perplexity
@@ -89,6 +94,15 @@ def _check_quality(config: Config) -> None:
         for path in section.trusted:
             _check_there("quality_filter.trusted", path, "Wikipedia dumps, JSONL, Parquet, WET or .txt files")
             check_trusted(files.absolute(path))
+
+
+def _check_text(setting: str, path: str, what: str) -> None:
+    _check_there(setting, path, what)
+    with files.open_uri(path) as file:
+        try:
+            file.read().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise PreflightError(f"{setting}: {path} is no UTF-8 text ({error}); convert it") from None
 
 
 def _check_there(setting: str, path: str, what: str) -> None:

@@ -14,7 +14,8 @@ from rich.console import Console
 
 from skypile import pipeline
 from skypile.config import Config, SparkConfig
-from skypile.dedup import kernels
+from skypile.decontamination import kernels as decontamination_kernels
+from skypile.dedup import kernels as dedup_kernels
 from skypile.errors import SkypileError
 from skypile.extraction import page
 from skypile.runtime import session
@@ -25,9 +26,10 @@ EXIT_SECONDS = 300  # the JVM writes the archive when it ends: 10 s
 
 
 def prepare() -> Path:
-    """Compile what pages and deduplication need, and archive the classes; the archive's path. About a minute."""
+    """Compile all kernels, and archive the classes; the archive's path. About a minute."""
     page.prepare()
-    kernels.prepare()
+    dedup_kernels.prepare()
+    decontamination_kernels.prepare()
     return write_archive()
 
 

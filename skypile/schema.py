@@ -62,12 +62,17 @@ DOCUMENT_COLUMNS: Final = (
     Column("replacements", pa.int32(), "U+FFFD characters that decoding put in"),
     Column("engine", pa.string(), "extraction engine; null for text inputs"),
     Column("title", pa.string(), "page title, null if none"),
-    Column("text", pa.string(), "main text, paragraphs separated by a blank line, NFC"),
+    Column("text", pa.string(), "main text, paragraphs separated by a blank line, NFC; masked by the quality filter"),
     Column("characters", pa.int32(), "code points in text"),
     Column("language", pa.string(), "ISO 639-1 code of the main text (zh covers Hans and Hant), und if unsure"),
     Column("language_score", pa.float64(), "share of the text that is in it, 0 to 1"),
     Column("script", pa.string(), "of Chinese: Hans (simplified) or Hant (traditional); null if no character tells"),
     Column("metadata", pa.string(), "JSON object: a JSONL or Parquet record's own other columns; null if none"),
+    Column(
+        "alternates",
+        pa.string(),
+        "JSON object: the page in English and Chinese, language tag to URL, by its hreflang links; null if none",
+    ),
     *VERDICT_COLUMNS,
 )
 
@@ -90,6 +95,7 @@ QUALITY_COLUMNS: Final = (
     Column(
         "quality_tier", pa.string(), "high, middle or low among the run's pages of its language; null as quality_bin"
     ),
+    Column("masked", pa.string(), "JSON object: masks in text and title by kind of identifier; null if there are none"),
 )
 
 SHARD_COLUMNS: Final = (Column("shard", pa.int32(), "number of the shard within the language"),)
@@ -155,11 +161,17 @@ REASONS: Final = {
     "repeated_ngrams": "too large a share of the text is repeated n-grams",
     "symbols": "too many symbols, ellipses or bullets",
     "bad_words": "too many listed words for its length",
+    "adult": "explicit terms: too many for its length",
+    "gambling": "gambling terms: too many for its length",
+    "adverts": "advertising terms: too many for its length",
+    "blocked_host": "its host is on the list of blocked ones",
     "long_words": "mean word length is outside what prose has",
     "low_citation_score": "Wikipedia would hardly cite this page",
     "high_perplexity": "of all judges, the language model ranks it lowest, and too low: the text is too surprising",
     "low_rule_score": "of all judges, the rules rank it lowest, and too low: it is near many of their bounds",
     "low_quality": "no judge ranks it high enough, or not all together",
+    # decontamination
+    "contaminated": "an item of a benchmark stands in it",
 }
 
 

@@ -17,15 +17,23 @@ copy of it, and a shuffle to put columns that skypile does not know back beside 
 import atexit
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from skypile import schema
-from skypile.config import DedupConfig, DistributionFilterConfig, ExtractionConfig, QualityFilterConfig
+from skypile.config import (
+    DecontaminationConfig,
+    DedupConfig,
+    DistributionFilterConfig,
+    ExtractionConfig,
+    QualityFilterConfig,
+)
 from skypile.crawl.record import Record
+from skypile.decontamination.items import read_items
+from skypile.decontamination.stage import decontamination as decontamination_stage
 from skypile.dedup.stage import dedup as dedup_stage
 from skypile.distribution.stage import distribution_filter as distribution_stage
 from skypile.extraction.documents import from_records
@@ -122,6 +130,20 @@ def quality_filter(
     return _after(
         "quality_filter", needed, scratch, lambda rows, folder: quality_stage(settings, folder, classifier, perplexity)
     )
+
+
+def decontamination(benchmarks: Sequence[str], config: DecontaminationConfig | None = None) -> Stage:
+    """Drop pages that hold items of benchmarks (files of them, as `skypile decontaminate` reads), or cut the passages.
+
+    Needs record_id and text (string); reads `url` for the sources of common n-grams. The frame is read twice.
+    """
+    items = read_items(benchmarks)
+
+    def stage(frame: DataFrame) -> DataFrame:
+        _check(frame, "decontamination", {ID: ("string",), "text": ("string",)})
+        return decontamination_stage(items, config or DecontaminationConfig())(frame)
+
+    return stage
 
 
 def _after(

@@ -16,6 +16,8 @@ from skypile.runtime import java
 TABLES = [
     ({"quality_filter": {"wikipedia": ["absent.xml.bz2"]}}, "quality_filter", ["wikipedia", "absent.xml.bz2"]),
     ({"quality_filter": {"bad_words": "absent.txt"}}, "quality_filter", ["bad_words", "absent.txt"]),
+    ({"quality_filter": {"lexicon": "absent.toml"}}, "quality_filter", ["lexicon", "absent.toml"]),
+    ({"quality_filter": {"blocked_hosts": "absent.txt"}}, "quality_filter", ["blocked_hosts", "absent.txt"]),
     ({"quality_filter": {"classifier": "absent"}}, "quality_filter", ["classifier", "absent"]),
     ({"quality_filter": {"perplexity_model": "absent"}}, "quality_filter", ["perplexity_model", "absent"]),
     ({"quality_filter": {"trusted": ["absent.jsonl"]}}, "quality_filter", ["trusted", "absent.jsonl"]),

@@ -18,7 +18,7 @@ from skypile.classifiers.extraction.labels import (
 )
 from skypile.crawl import charset
 from skypile.extraction.engines import Engine, extract
-from skypile.extraction.fast.block_text import WORDS
+from skypile.extraction.fast.block_text import WORDS, first_tokens
 from skypile.extraction.fast.blocks import NAMES, block_texts, cut
 from skypile.extraction.fast.page_type import page_slots, page_words
 from skypile.extraction.fast.structure import structure_features
@@ -61,7 +61,7 @@ def label_page(row: dict, set_name: str) -> LabelledPage:
     """Cut one page and label its blocks from its `gold` text or its `must` and `must_not` snippets."""
     html = charset.decode(row["html"], None).text.encode("utf-8", "replace")
     page, title, description = cut(html)
-    structure, statistics = structure_features(page, title, description, NAMES.flags)
+    structure, statistics = structure_features(page, first_tokens(page), title, description, NAMES.flags)
     named = page_words(html, page, row["url"])
     blocks = block_texts(page)
     gold = row.get("gold")

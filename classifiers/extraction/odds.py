@@ -11,13 +11,12 @@ import numpy as np
 from numba import njit
 
 from skypile.classifiers.extraction.dataset import LabelledPage
-from skypile.extraction.fast.block_text import tokens
+from skypile.extraction.fast.block_text import BLOCK_TOKENS, tokens
 from skypile.extraction.fast.blocks import NAMES
 from skypile.extraction.fast.elements import block_parent
 from skypile.extraction.fast.page_type import PAGE_TYPES
 from skypile.extraction.fast.wording import (
     ATTRIBUTE_BITS,
-    FIRST_TOKENS,
     TAG_SALT,
     TEXT_BITS,
     Odds,
@@ -39,7 +38,7 @@ def _add(page, names, e, weight, column, out):
 @njit(cache=True)
 def _count(page, names, labels, words, near, middle, far, chain, text):
     """Content (column 0) and other (column 1) weight of each slot on one page, added to the zeroed arrays."""
-    found = np.empty(FIRST_TOKENS, np.uint32)
+    found = np.empty(BLOCK_TOKENS, np.uint32)
     for b in range(len(labels)):
         if labels[b] < 0:
             continue
@@ -104,7 +103,7 @@ def count_odds(pages: Sequence[LabelledPage]) -> Odds:
         on_page[3][:] = 0
         _merge(on_page[4], words)
     tables = [_log_odds(total, MIN_PAGES) for total in (near, middle, far, forum, listing)]
-    return Odds._make([*tables, _log_odds(words, MIN_TEXT_PAGES)])
+    return Odds(np.stack(tables, axis=1), _log_odds(words, MIN_TEXT_PAGES))
 
 
 def count_page_odds(pages: Sequence[LabelledPage]) -> np.ndarray:

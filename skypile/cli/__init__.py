@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
-from skypile.cli import ablate, decide, dedup, evidence, extract, prune, run, settings
+from skypile.cli import ablate, code, decide, dedup, evidence, extract, parallel, prune, rules, run, settings
+from skypile.cli.citations import citations
 from skypile.cli.console import err, shown
+from skypile.cli.decontaminate import decontaminate
 from skypile.cli.proxy import losses, proxy
 from skypile.cli.tokens import tokens, vocab
 from skypile.failures import GO_ON, INTERRUPTED, REFUSED, is_interrupt, sentence
@@ -26,9 +28,13 @@ app.command()(extract.extract)
 app.command()(evidence.why)
 app.command()(dedup.dedup)
 app.command()(dedup.dedup_curve)
+app.command()(decontaminate)
+app.command()(parallel.parallel)
+app.command()(code.code)
 app.command()(evidence.diff)
 app.command()(evidence.status)
 app.command()(evidence.report)
+app.command()(rules.rules)
 app.command()(ablate.ablate)
 app.command()(decide.decide)
 app.command()(evidence.verify)
@@ -40,6 +46,7 @@ app.command()(losses)
 app.add_typer(vocab, name="vocab")
 app.add_typer(tokens, name="tokens")
 app.add_typer(proxy, name="proxy")
+app.add_typer(citations, name="citations")
 
 
 @app.command()

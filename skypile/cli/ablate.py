@@ -51,13 +51,18 @@ def ablate(
     ] = 0.1,
     proxy: Annotated[str, typer.Option(help="ngram, or a transformer (extra models): 1m, 6m, 30m or 125m")] = NGRAM,
     pairs: Annotated[
-        int | None, typer.Option(min=2, help="Pairs of trainings, each on documents of its own; default: 8, 4 for 1m")
+        int | None,
+        typer.Option(min=2, help="Pairs of trainings, each on documents of its own; default: 8, 5 of transformers"),
     ] = None,
     tokens: Annotated[int, typer.Option(min=1, help="Tokens that a transformer is trained on")] = 300_000,
     rate: Annotated[
-        list[float] | None, typer.Option(help="Learning rate of a transformer; repeatable; default: 3e-3 and 3e-4")
+        list[float] | None,
+        typer.Option(help="Learning rate of a transformer; repeatable; default: two, of 1m 0.003 and 0.001"),
     ] = None,
-    characters: Annotated[int, typer.Option(min=1, help="Leading characters read of a held-out text")] = 4_000,
+    characters: Annotated[
+        int | None,
+        typer.Option(min=1, help="Leading characters read of a held-out text; default: 4000, 1000 by transformers"),
+    ] = None,
     uncoupled: Annotated[bool, typer.Option("--uncoupled", help="Judge without coupling, to see its worth")] = False,
     until_decided: Annotated[
         bool, typer.Option("--until-decided", help="Stop after the pair that decides: look at `p any time` alone then")
@@ -80,9 +85,9 @@ def ablate(
     from skypile.proxy.comparison import Plan
 
     treatments = _treatments(run, without or [], until or [], changed or [], against or [], everything)
-    number = pairs or (8 if proxy == NGRAM else 4)
+    make, how, usual = _proxy(proxy, rate, tokens, device)
+    number, characters = pairs or usual[0], characters or usual[1]
     plan = Plan(number, seed, not uncoupled, until_decided)
-    make, how = _proxy(proxy, rate or [3e-3, 3e-4], tokens, device)
     sets = ablation.validation(run, validation or [], hold_out, seed, characters)
     told = _progress(treatments)
     found = list(ablation.findings(run, treatments, sets, hold_out, make, plan, told=told))
@@ -124,23 +129,24 @@ def _treatments(
     return found
 
 
-def _proxy(name: str, rates: Sequence[float], tokens: int, device: str | None) -> tuple[MakeProxy, dict[str, Any]]:
-    """How it is made, and how it is told."""
+def _proxy(
+    name: str, rates: Sequence[float] | None, tokens: int, device: str | None
+) -> tuple[MakeProxy, dict[str, Any], tuple[int, int]]:
+    """How it is made, how it is told, and the usual numbers of pairs and of characters read of a text."""
     if name == NGRAM:
+        from skypile.proxy import pairs
         from skypile.proxy.pairs import ngram_proxy
 
-        return ngram_proxy, {"name": NGRAM}
+        return ngram_proxy, {"name": NGRAM}, (pairs.PAIRS, pairs.CHARACTERS)
     needs_pytorch()
     from skypile.proxy.model import SIZES
-    from skypile.proxy.transformer_pairs import transformer_proxy
+    from skypile.proxy.transformer_pairs import CHARACTERS, PAIRS, rates_of, transformer_proxy
 
     if name not in SIZES:
         raise Refused(f"proxy={name!r} is none of {NGRAM}, {', '.join(SIZES)}")
-    return transformer_proxy(name, rates, tokens, chosen_device(device)), {
-        "name": name,
-        "rates": list(rates),
-        "tokens": tokens,
-    }
+    rates = rates or rates_of(name)
+    how = {"name": name, "rates": list(rates), "tokens": tokens}
+    return transformer_proxy(name, rates, tokens, chosen_device(device)), how, (PAIRS, CHARACTERS)
 
 
 def _progress(treatments: Sequence[Treatment]):  # type: ignore[no-untyped-def]

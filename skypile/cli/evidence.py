@@ -9,6 +9,7 @@ from rich.table import Table
 
 from skypile import schema
 from skypile.cli.console import AsJson, Key, RunFolder, RunOption, err, line, out, print_json, shown
+from skypile.cli.receipt import print_receipt, receipt
 from skypile.run_folder import ledger
 from skypile.runtime import files
 
@@ -75,18 +76,25 @@ def why(
     ],
     run: RunOption,
     most: Annotated[int, typer.Option(min=1, help="Records shown of those a host or a beginning names")] = MOST_RECORDS,
+    tokens: Annotated[bool, typer.Option("--tokens", help="Also what the citation score is made of")] = False,
+    citations: Annotated[
+        str | None, typer.Option(help="Folder of `citations extract`: also which articles cite it, or its host")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what became of a page, stage by stage, and on what evidence.
 
     With --json: key; by, what it was found as (id or URL, host, prefix); records, a list of objects with record_id,
     url and verdicts (stage, verdict, reason, meaning, score, threshold, evidence); more, the number of records that
-    fit beyond those; similar, URLs that differ from key by scheme, www., slash or fragment alone.
+    fit beyond those; similar, URLs that differ from key by scheme, www., slash or fragment alone. With --tokens or
+    --citations each record has citation: score, up and down (tokens, times, log_odds), cited_by.
     """
     found = ledger.find(run, key, most)
     records = [list(group) for _, group in itertools.groupby(found.verdicts, key=lambda v: v.record_id)]
     if as_json:
         told = [_record(record) for record in records]
+        for one, record in zip(told, records, strict=True):
+            one |= {"citation": receipt(run, record[0], citations)} if tokens or citations else {}
         print_json({"key": key, "by": found.by, "records": told, "more": found.more, "similar": found.similar})
         raise typer.Exit(0 if records else 1)
     if not records:
@@ -106,6 +114,8 @@ def why(
         out.print(f"{named}record {shown(record[0].record_id)}", highlight=False, soft_wrap=True)
         for verdict in record:
             _print_verdict(verdict)
+        if tokens or citations:
+            print_receipt(receipt(run, record[0], citations))
     if found.by != "id or URL" or found.more:
         more = f"; {found.more:,} more: --most {len(records) + found.more} shows all" if found.more else ""
         what = {"host": "of this host", "prefix": "whose URL begins so", "id or URL": "with this id or URL"}[found.by]
@@ -136,7 +146,12 @@ def _print_verdict(verdict: ledger.Verdict) -> None:
 
 
 def _lines(name: str, value: object) -> Iterator[str]:
-    """A member of the evidence in words: one line, but for the paragraphs that were cut, which have one each."""
+    """A member of the evidence in words: one line, but for what was cut or masked, of which each has one."""
+    if name == "masked" and isinstance(value, list):
+        for span in value:
+            where = f" of the {span['in']}" if "in" in span else ""
+            yield f"masked {span['start']}-{span['end']}{where}: {span['kind']}, hash {span['hash']}"
+        return
     if name != "cut" or not isinstance(value, list):
         yield f"{name}: {value}"
         return

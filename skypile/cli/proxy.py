@@ -75,6 +75,53 @@ def train(
     out.print(f"{shown(last)}: {steps} steps of {sequences} sequences", soft_wrap=True)
 
 
+@proxy.command()
+def curve(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of a transformer that was trained with --keep", metavar="PROXY")
+    ],
+    validation: Annotated[
+        list[str],
+        typer.Argument(help="Held-out texts, as `skypile losses` takes them", metavar="[DOMAIN=]PATH..."),
+    ],
+    output: Annotated[Path | None, typer.Option(help="The SVG; default: curve.svg in the proxy's folder")] = None,
+    characters: Annotated[int, typer.Option(min=1, help="Leading characters of a text that count")] = 4_000,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw what a training lost on held-out texts, domain by domain, over the tokens that it had seen.
+
+    With --json: states, a list of objects with tokens, sets and average, the last two as `skypile losses` has them.
+    """
+    needs_pytorch()
+    from skypile.proxy.curve import curve as scored
+    from skypile.proxy.validation import validation_sets
+    from skypile.report.curves import curves
+    from skypile.runtime import files
+    from skypile.tokens.encoder import Encoder
+
+    sets = validation_sets(validation, characters)
+    encoder = Encoder.load()
+    is_time = seldom(SAID_EVERY)
+
+    def told(done: int, of: int) -> None:
+        if is_time():
+            err.print(f"{done} of {of} states", highlight=False)
+
+    found = scored(folder, sets, lambda texts: len(encoder.encode_batch(texts)[0]), chosen_device(device), told)
+    lines = {
+        f"{one.domain} {one.language}": [(float(tokens), rows[at].bits_per_byte) for tokens, rows in found.items()]
+        for at, one in enumerate(sets)
+    }
+    path = folder / "curve.svg" if output is None else output
+    drawing = curves(f"{folder.name}: held-out loss by domain", "tokens trained on", "bits per byte", lines)
+    files.write_text(str(path), drawing)
+    if as_json:
+        print_json({"states": [{"tokens": tokens} | _as_json(rows) for tokens, rows in found.items()]})
+        return
+    out.print(shown(str(path)), soft_wrap=True)
+
+
 def losses(
     validation: Annotated[
         list[str],

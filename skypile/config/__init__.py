@@ -12,9 +12,13 @@ from typing import Any, Self
 import tomli_w
 from pydantic import BaseModel, ValidationError, model_validator
 
+from skypile.config.code import CodeConfig as CodeConfig
+from skypile.config.decontamination import DecontaminationConfig as DecontaminationConfig
 from skypile.config.dedup import DedupConfig as DedupConfig
 from skypile.config.distribution import DistributionFilterConfig as DistributionFilterConfig
 from skypile.config.extraction import ExtractionConfig as ExtractionConfig
+from skypile.config.parallel import ParallelConfig as ParallelConfig
+from skypile.config.privacy import PrivacyConfig as PrivacyConfig
 from skypile.config.quality import CitationConfig as CitationConfig
 from skypile.config.quality import PerplexityConfig as PerplexityConfig
 from skypile.config.quality import QualityFilterConfig as QualityFilterConfig
@@ -36,6 +40,9 @@ class Config(Settings):
     dedup: DedupConfig = DedupConfig()
     quality_filter: QualityFilterConfig = QualityFilterConfig()
     shards: ShardsConfig = ShardsConfig()
+    decontamination: DecontaminationConfig = DecontaminationConfig()
+    parallel: ParallelConfig = ParallelConfig()
+    code: CodeConfig = CodeConfig()
 
     @model_validator(mode="after")
     def gate_lets_wanted_languages_through(self) -> Self:
@@ -51,7 +58,8 @@ class Config(Settings):
         """Files and folders besides the crawl that the stages read."""
         quality = self.quality_filter
         named = [self.distribution_filter.model, self.dedup.against]
-        named += [quality.bad_words, quality.classifier, quality.perplexity_model]
+        named += [quality.bad_words, quality.lexicon_file(), quality.blocked_hosts]
+        named += [quality.classifier, quality.perplexity_model]
         return [*(path for path in named if path), *quality.wikipedia, *quality.trusted]
 
 

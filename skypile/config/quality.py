@@ -4,6 +4,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from skypile.config.privacy import PrivacyConfig
 from skypile.config.settings import Count, Settings, Share
 
 
@@ -33,6 +34,10 @@ class RuleThresholds(Settings):
     max_bad_words: Share = Field(
         0.02, description="C4 drops at the first; that loses pages on medicine and minorities (Dodge et al. 2021)"
     )
+    max_adult: Share = Field(0.002, description="2 explicit terms in 1,000 characters; skypile.quality.lexicon")
+    max_gambling: Share = Field(0.002, description="the same of gambling; clean pages have 0 of both")
+    max_adverts: Share = Field(0.003, description="the same of advertisements, whose terms are used by shops as well")
+    max_blocked_host: Share = Field(0.0, description="1 keeps pages of blocked_hosts")
 
 
 class CitationConfig(Settings):
@@ -71,11 +76,19 @@ class QualityFilterConfig(Settings):
     languages: tuple[str, ...] = Field(("en", "zh"), description="languages kept; empty: all")
     min_language_score: Share = Field(0.5, description="least share of the text in its language")
     rules: RuleThresholds = RuleThresholds()
+    privacy: PrivacyConfig = PrivacyConfig()
     bad_words: str | None = Field(None, description="file of listed words, one a line, UTF-8; unset: not counted")
+    lexicon: str = Field(
+        "built-in",
+        description="TOML file of explicit, gambling and advertising terms with weights; empty: none are counted",
+    )
+    blocked_hosts: str | None = Field(
+        None, description="file of hosts, one a line, UTF-8, dropped with all their subdomains; unset: none are"
+    )
     classifier: str | None = Field(None, description="folder of a trained citation classifier")
     wikipedia: tuple[str, ...] = Field(
         (),
-        description="Wikipedia dumps (pages-articles XML, .bz2 or plain); their citations train the classifier",
+        description="Wikipedia dumps (pages-articles XML; bz2, gz or plain); their citations train the classifier",
     )
     citations: CitationConfig = CitationConfig()
     perplexity_model: str | None = Field(
@@ -103,10 +116,14 @@ class QualityFilterConfig(Settings):
 
     # Known by their content, not by where they lie: see `skypile.plans`.
     undeciding: ClassVar[frozenset[str]] = frozenset(
-        {"bad_words", "classifier", "wikipedia", "perplexity_model", "trusted"}
+        {"bad_words", "lexicon", "blocked_hosts", "classifier", "wikipedia", "perplexity_model", "trusted"}
     )
-    # Everything else decides on stored scores: these alone shape the scores themselves.
-    scoring: ClassVar[frozenset[str]] = frozenset({"citations", "perplexity"})
+    # Everything else decides on stored scores: these alone shape the scores themselves, or the texts.
+    scoring: ClassVar[frozenset[str]] = frozenset({"citations", "perplexity", "privacy"})
+
+    def lexicon_file(self) -> str | None:
+        """The user's lexicon; None if it is the built-in one, or none."""
+        return None if self.lexicon in ("", "built-in") else self.lexicon
 
     @model_validator(mode="after")
     def lowest_bin_exists(self) -> Self:

@@ -29,7 +29,7 @@ standard's tables (`skypile.crawl.whatwg`).
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Literal, NamedTuple
 
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
@@ -42,19 +42,19 @@ Rung = Literal["http", "bom", "meta", "detected", "lossy"]
 
 
 class Decoded(NamedTuple):
-    """`charset`: Python codec name. `replacements`: U+FFFD that decoding put in. `other`: charset of parts, or None."""
+    """`source`: the page in UTF-8, without a byte order mark. `charset`: Python codec name. `replacements`: U+FFFD that
+    decoding put in. `other`: charset of parts, or None."""
 
-    text: str
+    source: bytes
     charset: str
     rung: Rung
     replacements: int
     other: str | None = None
 
-    def utf8(self, body: bytes) -> bytes:
-        """The text in UTF-8: `body`, which was decoded, where it is that already."""
-        if self.charset == "utf-8" and self.other is None and not self.replacements:
-            return body[len(_marked(body)[0]) :]
-        return self.text.encode("utf-8", "replace")
+    @property
+    def text(self) -> str:
+        """The page as a string: made each time that it is asked for."""
+        return self.source.decode()
 
 
 META_BYTES = 4096  # the HTML standard asks for 1024; Chinese portals put scripts before <meta>
@@ -88,32 +88,42 @@ _MARKS: Final = (
 )
 
 
-def decode(body: bytes, content_type: str | None = None) -> Decoded:
-    """Text of an HTML or plain text page. `content_type`: HTTP header value. Never raises.
+def foreign_characters(body: bytes) -> int:
+    """Characters beyond ASCII of a page in UTF-8; -1 where it is none."""
+    try:
+        return _foreign(body.decode())
+    except UnicodeDecodeError:
+        return -1
 
-    >>> decode("<meta charset=gb2312>中文".encode("gbk"))
-    Decoded(text='<meta charset=gb2312>中文', charset='gb18030', rung='meta', replacements=0)
+
+def decode(
+    body: bytes, content_type: str | None = None, foreign_characters: Callable[[bytes], int] = foreign_characters
+) -> Decoded:
+    """An HTML or plain text page in UTF-8. `content_type`: HTTP header value. `foreign_characters`: another function
+    that says the same. Never raises.
+
+    >>> decode("<meta charset=gb2312>中文".encode("gbk")).text
+    '<meta charset=gb2312>中文'
     """
     mark, marked = _marked(body)
     body = body[len(mark) :]
     if marked is not None and marked.startswith("utf-") and marked != "utf-8":
         return _finished(body, marked, "bom")
     declared = list(_declared(body, content_type, marked))
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
+    foreign = foreign_characters(body)
+    if foreign < 0:
         return _legacy(body, declared)
     # 7-bit charsets that look like ASCII. (Two bytes are looked for a hundred times more slowly than one.)
-    if len(text) == len(body) and (b"\0" in body or (b"\x1b" in body and b"\x1b$" in body)):
-        return _seven_bit(text, body, declared)
-    if len(text) == len(body):
-        return _ascii(text, declared)
+    if not foreign and (b"\0" in body or (b"\x1b" in body and b"\x1b$" in body)):
+        return _seven_bit(body, declared)
+    if not foreign:
+        return _ascii(body, declared)
     for codec, rung in declared:
         if codec == "utf-8":
-            return Decoded(text, codec, rung, 0)
-        if codec in TABLES and _foreign(text) < UTF8_CERTAIN and (found := _believed(body, codec, rung)):
+            return Decoded(body, codec, rung, 0)
+        if codec in TABLES and foreign < UTF8_CERTAIN and (found := _believed(body, codec, rung)):
             return found
-    return Decoded(text, "utf-8", "detected", 0)
+    return Decoded(body, "utf-8", "detected", 0)
 
 
 def _marked(body: bytes) -> tuple[bytes, str | None]:
@@ -187,7 +197,7 @@ def _parted(body: bytes, found: Decoded, declared: list[str]) -> Decoded:
     if parted is None:
         return found
     text, other = parted
-    return Decoded(text, found.charset, found.rung, _replacements(body, text, found.charset), other)
+    return _of_text(text, found.charset, found.rung, _replacements(body, text, found.charset), other)
 
 
 def _believed(body: bytes, codec: str, rung: Rung) -> Decoded | None:
@@ -209,13 +219,17 @@ def _believed(body: bytes, codec: str, rung: Rung) -> Decoded | None:
 
 def _decodes(found: Decoded) -> bool:
     """Whether enough was decoded for what was not (rule 3)."""
-    bad = found.replacements - found.text.endswith("\ufffd")
+    bad = found.replacements - found.source.endswith("\ufffd".encode())
     return bad <= 0 or bad * GOOD_PER_BAD <= _foreign(found.text) - found.replacements
 
 
 def _finished(body: bytes, codec: str, rung: Rung) -> Decoded:
     text = whatwg.decode(body, codec)
-    return Decoded(text, codec, rung, _replacements(body, text, codec))
+    return _of_text(text, codec, rung, _replacements(body, text, codec))
+
+
+def _of_text(text: str, codec: str, rung: Rung, replacements: int, other: str | None = None) -> Decoded:
+    return Decoded(text.encode("utf-8", "replace"), codec, rung, replacements, other)
 
 
 def _replacements(body: bytes, text: str, codec: str) -> int:
@@ -237,7 +251,7 @@ def _utf16(body: bytes) -> str | None:
     return "utf-16-le" if odd > even else "utf-16-be"
 
 
-def _seven_bit(text: str, body: bytes, declared: list[tuple[str, Rung]]) -> Decoded:
+def _seven_bit(body: bytes, declared: list[tuple[str, Rung]]) -> Decoded:
     """ISO-2022-JP by its escapes, UTF-16 by its zeros; what is neither is ASCII with stray controls."""
     if codec := _utf16(body):
         return _finished(body, codec, "detected")
@@ -246,10 +260,10 @@ def _seven_bit(text: str, body: bytes, declared: list[tuple[str, Rung]]) -> Deco
         found = _finished(body, "iso2022_jp", rung)
         if not found.replacements:
             return found
-    return _ascii(text, declared)
+    return _ascii(body, declared)
 
 
-def _ascii(text: str, declared: list[tuple[str, Rung]]) -> Decoded:
+def _ascii(body: bytes, declared: list[tuple[str, Rung]]) -> Decoded:
     """ASCII reads the same in whatever was declared."""
     codec, rung = declared[0] if declared else ("utf-8", "detected")
-    return Decoded(text, codec, rung, 0)
+    return Decoded(body, codec, rung, 0)

@@ -56,20 +56,27 @@ def deduplicate(
     paths, output = [files.absolute(path) for path in paths], files.absolute(output)
 
     def work(given: "Input") -> Counts:
-        from skypile.dedup.files_without_spark import dedup_without_spark, is_small
-
-        counts = dedup_without_spark(given, output, columns, section) if is_small(given, section) else None
-        if counts is not None:
-            return counts
-        from skypile.dedup.files_in_spark import dedup_with_spark
-        from skypile.runtime import session  # only here, as it loads Spark
-
-        spark = session.start(chosen.spark, "skypile dedup")
-        counts = dedup_with_spark(spark, given, output, columns, section)
-        spark.stop()
-        return counts
+        return dedup_input(given, output, columns, section, chosen.spark)
 
     return _once(paths, output, columns, section, work)
+
+
+def dedup_input(
+    given: "Input", output: str, columns: Columns, config: DedupConfig, spark_config: settings.SparkConfig
+) -> Counts:
+    """Write ``documents`` and ``verdicts`` below ``output``: in this process if it holds the input, else in Spark."""
+    from skypile.dedup.files_without_spark import dedup_without_spark, is_small
+
+    counts = dedup_without_spark(given, output, columns, config) if is_small(given, config) else None
+    if counts is not None:
+        return counts
+    from skypile.dedup.files_in_spark import dedup_with_spark
+    from skypile.runtime import session  # only here, as it loads Spark
+
+    spark = session.start(spark_config, "skypile dedup")
+    counts = dedup_with_spark(spark, given, output, columns, config)
+    spark.stop()
+    return counts
 
 
 def dedup_files(

@@ -155,9 +155,7 @@ def _listed(paths: Sequence[str]) -> tuple[list[tuple[str, int, dict[str, str | 
             raise InputError(f"input {path!r} matches no file; {inputs.why(path)}")
         if not chosen:
             names = ", ".join(_below(file) for file in shown[:5])
-            raise InputError(
-                f"input {path!r} holds no Parquet file, which deduplication of files reads; it has {names}"
-            )
+            raise InputError(f"input {path!r} holds no Parquet file, and nothing else is read here; it has {names}")
     return list(found.values()), beside
 
 
@@ -211,7 +209,7 @@ def _united(read: Sequence[File]) -> pa.Schema:
                 if kind is None:
                     raise ColumnError(
                         f"column {field.name!r} has type {known.type} in {first.uri} and {field.type} in {file.uri}, "
-                        "which no column of one file can hold: convert one of them, or deduplicate them apart"
+                        "which no column of one file can hold: convert one of them, or read them apart"
                     )
                 fields[field.name] = pa.field(field.name, kind, metadata=known.metadata), first
     united = [field.with_nullable(True) for field, _ in fields.values()]

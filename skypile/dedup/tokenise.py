@@ -19,7 +19,7 @@ from skypile.text.folding import (
 )
 
 STEP = np.uint64(0xD1342543DE82EF95)  # a multiplier with good spectral figures (Steele & Vigna 2021)
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, odd
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, odd
 _PROSE = tuple(PROSE.encode())
 
 
@@ -34,7 +34,7 @@ def finish(value):
 
 
 @numba.njit(cache=True)
-def _decode(data, at, end):
+def decode(data, at, end):
     """Code point at ``at`` and the position after it; a broken sequence gives (-1, at + 1), so never reads past end."""
     first = np.int64(data[at])
     if first < 0x80:
@@ -88,7 +88,7 @@ def _close_gap(data, copied, start, end, table, key, length):
     length = _copy(data, copied, start, key, length)
     gap, indent, at = BLANK, 0, start
     while at < end:
-        code, at = _decode(data, at, end)
+        code, at = decode(data, at, end)
         if code < 0 or code >= TABLE_SIZE or np.int64(table[code] >> np.uint32(CLASS_SHIFT)) != SEPARATOR:
             continue
         if np.int64(table[code] & np.uint32(PAYLOAD)) == LINE_END:
@@ -126,11 +126,11 @@ def tokenise(data, start, end, table, expansions, key, tokens, kinds):
             at += 1
             entry = table[code]
         else:
-            code, at = _decode(data, at, end)
+            code, at = decode(data, at, end)
             entry = table[code] if 0 <= code < TABLE_SIZE else np.uint32(0)
         kind = np.int64(entry >> np.uint32(CLASS_SHIFT))
         if kind == WORD and in_word:  # the first three are nearly all that there is
-            word = (word ^ np.uint64(entry & np.uint32(PAYLOAD))) * _MULTIPLIER
+            word = (word ^ np.uint64(entry & np.uint32(PAYLOAD))) * MULTIPLIER
             word ^= word >> np.uint64(29)
             continue
         if code == 32 and in_word:
@@ -145,7 +145,7 @@ def tokenise(data, start, end, table, expansions, key, tokens, kinds):
                 gap = np.int64(-1)
             symbol = np.uint64(entry & np.uint32(PAYLOAD))
             if kind == WORD:
-                word, in_word = (mark ^ symbol) * _MULTIPLIER, True
+                word, in_word = (mark ^ symbol) * MULTIPLIER, True
                 word ^= word >> np.uint64(29)
             else:
                 if in_word:
@@ -191,7 +191,7 @@ def tokenise(data, start, end, table, expansions, key, tokens, kinds):
             if kind == WORD:
                 if not in_word:
                     word, in_word, mark, fresh = mark, True, np.uint64(0), False
-                word = (word ^ symbol) * _MULTIPLIER
+                word = (word ^ symbol) * MULTIPLIER
                 word ^= word >> np.uint64(29)
                 continue
             if in_word:

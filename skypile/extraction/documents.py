@@ -16,7 +16,10 @@ from skypile.crawl.inputs import Split
 from skypile.crawl.read import read_split
 from skypile.crawl.record import Record
 from skypile.crawl.url import host
-from skypile.extraction.document import document_from_text  # not page, with which Numba starts: that is the child's
+from skypile.extraction.document import (
+    document_from_text,
+    unpacked,
+)  # not page, with which Numba starts: that is the child's
 from skypile.runtime.sandbox import PAGE_FUNCTION, Sandbox, end_template
 from skypile.schema import DOCUMENT_COLUMNS, FAILED, KEPT, RECORD_COLUMNS, VERDICT_COLUMNS, arrow_schema, names
 from skypile.text.limits import evidence_json
@@ -100,7 +103,7 @@ def _document(record: Record, sandbox: Sandbox, config: ExtractionConfig) -> dic
     body = (record.body or b"") if text is None else text.encode("utf-8", "replace")
     outcome = sandbox.call(b"\n".join((json.dumps(page).encode(), _page_settings(config), body)))
     if outcome.status == "ok":
-        return _with_facts(row | json.loads(outcome.value), record)
+        return _with_facts(row | unpacked(outcome.value), record)
     limits = {"seconds": config.timeout_seconds, "memory_mb": config.memory_mb, "bytes": len(body)}
     evidence = {"detail": outcome.value.decode("utf-8", "replace")} | limits
     found = {"verdict": FAILED, "reason": _REASONS[outcome.status], "evidence": evidence_json(evidence)}

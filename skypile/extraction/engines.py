@@ -19,6 +19,7 @@ from typing import Final, Literal
 from skypile.crawl import charset
 from skypile.extraction.fast.blocks import Scanned, cut, visible_text
 from skypile.extraction.fast.engine import main_text
+from skypile.extraction.fast.utf8 import foreign_characters
 from skypile.text.cleaning import cleaned
 from skypile.text.nfc import nfc
 
@@ -63,13 +64,14 @@ def extract(
     """
     found = None
     if isinstance(html, bytes):
-        decoded = charset.decode(html, content_type)
-        source, html, found = decoded.utf8(html), decoded.text, decoded.charset
+        decoded = charset.decode(html, content_type, foreign_characters)
+        source, found = decoded.source, decoded.charset
     else:
         source = html.encode("utf-8", "replace")
     if engine == "fast":
         page = of_scanned(source, cut(source), url)
         return replace(page, text=cleaned(nfc(page.text))[0], charset=found)
+    html = source.decode()
     if engine in ("trafilatura", "trafilatura-fast"):
         text = _trafilatura(html, url, engine == "trafilatura-fast")
     elif engine == "resiliparse":

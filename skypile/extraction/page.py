@@ -11,9 +11,11 @@ from typing import Any, Final, NamedTuple
 
 from skypile.crawl import charset
 from skypile.extraction import engines, script_data
-from skypile.extraction.document import document_from_text, drop, lost, weight
+from skypile.extraction.alternates import alternates
+from skypile.extraction.document import document_from_text, drop, lost, packed, weight
 from skypile.extraction.fast.blocks import Scanned, cut, visible_text
 from skypile.extraction.fast.engine import warm_up
+from skypile.extraction.fast.utf8 import foreign_characters
 from skypile.text import language
 from skypile.text.limits import MAX_TITLE, shortened
 from skypile.text.nfc import nfc
@@ -36,14 +38,14 @@ class PageSettings(NamedTuple):
 
 def document_from_html(body: bytes, url: str, content_type: str | None, settings: PageSettings) -> dict[str, Any]:
     """Columns of DOCUMENT_COLUMNS that follow from the page, verdict included."""
-    decoded = charset.decode(body, content_type)
+    decoded = charset.decode(body, content_type, foreign_characters)
     columns: dict[str, Any] = {
         "charset": decoded.charset,
         "charset_rung": decoded.rung,
         "replacements": decoded.replacements,
         "engine": settings.engine,
     }
-    source = decoded.utf8(body)
+    source = decoded.source
     scanned = cut(source, is_xml(content_type)) if settings.engine == "fast" else None
     visible = visible_text(scanned[0], GATE_CHARACTERS) if scanned else engines.pretext(source, GATE_CHARACTERS)
     data = _data(source, scanned, visible)
@@ -51,6 +53,7 @@ def document_from_html(body: bytes, url: str, content_type: str | None, settings
         visible = data.text[:GATE_CHARACTERS]
     if (size := weight(visible)) < settings.min_characters:
         return columns | drop("short_gate", size, settings.min_characters, {"visible": visible[:200]})
+    columns["alternates"] = alternates(source, url)
     if settings.languages and language.certainly_other(visible, settings.languages):
         found = language.identify(visible)
         evidence = {"language": found.code, "visible": visible[:200]}
@@ -102,7 +105,7 @@ def prepare() -> None:
 
 def serve(request: bytes) -> bytes:
     """`document_from_html` for the sandbox: lines of JSON, [url, content_type] and PageSettings, and the body, to
-    JSON. Instead of the first line `null`: `document_from_text`, and the body is ready text in UTF-8."""
+    columns as `packed`. Instead of the first line `null`: `document_from_text`, and the body is ready text in UTF-8."""
     header, line, body = request.split(b"\n", 2)
     page, settings = json.loads(header), _settings(line)
     if page is None:
@@ -110,7 +113,7 @@ def serve(request: bytes) -> bytes:
     else:
         url, content_type = page
         columns = document_from_html(body, url, content_type, settings)
-    return json.dumps(columns, ensure_ascii=False).encode("utf-8", "replace")
+    return packed(columns)
 
 
 @functools.lru_cache(1)

@@ -1,10 +1,10 @@
 """A small vocabulary out of a large one: what a corpus uses, and bytes for the rest.
 
 A proxy of a million parameters over 65,536 pieces would be nearly all embedding and head, and several times slower for
-it. So it keeps the pieces that its corpus holds at least so often. Every other piece is spelled as the vocabulary
-itself would spell it if it lacked the piece: a character at a time, each by its own piece where that is kept, and by
-the vocabulary's byte pieces where it is not. Nothing is lost and nothing is unknown: the spelling decodes to the same
-text, and the bits that a text costs are bits for all of it.
+it. So it keeps the pieces that its corpus holds at least so often. Every other piece is spelled in the fewest pieces
+that are kept, a character that none of them holds in the vocabulary's byte pieces. Nothing is lost and nothing is
+unknown: the spelling decodes to the same text, and the bits that a text costs are bits for all of it. (On 2,686 pages
+8,192 entries make 1.13 tokens of each, 4,096 make 1.30; spelled a character at a time they made 1.36 and 1.71.)
 
 Compact id 0 is the end of document, 1 to 256 are the bytes, the pieces kept follow in the order of their own ids. The
 space's piece is always kept: as bytes of U+2581 it would be three tokens, and would decode to that character.
@@ -126,15 +126,35 @@ def _frequent(ids: np.ndarray, counts: np.ndarray, at_least: int, most: int) -> 
 def with_spelling(model: PieceModel, kept: np.ndarray) -> CompactVocabulary:
     """The compact vocabulary that keeps these ids of a model, in this order (see the module's docstring)."""
     place = {int(full): compact for compact, full in enumerate(kept.tolist())}
-    characters = {model.pieces[i]: place[i] for i in place if len(model.pieces[i]) == 1 and model.types[i] != BYTE}
+    known = {model.pieces[i]: place[i] for i in place if model.types[i] in (NORMAL, USER_DEFINED)}
+    longest = max(map(len, known), default=1)
     spelling: list[int] = []
     starts = [0]
     for number, (piece, kind) in enumerate(zip(model.pieces, model.types.tolist(), strict=True)):
         if number in place:
             spelling.append(place[number])
         elif kind in (NORMAL, USER_DEFINED):
-            for character in piece:
-                known = characters.get(character)
-                spelling += [1 + byte for byte in character.encode()] if known is None else [known]
+            spelling += _fewest(piece, known, longest)
         starts.append(len(spelling))  # what no text can spell, <unk> among it, is spelled by nothing
     return CompactVocabulary(kept, np.array(spelling, np.int32), np.array(starts, np.int64))
+
+
+def _fewest(piece: str, known: dict[str, int], longest: int) -> list[int]:
+    """Compact ids of the fewest known pieces that spell a piece, of equally many the ones with the longest last.
+
+    What no known piece holds is spelled in bytes.
+    """
+    best: list[tuple[int, int]] = [(0, 0)]  # of each beginning: entries, and where the last one of them begins
+    for end in range(1, len(piece) + 1):
+        firsts = range(max(0, end - longest), end)
+        parts = [(best[first][0] + 1, first) for first in firsts if piece[first:end] in known]
+        parts.append((best[end - 1][0] + len(piece[end - 1].encode()), end - 1))
+        best.append(min(parts))
+    spelled: list[int] = []
+    end = len(piece)
+    while end:
+        first = best[end][1]
+        one = known.get(piece[first:end])
+        spelled[:0] = [1 + byte for byte in piece[first:end].encode()] if one is None else [one]
+        end = first
+    return spelled

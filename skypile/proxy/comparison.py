@@ -8,8 +8,10 @@ comparison goes on, more treatments of one run share their trainings, and the sa
 
 import math
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,9 +20,10 @@ import xxhash
 
 from skypile.errors import Refused
 from skypile.proxy.corpora import Document
-from skypile.proxy.pairs import Proxy
+from skypile.proxy.pairs import PAIRS, Proxy
 from skypile.proxy.statistics import Comparison, compare
-from skypile.proxy.streams import AFTER, BEFORE, BOTH, Stream, Tokenised, pair_streams, tokenise
+from skypile.proxy.streams import Stream, pair_streams
+from skypile.proxy.tokenised import AFTER, BEFORE, BOTH, Tokenised, tokenise
 from skypile.proxy.validation import Validation
 from skypile.runtime import files
 from skypile.tokens.encoder import Encoder
@@ -40,7 +43,7 @@ class Plan:
         until_decided: stop after the pair with which every domain is decided, at every rate.
     """
 
-    pairs: int = 8
+    pairs: int = PAIRS
     seed: int = 0
     coupled: bool = True
     until_decided: bool = False
@@ -127,13 +130,20 @@ def compare_corpora(
         for number in range(plan.pairs):
             seed = plan.seed + 1_000 * number
             streams = pair_streams(
-                proxy.found, plan.seed, number, plan.pairs, proxy.length, folder / f"pair-{number}", plan.coupled
+                proxy.found,
+                plan.seed,
+                number,
+                plan.pairs,
+                proxy.length,
+                folder / f"pair-{number}",
+                plan.coupled,
+                ordered=proxy.seeded,
             )
+            seeds = (seed, seed if plan.coupled else seed + 500)
             nats = []
-            for side, stream in enumerate(streams):
-                of_side = seed if plan.coupled else seed + 500 * side
-                nats.append(keep.trained(stream, of_side, proxy.train))
-                told(2 * number + side + 1, 2 * plan.pairs)
+            for of_side in _both(partial(keep.trained, train=proxy.train), streams, seeds, proxy.at_once):
+                nats.append(of_side)
+                told(2 * number + len(nats), 2 * plan.pairs)
             bits = (nats[1] - nats[0]) / math.log(2) / sizes
             differences = np.concatenate([differences, bits[None]])
             budget = proxy.tokens or streams[0].tokens
@@ -152,6 +162,17 @@ def compare_corpora(
         _rows(differences, sets, proxy),
         tuple(notes),
     )
+
+
+def _both(
+    train: Callable[[Stream, int], np.ndarray], streams: Sequence[Stream], seeds: Sequence[int], at_once: int
+) -> Iterator[np.ndarray]:
+    """What `train` gives for each, in their order, where `at_once` allows each in a thread of its own."""
+    if at_once == 1:
+        yield from map(train, streams, seeds)
+        return
+    with ThreadPool(at_once) as pool:  # of daemons: an interrupted command does not wait for them
+        yield from pool.imap(lambda one: train(*one), list(zip(streams, seeds, strict=True)))
 
 
 def check_sets(sets: Sequence[Validation]) -> None:

@@ -25,6 +25,7 @@ from skypile.dedup.files_without_spark import decided as deduplicated
 from skypile.dedup.paragraphs import Removed
 from skypile.dedup.paragraphs import without as without_spans
 from skypile.proxy.treatments import Treatment, config_of
+from skypile.quality.privacy.masking import masked
 from skypile.run_folder import ledger, stage_folder
 from skypile.runtime import files
 from skypile.schema import KEPT
@@ -51,9 +52,27 @@ class Document(NamedTuple):
 def documents(run: str, treatment: Treatment, notes: list[str]) -> Iterator[Document]:
     """Every document that is in the corpus before or after, in no particular order; what was not judged, to `notes`.
 
+    Texts that an earlier stage left are masked as the run's quality filter masks them (`skypile.quality.privacy`), so
+    that before and after differ by what was decided and cut alone.
+
     Raises:
         PrunedError: the texts that come back were removed (`skypile prune`).
     """
+    found = _documents(run, treatment, notes)
+    yield from found if treatment.other is not None else _masked(found, config_of(run).quality_filter.privacy)
+
+
+def _masked(found: Iterator[Document], config: settings.PrivacyConfig) -> Iterator[Document]:
+    def mask(text: str | None) -> str | None:
+        return text if text is None else masked(text, config).text
+
+    for document in found:
+        before = mask(document.before)
+        after = before if document.after == document.before else mask(document.after)
+        yield document._replace(before=before, after=after)
+
+
+def _documents(run: str, treatment: Treatment, notes: list[str]) -> Iterator[Document]:
     if treatment.other is not None:
         yield from _of_two_runs(run, treatment.other, notes)
     elif treatment.until is not None:

@@ -8,10 +8,13 @@ from typing import Final
 import numpy as np
 
 from skypile.proxy import ngram
-from skypile.proxy.streams import Stream, Tokenised
+from skypile.proxy.streams import Stream
+from skypile.proxy.tokenised import Tokenised
 from skypile.tokens.encoder import Encoder
 
 ORDER: Final = 5
+PAIRS: Final = 8  # of trainings, if nothing else is asked for
+CHARACTERS: Final = 4_000  # read of a validation text
 NGRAM_ROW: Final = 64  # tokens: an n-gram needs no rows, and short ones lose little where few documents differ
 
 
@@ -27,6 +30,7 @@ class Proxy:
         found: the tokens to make streams of.
         tokens: that a training sees, of a stream of more or over and over; None: the stream, once.
         train: (stream, seed) -> -ln p of each text, float64 [rates, texts].
+        at_once: trainings that are under way at the same time, each in a thread: 1, or 2 for both of a pair.
     """
 
     identity: str
@@ -36,6 +40,7 @@ class Proxy:
     found: Tokenised
     tokens: int | None
     train: Callable[[Stream, int], np.ndarray]
+    at_once: int = 1
 
 
 def ngram_proxy(found: Tokenised, encoder: Encoder, texts: Sequence[str]) -> Proxy:

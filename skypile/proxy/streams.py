@@ -8,55 +8,26 @@ their originals, nothing twice. Documents of both corpora, of the one alone and 
 end and cut into sequences, so that a document that comes or goes moves no other across sequence bounds.
 
 Slots are coupled: a sequence of both streams has the same slot in both. Each slot of one that is left holds what the
-other lacks, documents with two texts facing each other as far as their lengths allow. If the corpus after has a share p
-of tokens that the one before lacks, about p of the slots differ, and all else is trained on alike, in the same order.
+other lacks. If the corpus after has a share p of tokens that the one before lacks, about p of the slots differ, and all
+else is trained on alike, in the same order.
+
+Two texts of one document would drift apart, each a little longer or shorter than the other, until the same slot held
+other documents. So their beginnings, up to the length of the shorter one, are laid end to end by themselves: every
+document then begins at the same place in both. What the longer one has beyond is cut off with an end of document and
+stands among the texts of its corpus alone. A model without an order of training, an n-gram, is spared the cut.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import xxhash
 
 from skypile.errors import Refused
-from skypile.proxy.corpora import Document
-from skypile.tokens.encoder import Encoder
-from skypile.tokens.packing import append_end_of_document
+from skypile.proxy.tokenised import AFTER, BEFORE, BOTH, Tokenised, name_hash
 from skypile.tokens.shuffle import unpermute
-
-BOTH, BEFORE, AFTER = 0, 1, 2  # which corpus has a text
-
-BATCH_CHARACTERS: Final = 1 << 22
-TOKENS, INDEX = "tokens.bin", "documents.npz"
-
-
-class Tokenised(NamedTuple):
-    """The texts of two corpora as tokens, n of them, each with an end of document.
-
-    Attributes:
-        ids: all of them end to end, mapped from a file.
-        starts: int64 [n + 1], where each text begins.
-        kind: uint8 [n], BOTH, BEFORE or AFTER.
-        units, records: uint64 [n], hashes of their names.
-        end: id of the end of document.
-    """
-
-    ids: np.memmap
-    starts: np.ndarray
-    kind: np.ndarray
-    units: np.ndarray
-    records: np.ndarray
-    end: int
-
-    def tokens(self, *kinds: int) -> int:
-        """Tokens of texts of these kinds."""
-        return int(np.diff(self.starts)[np.isin(self.kind, kinds)].sum())
-
-    def texts(self, *kinds: int) -> int:
-        """Texts of these kinds."""
-        return int(np.isin(self.kind, kinds).sum())
 
 
 @dataclass(frozen=True)
@@ -64,13 +35,12 @@ class Stream(Sequence[np.ndarray]):
     """Sequences in slots.
 
     Attributes:
-        common, own: (sequences, length) each, in the order of their documents: of both corpora, of this one alone.
-        slots: int64, number of the sequence in each slot; those of `own` count on from those of `common`.
+        parts: (sequences, length) each, in the order of their documents: of both corpora, facing, of this one alone.
+        slots: int64, number of the sequence in each slot, counted on from part to part.
         epochs: share of the corpus that it holds (of this pair's documents).
     """
 
-    common: np.ndarray
-    own: np.ndarray
+    parts: tuple[np.ndarray, ...]
     slots: np.ndarray
     epochs: float
 
@@ -79,17 +49,22 @@ class Stream(Sequence[np.ndarray]):
 
     def __getitem__(self, slot):  # type: ignore[no-untyped-def]
         number = int(self.slots[slot])
-        return self.common[number] if number < len(self.common) else self.own[number - len(self.common)]
+        for part in self.parts:
+            if number < len(part):
+                return part[number]
+            number -= len(part)
+        raise IndexError(slot)
 
     @property
     def tokens(self) -> int:
         """How many it holds."""
-        return len(self.slots) * self.common.shape[1]
+        return len(self.slots) * self.parts[0].shape[1]
 
     def runs(self) -> list[np.ndarray]:
-        """Its tokens in the order of documents, whatever the slots: of both corpora, and of this one alone."""
-        shared = int((self.slots < len(self.common)).sum())
-        return [self.common[:shared].reshape(-1), self.own[: len(self.slots) - shared].reshape(-1)]
+        """Its tokens in the order of documents, whatever the slots, part by part."""
+        ends = np.cumsum([len(part) for part in self.parts])
+        taken = np.bincount(np.searchsorted(ends, self.slots, side="right"), minlength=len(self.parts))
+        return [part[:n].reshape(-1) for part, n in zip(self.parts, taken.tolist(), strict=True)]
 
     def digest(self) -> str:
         """Of its tokens and their order, 32 hex characters: equal for equal trainings, whatever they are part of."""
@@ -99,69 +74,39 @@ class Stream(Sequence[np.ndarray]):
         return found.hexdigest()
 
 
-def tokenise(documents: Iterable[Document], encoder: Encoder, folder: Path) -> Tokenised:
-    """Encode the texts of two corpora into files below `folder`, which is made; a batch is in memory at once."""
-    end = encoder.model.end_of_sentence
-    if end is None:
-        raise Refused("this vocabulary names no end of sentence, so nothing would part one document from the next")
-    folder.mkdir(parents=True, exist_ok=True)
-    lengths: list[np.ndarray] = []
-    kinds: list[int] = []
-    names: list[tuple[int, int]] = []
-    with (folder / f"{TOKENS}.partial").open("wb") as file:
-        for batch in _batches(_texts(documents)):
-            ids, offsets = encoder.encode_batch([text for _, _, text in batch])
-            file.write(append_end_of_document(ids, offsets, end).tobytes())
-            lengths.append(np.diff(offsets) + 1)
-            kinds += [kind for kind, _, _ in batch]
-            names += [(_hash(document.unit), _hash(document.record_id)) for _, document, _ in batch]
-    if not names:
-        raise Refused("neither corpus has a document: there is nothing to train on")
-    starts = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
-    units, records = np.array(names, np.uint64).T
-    (folder / f"{TOKENS}.partial").rename(folder / TOKENS)
-    kind = np.array(kinds, np.uint8)
-    found = {"starts": starts, "kind": kind, "units": units, "records": records}
-    np.savez(folder / f"{INDEX}.partial.npz", **found, end=end, dtype=np.dtype(encoder.id_dtype).str)
-    (folder / f"{INDEX}.partial.npz").rename(folder / INDEX)  # last: with it the folder is whole
-    return open_tokenised(folder)
-
-
-def open_tokenised(folder: Path) -> Tokenised:
-    """What `tokenise` wrote; FileNotFoundError if it did not come to its end."""
-    with np.load(folder / INDEX) as found:
-        ids = np.memmap(folder / TOKENS, found["dtype"].item(), "r")
-        starts, kind, units, records = (found[name] for name in ("starts", "kind", "units", "records"))
-        return Tokenised(ids, starts, kind, units, records, int(found["end"]))
-
-
 def pair_streams(
-    found: Tokenised, seed: int, number: int, pairs: int, length: int, folder: Path, coupled: bool = True
+    found: Tokenised,
+    seed: int,
+    number: int,
+    pairs: int,
+    length: int,
+    folder: Path,
+    coupled: bool = True,
+    ordered: bool = True,
 ) -> tuple[Stream, Stream]:
     """The streams before and after of pair `number` of `pairs`, in sequences of `length` tokens.
 
     Their sequences are files in `folder`, mapped. Uncoupled, the one after has other shares, another order and other
-    slots: what two trainings with other seeds and documents are.
+    slots: what two trainings with other seeds and documents are. `ordered` tells whether slots matter to what is
+    trained: if not, no text is cut to face another.
 
     Raises:
         Refused: a corpus has less than one sequence for this pair.
     """
-    parts = _parts(found, seed, number, pairs, length, folder / "before")
-    others = parts if coupled else _parts(found, _mixed_seed(seed), number, pairs, length, folder / "after")
-    n = min(len(parts[BOTH]) + len(parts[BEFORE]), len(others[BOTH]) + len(others[AFTER]))
+    parts = _parts(found, seed, number, pairs, length, folder / "before", ordered)
+    other_seed = seed if coupled else _mixed_seed(seed)
+    others = parts if coupled else _parts(found, other_seed, number, pairs, length, folder / "after", ordered)
+    mine, theirs = parts[BEFORE], others[AFTER]
+    n = min(sum(map(len, mine)), sum(map(len, theirs)))
     if not n:
         raise Refused(
             f"pair {number + 1} of {pairs} has less than one sequence of {length} tokens in one of the corpora: "
             "fewer pairs have more text each (--pairs)"
         )
-    before, after = _beginning(parts[BOTH], parts[BEFORE], n), _beginning(others[BOTH], others[AFTER], n)
-    common = min(before[0], after[0])
-    order = unpermute(np.arange(n), n, seed)
-    other_order = order if coupled else unpermute(np.arange(n), n, _mixed_seed(seed))
-    return (
-        _stream(parts[BOTH], parts[BEFORE], before, common, order),
-        _stream(others[BOTH], others[AFTER], after, common, other_order),
-    )
+    taken = [_beginning(one, n) for one in (mine, theirs)]
+    shared = np.minimum(*taken)[:-1]
+    orders = [unpermute(np.arange(n), n, one) for one in (seed, other_seed)]
+    return _stream(mine, taken[0], shared, orders[0]), _stream(theirs, taken[1], shared, orders[1])
 
 
 class _Part(NamedTuple):
@@ -175,91 +120,96 @@ class _Part(NamedTuple):
         return len(self.rows)
 
 
-def _parts(found: Tokenised, seed: int, number: int, pairs: int, length: int, folder: Path) -> list[_Part]:
-    """The pair's texts of each kind."""
+class _Pieces(NamedTuple):
+    """Parts of texts, in their order; one that is `cut` has an end of document in place of its last token."""
+
+    firsts: np.ndarray  # int64, where each begins among the tokens
+    sizes: np.ndarray  # int64
+    cut: np.ndarray  # bool
+    places: np.ndarray  # uint64, of their units
+
+
+def _parts(
+    found: Tokenised, seed: int, number: int, pairs: int, length: int, folder: Path, ordered: bool
+) -> dict[int, list[_Part]]:
+    """The parts of the pair's streams before and after: of both corpora, facing, of the one alone."""
     share = _mixed(found.units, f"share {seed}") % np.uint64(pairs) == np.uint64(number)
     places = _mixed(found.units, f"order {seed}")
     folder.mkdir(parents=True, exist_ok=True)
-    made = []
-    for kind in (BOTH, BEFORE, AFTER):
-        chosen = np.flatnonzero(share & (found.kind == kind))
-        chosen = chosen[np.lexsort((found.records[chosen], places[chosen]))]
-        sizes = found.starts[chosen + 1] - found.starts[chosen]
-        ends = np.cumsum(sizes)
-        total = int(ends[-1]) if len(ends) else 0
-        whole = total // length
-        first = np.searchsorted(ends, np.arange(whole) * length, side="right")
-        rows = _written(found, chosen, whole * length, folder / f"{kind}.bin").reshape(whole, length)
-        made.append(_Part(rows, places[chosen][first], total))
+
+    def texts(kind: int) -> tuple[np.ndarray, _Pieces]:
+        those = np.flatnonzero(share & (found.kind == kind))
+        those = those[np.lexsort((found.records[those], places[those]))]
+        sizes = found.starts[those + 1] - found.starts[those]
+        return found.records[those], _Pieces(found.starts[those], sizes, np.zeros(len(those), bool), places[those])
+
+    def part(name: str, pieces: _Pieces) -> _Part:
+        return _cut(found, pieces, length, folder / f"{name}.bin")
+
+    both = part("both", texts(BOTH)[1])
+    sides = {kind: texts(kind) for kind in (BEFORE, AFTER)}
+    twins = np.array(np.intersect1d(sides[BEFORE][0], sides[AFTER][0], return_indices=True)[1:])
+    twins = twins[:, np.argsort(twins[0])] if ordered else twins[:, :0]
+    common = np.minimum(*(sides[kind][1].sizes[at] for kind, at in zip(sides, twins, strict=True)))
+    made = {}
+    for (kind, (_, pieces)), at in zip(sides.items(), twins, strict=True):
+        cut = pieces.sizes[at] > common
+        facing = _Pieces(pieces.firsts[at], common, cut, pieces.places[at])
+        used = np.zeros(len(pieces.sizes), np.int64)
+        used[at] = common - cut
+        left = _Pieces(pieces.firsts + used, pieces.sizes - used, pieces.cut, pieces.places)
+        left = _Pieces(*(column[pieces.sizes > used] for column in left))
+        made[kind] = [both, part(f"{kind}-facing", facing), part(f"{kind}-alone", left)]
     return made
 
 
-def _written(found: Tokenised, chosen: np.ndarray, tokens: int, path: Path) -> np.ndarray:
-    """The first `tokens` of the chosen texts end to end, in a file that is mapped."""
-    if not tokens:
-        return np.empty(0, found.ids.dtype)
-    left = tokens
+def _cut(found: Tokenised, pieces: _Pieces, length: int, path: Path) -> _Part:
+    """Pieces end to end in a file that is mapped, in sequences; what is left after the last whole one is not in it."""
+    ends = np.cumsum(pieces.sizes)
+    total = int(ends[-1]) if len(ends) else 0
+    whole = total // length
+    first = np.searchsorted(ends, np.arange(whole) * length, side="right")
+    if not whole:
+        return _Part(np.empty((0, length), found.ids.dtype), pieces.places[first], total)
+    end = np.array([found.end], found.ids.dtype)
     with path.open("wb") as file:
-        for first, last in zip(found.starts[chosen].tolist(), found.starts[chosen + 1].tolist(), strict=True):
-            file.write(found.ids[first : min(last, first + left)].tobytes())
-            left -= last - first
-            if left <= 0:
-                break
-    return np.memmap(path, found.ids.dtype, "r")
+        for at, size, cut in zip(pieces.firsts.tolist(), pieces.sizes.tolist(), pieces.cut.tolist(), strict=True):
+            file.write(found.ids[at : at + size - cut].tobytes())
+            if cut:
+                file.write(end.tobytes())
+    rows = np.memmap(path, found.ids.dtype, "r", shape=(whole, length))
+    return _Part(rows, pieces.places[first], total)
 
 
-def _beginning(common: _Part, own: _Part, n: int) -> tuple[int, int]:
+def _beginning(parts: Sequence[_Part], n: int) -> np.ndarray:
     """How many sequences of each part are among the first n, in the order of units."""
-    both = np.concatenate([common.places, own.places])
-    first = np.argsort(both, kind="stable")[:n] < len(common)
-    return int(first.sum()), int(n - first.sum())
+    part = np.repeat(np.arange(len(parts)), [len(one) for one in parts])
+    first = np.argsort(np.concatenate([one.places for one in parts]), kind="stable")[:n]
+    return np.bincount(part[first], minlength=len(parts))
 
 
-def _stream(common: _Part, own: _Part, taken: tuple[int, int], shared: int, order: np.ndarray) -> Stream:
-    """Slots before they are mixed: the shared sequences, then own ones, spread, and common ones the other lacks."""
-    left = len(order) - shared
+def _stream(parts: Sequence[_Part], taken: np.ndarray, shared: np.ndarray, order: np.ndarray) -> Stream:
+    """Slots before they are mixed: what both streams have or face, then the part alone, spread among what is over."""
+    starts = np.cumsum([0, *map(len, parts)])
+    alone = int(taken[-1])
+    coupled = [start + np.arange(n) for start, n in zip(starts, shared, strict=False)]
+    over = [start + np.arange(n, most) for start, n, most in zip(starts, shared, taken, strict=False)]
+    left = len(order) - int(shared.sum())
     rest = np.full(left, -1)
-    rest[np.arange(taken[1]) * left // max(1, taken[1])] = len(common) + np.arange(taken[1])
-    rest[rest < 0] = np.arange(shared, taken[0])
-    slots = np.concatenate([np.arange(shared), rest])[order]
-    return Stream(common.rows, own.rows, slots, len(order) * common.rows.shape[1] / (common.tokens + own.tokens))
-
-
-def _texts(documents: Iterable[Document]) -> Iterator[tuple[int, Document, str]]:
-    for document in documents:
-        if document.before is not None and document.before == document.after:
-            yield BOTH, document, document.before
-            continue
-        if document.before is not None:
-            yield BEFORE, document, document.before
-        if document.after is not None:
-            yield AFTER, document, document.after
-
-
-def _batches(texts: Iterable[tuple[int, Document, str]]) -> Iterator[list[tuple[int, Document, str]]]:
-    batch: list[tuple[int, Document, str]] = []
-    held = 0
-    for text in texts:
-        batch.append(text)
-        held += len(text[2])
-        if held >= BATCH_CHARACTERS:
-            yield batch
-            batch, held = [], 0
-    if batch:
-        yield batch
-
-
-def _hash(name: str) -> int:
-    return xxhash.xxh3_64_intdigest(name.encode("utf-8", "surrogatepass"))
+    rest[np.arange(alone) * left // max(1, alone)] = starts[len(shared)] + np.arange(alone)
+    rest[rest < 0] = np.concatenate(over)
+    slots = np.concatenate([*coupled, rest])[order]
+    rows = tuple(part.rows for part in parts)
+    return Stream(rows, slots, len(order) * rows[0].shape[1] / sum(part.tokens for part in parts))
 
 
 def _mixed_seed(seed: int) -> int:
-    return _hash(f"another {seed}") >> 2
+    return name_hash(f"another {seed}") >> 2
 
 
 def _mixed(hashes: np.ndarray, purpose: str) -> np.ndarray:
     """Hashes anew, for one purpose: SplitMix64's finaliser (Steele, Lea and Flood 2014)."""
-    mixed = hashes + np.uint64(_hash(purpose))
+    mixed = hashes + np.uint64(name_hash(purpose))
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
     return np.asarray(mixed ^ (mixed >> np.uint64(31)))

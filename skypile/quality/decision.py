@@ -25,6 +25,7 @@ from skypile.schema import DROPPED, KEPT, QUALITY_COLUMNS, VERDICT_COLUMNS, Colu
 # What `gated` reads, and what `decided` reads besides what `gated` has written.
 READ: Final = ("language", "language_score", "rules", "citation_score", "perplexity")
 RANKS: Final = EDGES + 1
+CARRIED: Final = ("terms", "masked")  # of the evidence: what was found in the text, whatever is decided
 
 _REASONS: Final = {"citation_score": "low_citation_score", "perplexity": "high_perplexity"} | {
     "rule_score": "low_rule_score"
@@ -50,10 +51,15 @@ def asks_judges(config: QualityFilterConfig, classifier: bool, perplexity: bool)
 
 
 def gated(batch: pa.RecordBatch, config: QualityFilterConfig) -> pa.RecordBatch:
-    """`batch` (READ and what else it has) with `rule_score` and the verdict of language and rules."""
+    """`batch` (READ and what else it has) with `rule_score` and the verdict of language and rules.
+
+    Of an `evidence` that it has, what is CARRIED stays.
+    """
     rules = [json.loads(text) for text in batch["rules"].to_pylist()]
     languages = batch["language"].to_pylist()
     verdicts = map(_gate, rules, languages, batch["language_score"].to_pylist(), [config] * len(rules))
+    if "evidence" in batch.schema.names:
+        verdicts = map(_carrying, verdicts, batch["evidence"].to_pylist())
     scores = [rule_score(values, config.rules, code) for values, code in zip(rules, languages, strict=True)]
     return with_columns(batch, (*_GATED, *VERDICT_COLUMNS), [scores, *_columns(verdicts)])
 
@@ -88,7 +94,9 @@ def decided(batch: pa.RecordBatch, config: QualityFilterConfig, fitted: Fitted |
         bins = [None if rank == MISSING else rank * config.bins // RANKS for rank in final]
         found = list(_by_ranks(batch, ranks, stands, config, fitted))
     gate = zip(*(batch[c.name].to_pylist() for c in VERDICT_COLUMNS), strict=True)
-    verdicts = (Verdict(*old) if not stand else new for old, stand, new in zip(gate, stands, found, strict=True))
+    verdicts = (
+        _carrying(new, old[-1]) if stand else Verdict(*old) for old, stand, new in zip(gate, stands, found, strict=True)
+    )
     return with_columns(batch, (*_DECIDED, *VERDICT_COLUMNS), [bins, tiers, *_columns(verdicts)])
 
 
@@ -226,6 +234,17 @@ def _columns(verdicts: Iterable[Verdict]) -> list[list[Any]]:
     """Values of VERDICT_COLUMNS."""
     rows = list(verdicts)
     return [[getattr(row, name) for row in rows] for name in names(VERDICT_COLUMNS)]
+
+
+def _carrying(verdict: Verdict, old: str | None) -> Verdict:
+    """The verdict, its evidence with what is CARRIED of an older one."""
+    if old is None:
+        return verdict
+    found = {name: value for name, value in json.loads(old).items() if name in CARRIED}
+    if not found:
+        return verdict
+    evidence = (json.loads(verdict.evidence) if verdict.evidence else {}) | found
+    return verdict._replace(evidence=json.dumps(evidence, ensure_ascii=False))
 
 
 def _dropped(reason: str, score: float, threshold: float | None, **evidence: Any) -> Verdict:

@@ -120,6 +120,10 @@ RULES: Final = (
     Rule("repeated_ngrams", "repeated_ngrams", "max_repeated_ngrams", "max", False),
     Rule("repeated_ngrams", "top_ngram", "max_top_ngram", "max", False),
     Rule("bad_words", "bad_words", "max_bad_words", "max", False),
+    Rule("adult", "adult", "max_adult", "max", False),  # these three by skypile.quality.lexicon
+    Rule("gambling", "gambling", "max_gambling", "max", False),
+    Rule("adverts", "adverts", "max_adverts", "max", False),
+    Rule("blocked_host", "blocked_host", "max_blocked_host", "max", False),  # 1 if the host is listed
 )
 
 # Measures that mean something in one language only.

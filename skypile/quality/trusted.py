@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import Final
 
-from skypile.classifiers import citations
+from skypile.classifiers import dumps
 from skypile.config import ExtractionConfig, QualityFilterConfig
 from skypile.crawl import inputs
 from skypile.crawl.read import read_split
@@ -19,7 +19,7 @@ from skypile.quality.article_text import article_text
 from skypile.runtime import files
 from skypile.text.language import identify
 
-DUMP: Final = (".xml", ".xml.bz2")
+DUMP: Final = (".xml", ".xml.bz2", ".xml.gz")
 PLAIN: Final = ".txt"
 
 
@@ -68,8 +68,8 @@ def check(path: str) -> None:
     """TrustedTextError or DumpError, which say why, if no file under `path` holds a text. Stops at the first."""
     if not any(True for one in _files(path) for _ in _texts(one)):
         raise TrustedTextError(
-            f"quality_filter.trusted: {path} holds no text; give Wikipedia dumps (.xml, .xml.bz2), .txt files, or "
-            "JSONL, Parquet or WET with a column text"
+            f"quality_filter.trusted: {path} holds no text; give Wikipedia dumps (.xml, .xml.bz2, .xml.gz), .txt, "
+            "or JSONL, Parquet or WET with a column text"
         )
 
 
@@ -97,7 +97,8 @@ def _files(path: str) -> list[str]:
 def _texts(path: str) -> Iterator[str]:
     """The texts of one file; those without a letter are none."""
     if path.lower().endswith(DUMP):
-        found: Iterator[str] = (article_text(article.text) for article in citations.articles(path))
+        articles = (article for piece in dumps.pieces(path) for article in dumps.articles(piece))
+        found: Iterator[str] = (article_text(article.text) for article in articles)
     elif path.lower().endswith(PLAIN):
         found = _plain(path)
     else:

@@ -25,6 +25,7 @@ from skypile.report.clusters import Clusters, clusters
 from skypile.report.documents import batches, flags, floats, groups
 from skypile.report.duplicates import Duplicates, duplicates
 from skypile.report.histogram import Histogram, histogram, logarithmic
+from skypile.report.masks import Masked, masks
 from skypile.report.rules import Judged, judged
 from skypile.report.samples import Draws, Sample, draw, drawn, fill
 from skypile.run_folder import ledger
@@ -79,6 +80,7 @@ class Facts:
     clusters: Clusters | None
     duplicates: Duplicates | None
     judged: Judged | None
+    masks: list[Masked] | None  # None if the quality filter has not run
     samples: list[Sample]
     config: str
     ablations: list[Answer]
@@ -124,6 +126,7 @@ def collect(run: str) -> Facts:
         clusters=_of("distribution_filter", whole, settings, clusters),
         duplicates=_of("dedup", whole, settings, duplicates),
         judged=_of("quality_filter", whole, settings, judged),
+        masks=_of("quality_filter", whole, settings, masks),
         samples=samples,
         config=_config(run),
         ablations=ablations(run, next((m["digest"] for m in manifests if m["stage"] == "quality_filter"), None)),

@@ -1,5 +1,6 @@
 """Evidence in words. It is a JSON object for machines; the report is for people."""
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 from skypile.report.formats import number
@@ -27,6 +28,16 @@ QUOTED = 80  # characters shown of a paragraph that was cut; the evidence has up
 _ELSEWHERE = {key for other in OTHERS for key in other[:2]} | {"cut"}
 
 
+def _masks(spans: Any) -> str:
+    """
+    >>> _masks([{"kind": "phone", "start": 2, "end": 13}, {"kind": "phone", "start": 20, "end": 31}, {"kind": "qq"}])
+    'phone: 2; qq: 1'
+    """
+    if not isinstance(spans, list) or not all(isinstance(span, dict) for span in spans):
+        return in_words(spans)
+    return in_words(dict(Counter(str(span.get("kind")) for span in spans)))
+
+
 class Cut(NamedTuple):
     text: str
     pages: int | None  # that the paragraph stands on
@@ -39,7 +50,7 @@ def told(evidence: dict[str, Any]) -> list[tuple[str, str]]:
     [('characters cut', '1,221'), ('wanted', 'en, zh'), ('location', 'none')]
     """
     return [
-        (NAMES.get(key, key.replace("_", " ")), in_words(value))
+        (NAMES.get(key, key.replace("_", " ")), _masks(value) if key == "masked" else in_words(value))
         for key, value in evidence.items()
         if key not in _ELSEWHERE or (key == "cut" and not cuts(evidence))
     ]

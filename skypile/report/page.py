@@ -17,6 +17,7 @@ from skypile.report.collect import Facts
 from skypile.report.compare import mark
 from skypile.report.evidence import cuts, told
 from skypile.report.formats import clean, is_link, moment, number, percent, place, size
+from skypile.report.masks import KINDS
 from skypile.report.rules import MEASURES
 from skypile.report.samples import Sample
 from skypile.run_folder.ledger import OUTDATED
@@ -185,6 +186,7 @@ def _scores(facts: Facts) -> dict[str, Any]:
         "cuts": cuts,
         "commonest": [{"text": text, "pages": n, "cut": cut} for text, (n, cut) in commonest[:TOP]],
         "judged": judged,
+        "masks": [(KINDS[one.kind], one) for one in facts.masks or []],
         "rule_charts": _drawn(judged.charts if judged else []),
         "measures": MEASURES,
         "ranges": [

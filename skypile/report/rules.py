@@ -6,12 +6,14 @@ the stored measures.
 """
 
 import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json
 from numpy.typing import NDArray
 
@@ -36,6 +38,10 @@ MEASURES: Final = {
     "repeated_ngrams": "characters in n-grams said before",
     "top_ngram": "characters in the commonest n-gram",
     "bad_words": "listed words a word",
+    "adult": "explicit terms, by weight, a character",
+    "gambling": "gambling terms, by weight, a character",
+    "adverts": "advertising terms, by weight, a character",
+    "blocked_host": "1 if the host is on the list of blocked ones",
 }
 _SCHEMA: Final = pa.schema([(name, pa.float64()) for name in ("code_lines", *MEASURES)])
 HIGHEST_MEAN_WORD = 15.0
@@ -75,10 +81,10 @@ class _Page(NamedTuple):
     measures: dict[str, NDArray[np.float64]]
 
 
-def judged(folder: str, settings: dict[str, Any]) -> Judged:
+def judged(folder: str, settings: dict[str, Any], language: str | None = None) -> Judged:
     """Rates and distributions of the quality filter in `folder`. `settings`: its table, as the manifest has it.
 
-    A rule whose bound the settings do not name is left out.
+    `language`: of the pages counted; all if None. A rule whose bound the settings do not name is left out.
     """
     rules = [rule for rule in RULES if rule.threshold in settings.get("rules", {})]
     bounds = {rule: float(settings["rules"][rule.threshold]) for rule in rules}
@@ -89,7 +95,7 @@ def judged(folder: str, settings: dict[str, Any]) -> Judged:
             Rate("low_citation_score", "citation_score", f"at least {least:g}", "quality_filter.min_bin")
         )
     charts = _charts(settings, bounds, least)
-    for page in _pages(folder):
+    for page in _pages(folder, language):
         broken = np.array(
             [
                 *_broken_language(page, settings),
@@ -124,9 +130,18 @@ def _count(found: Judged, broken: NDArray[np.bool_]) -> None:
         rate.first += int(count)
 
 
-def _pages(folder: str) -> Iterator[_Page]:
+def languages(folder: str) -> dict[str, int]:
+    """Pages that the quality filter in `folder` judged, by language, the commonest first."""
+    found: Counter[str] = Counter()
+    for _, batch in batches("quality_filter", folder, ["language"]):
+        found.update(batch["language"].to_pylist())
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _pages(folder: str, language: str | None) -> Iterator[_Page]:
     columns = ["language", "language_score", "rules", "citation_score"]
-    for _, batch in batches("quality_filter", folder, columns):
+    where = None if language is None else pc.field("language") == language
+    for _, batch in batches("quality_filter", folder, columns, where=where):
         lines = "\n".join(text or "{}" for text in batch["rules"].to_pylist()).encode()
         options = pa.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="ignore")
         table = pa.json.read_json(io.BytesIO(lines), parse_options=options)

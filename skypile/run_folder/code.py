@@ -18,10 +18,14 @@ _MADE_BY: Final = {
     "dedup": (("skypile/dedup", "skypile/text"), ()),
     "quality_filter": (
         ("skypile/quality", "skypile/text", "skypile/classifiers", "skypile/proxy/ngram"),
-        ("fasttext-community", "eldc"),
+        ("fasttext-community", "eldc", "phonenumbers", "tld"),
     ),
     "shards": (("skypile/shards.py",), ()),
     "tokens": (("skypile/tokens",), ()),
+    "decontamination": (("skypile/decontamination", "skypile/dedup", "skypile/text"), ()),
+    "citations": (("skypile/classifiers", "skypile/crawl/url.py"), ("fasttext-community",)),
+    "code": (("skypile/code", "skypile/config/code_formats.py", "skypile/dedup", "skypile/text", "skypile/crawl"), ()),
+    "parallel": (("skypile/parallel", "skypile/distribution", "skypile/text", "skypile/crawl"), ()),
 }
 PACKAGES = (
     "skypile",

@@ -28,11 +28,17 @@ MARKER: Final = "_skypile.json"
 _KINDS: Final = {
     "run": "a run of the pipeline",
     "dedup": "a deduplication",
+    "decontamination": "a decontamination",
     "tokens": "token shards",
     "shuffle": "shuffled token shards",
     "sample": "a sample crawl",
     "index": "an index of a corpus",
     "proxy": "a proxy model",
+    "citations": "the pages that Wikipedia cites",
+    "citation examples": "examples for the citation classifier",
+    "classifier": "a citation classifier",
+    "parallel": "parallel paragraphs",
+    "code": "a corpus of code",
 }
 # Names that say the same as a marker: of stages that jobs wrote one by one, of an index.
 _OWN_NAMES: Final = {

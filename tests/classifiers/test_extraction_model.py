@@ -106,7 +106,7 @@ def test_a_model_survives_its_file_and_refuses_other_features(tmp_path):
     save(shipped(), path)
     again = load(path)
     np.testing.assert_array_equal(again.second.nodes, shipped().second.nodes)
-    np.testing.assert_array_equal(again.odds.near, shipped().odds.near)
+    np.testing.assert_array_equal(again.odds.attribute, shipped().odds.attribute)
     with np.load(path) as arrays:
         np.savez(path, **{**arrays, "version": np.array(0)})
     with pytest.raises(ValueError, match="features of version 0"):

@@ -136,6 +136,24 @@ def test_diff_says_that_the_texts_are_gone(deduplicated, tmp_path):
     assert refused.returncode == 2 and "is gone" in refused.stderr and "Traceback" not in refused.stderr
 
 
+def test_why_shows_every_mask_and_no_identifier(tmp_path):
+    spots = [
+        {"kind": "phone", "start": 7, "end": 18, "hash": "0a1b"},
+        {"kind": "email", "start": 0, "end": 9, "hash": "ffff", "in": "title"},
+    ]
+    row = {"record_id": "0" * 32, "url": "http://a.example/1", "stage": "quality_filter", "verdict": "kept"}
+    row["evidence"] = json.dumps({"masked": spots})
+    folder = tmp_path / "04_quality_filter" / "verdicts" / "wave=0"
+    folder.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist([row], arrow_schema(LEDGER_COLUMNS)), folder / "part.parquet")
+    (tmp_path / "04_quality_filter" / "manifest.json").write_text('{"stage": "quality_filter"}')
+    shown = skypile("why", "http://a.example/1", "--run", str(tmp_path)).stdout.splitlines()
+    assert [line.strip() for line in shown[-2:]] == [
+        "masked 7-18: phone, hash 0a1b",
+        "masked 0-9 of the title: email, hash ffff",
+    ]
+
+
 def test_why_shows_every_paragraph_that_was_cut(tmp_path):
     cuts = [
         {"start": 0, "end": 20, "pages": 12, "host_pages": 14, "text": "[bold]Ask the editor."},

@@ -5,6 +5,7 @@ import json
 import math
 import subprocess
 import sys
+import xml.dom.minidom
 
 import pytest
 
@@ -90,3 +91,27 @@ def test_train_and_lose(tmp_path, texts):
     assert found["average"]["perplexity"] == pytest.approx(math.exp(sum(logs) / 4))
     shown = skypile("losses", texts, "--model", tmp_path / "proxy").stdout
     assert "bits per byte" in shown and f"{found['sets'][0]['bits_per_byte']:.4f}" in shown and "average" in shown
+
+
+@needs_models
+def test_a_training_is_drawn_by_domain(tmp_path, texts):
+    """Points are the losses of the states, over the tokens that each had seen; a hostile name stays text."""
+    assert skypile("tokens", "pack", texts, "--output", tmp_path / "tokens", "--validation", 0).returncode == 0
+    train = ("proxy", "train", tmp_path / "tokens", "--output", tmp_path / "proxy", "--tokens", 12_288)
+    once = skypile(*train, "--sequences", 4, "--every", 4, "--device", "cpu")
+    assert once.returncode == 0, once.stderr
+    done = skypile("proxy", "curve", tmp_path / "proxy", texts, "--device", "cpu")
+    assert done.returncode == 2 and "train with --keep" in done.stderr and "Traceback" not in done.stderr
+    kept = ("proxy", "train", tmp_path / "tokens", "--output", tmp_path / "kept", "--tokens", 12_288, "--keep")
+    assert skypile(*kept, "--sequences", 4, "--every", 4, "--device", "cpu").returncode == 0
+    done = skypile("proxy", "curve", tmp_path / "kept", f"<b>&={texts}", "--device", "cpu", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["states"]
+    assert [one["tokens"] for one in found] == [4 * 4 * 256, 8 * 4 * 256, 12 * 4 * 256]
+    last = skypile("losses", f"<b>&={texts}", "--model", tmp_path / "kept", "--json", "--device", "cpu")
+    assert found[-1]["sets"] == json.loads(last.stdout)["kept"]["sets"]
+    drawing = xml.dom.minidom.parse(str(tmp_path / "kept" / "curve.svg"))
+    lines = drawing.getElementsByTagName("polyline")
+    assert [len(line.getAttribute("points").split()) for line in lines] == [3, 3]
+    said = [node.firstChild.data for node in drawing.getElementsByTagName("title")]
+    assert said[0] == f"<b>& en: {found[0]['sets'][0]['bits_per_byte']:.4g} at 4.096k"

@@ -34,6 +34,13 @@ def test_shipped_configs_are_valid(path):
         ({"dedup": {"bands": 64, "rows": 8}}, "64 x 8 = 512 > 128"),
         ({"extraction": {"languages": ["en"]}}, "add ['zh'] to extraction.languages"),
         ({"quality_filter": {"min_bin": 5, "bins": 5}}, "min_bin 5 drops everything"),
+        ({"quality_filter": {"privacy": {"placeholder": "x"}}}, "placeholder 'x' must hold {kind} once"),
+        ({"quality_filter": {"privacy": {"placeholder": "QQ {kind}"}}}, "beside it no letter"),
+        (
+            {"quality_filter": {"privacy": {"phone_regions": ["CN", "China"]}}},
+            "phone_regions ['China'] are no countries",
+        ),
+        ({"quality_filter": {"privacy": {"mask": ["emails"]}}}, "quality_filter.privacy.mask"),
     ],
 )
 def test_errors_name_key_value_and_slip(table, message):

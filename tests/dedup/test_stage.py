@@ -236,5 +236,5 @@ print(len(found), *(kernel.__name__ for kernel in found if not kernel.signatures
 
 
 # Called by others.
-INLINED = {"finish", "_decode", "_prose_mark", "_copy", "_close_gap", "tokenise"}
+INLINED = {"finish", "decode", "_prose_mark", "_copy", "_close_gap", "tokenise"}
 INLINED |= {"_join", "_shingle", "_sort_unique", "_compare"}

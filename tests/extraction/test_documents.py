@@ -8,7 +8,7 @@ import pytest
 from skypile.config import ExtractionConfig
 from skypile.crawl.inputs import Split
 from skypile.crawl.record import Record, record
-from skypile.extraction import documents
+from skypile.extraction import document, documents
 from skypile.runtime import sandbox
 from skypile.runtime.sandbox import Outcome
 
@@ -113,3 +113,11 @@ def test_what_reading_and_cleaning_know_of_a_kept_text_stands_in_its_evidence():
         documents.document(record("a.jsonl", 0, text="An English sentence. " * 9), ExtractionConfig())["evidence"]
         is None
     )
+
+
+@pytest.mark.parametrize("text", [None, "", "a", "\n", "two\n\nparagraphs\n", '{"text": 1}\n', "中文 \u0085 \x1e"])
+def test_columns_come_out_as_they_went_in(text):
+    columns = {"title": 'a "title"\nof two lines', "score": 0.5, "threshold": None}
+    given = columns if text is None else columns | {"text": text}
+    assert document.unpacked(document.packed(given)) == given
+    assert document.unpacked(document.packed({"title": "a\ud800", "text": "\ud800b"})) == {"title": "a?", "text": "?b"}

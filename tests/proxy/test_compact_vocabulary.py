@@ -39,7 +39,7 @@ def test_every_text_decodes_to_itself(encoder, at_least):
     assert len(vocabulary) == 258 or at_least < 1000
 
 
-def test_kept_pieces_are_themselves_and_the_others_characters_or_bytes():
+def test_kept_pieces_are_themselves_and_the_others_kept_ones_or_bytes():
     """Pieces: a b ▁ ab ba xy x. ab occurs three times, ba and xy once: ba is spelled b a, xy x and the byte of y."""
     data = models.model({"▁": -9, "a": -8, "b": -7, "x": -6, "ab": -3, "ba": -4, "xy": -5}, add_dummy_prefix=False)
     encoder = Encoder.load(data)
@@ -63,6 +63,23 @@ def test_kept_pieces_are_themselves_and_the_others_characters_or_bytes():
         and spelled("<0x41>") == ["<0x41>"]
         and spelled("<unk>") == []
     )
+
+
+def test_a_piece_is_spelled_in_the_fewest_that_are_kept():
+    """abc def is two; the longest first would be abcd e f from the left and a b cdef from the right."""
+    whole = ["abc", "def", "abcd", "cdef", "abcdef", "fz"]
+    scores = {"▁": -30, **{piece: -number - 1 for number, piece in enumerate([*whole, *"abcdefz"])}}
+    encoder = Encoder.load(models.model(scores, add_dummy_prefix=False))
+    pieces = encoder.model.pieces
+    counts = np.zeros(len(encoder), np.int64)
+    counts[[pieces.index(piece) for piece in [*whole[:4], *"abcdef"]]] = 9
+    vocabulary = compact(encoder.model, counts, 2)
+
+    def spelled(piece: str) -> list[str]:
+        return [pieces[vocabulary.kept[i]] for i in vocabulary.spell(np.array([pieces.index(piece)]))]
+
+    assert spelled("abcdef") == ["abc", "def"]
+    assert spelled("fz") == ["f", "<0x7A>"]
 
 
 def test_at_most_so_many_are_kept(encoder):

@@ -134,3 +134,24 @@ def test_what_cannot_be_judged_is_refused(encoder: Encoder):
         compare_corpora("test", corpus(), alone, ngram_proxy, encoder, Plan(2))
     with pytest.raises(Refused, match="nothing to validate"):
         compare_corpora("test", corpus(), [], ngram_proxy, encoder, Plan(2))
+
+
+@pytest.mark.parametrize("seeded", [False, True])
+def test_texts_face_each_other_where_the_order_of_training_matters(encoder: Encoder, seeded: bool):
+    """An n-gram is spared the cut that it takes."""
+    streams = []
+
+    def watched(found, encoder, texts):
+        proxy = ngram_proxy(found, encoder, texts)
+
+        def train(stream, seed):
+            streams.append(stream)
+            return proxy.train(stream, seed)
+
+        return dataclasses.replace(proxy, seeded=seeded, train=train)
+
+    compare_corpora("test", damaged(), held_out(), watched, encoder, Plan(2))
+    assert len(streams) == 4
+    for before, after in zip(streams[::2], streams[1::2], strict=True):
+        facing = [len(stream.parts[1]) for stream in (before, after)]
+        assert facing[0] == facing[1] and (facing[0] > 0) == seeded

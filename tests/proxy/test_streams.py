@@ -7,7 +7,8 @@ import pytest
 
 from skypile.errors import Refused
 from skypile.proxy.corpora import Document
-from skypile.proxy.streams import AFTER, BEFORE, BOTH, Stream, Tokenised, open_tokenised, pair_streams, tokenise
+from skypile.proxy.streams import Stream, pair_streams
+from skypile.proxy.tokenised import AFTER, BEFORE, BOTH, Tokenised, open_tokenised, tokenise
 from skypile.tokens.encoder import Encoder
 
 END = 2
@@ -61,6 +62,43 @@ def test_what_comes_faces_what_goes(tmp_path: Path):
         left, right = set(before[slot].tolist()) - {END}, set(after[slot].tolist()) - {END}
         # the same document, in its text before (410 to 509) and after (510 to 609); or one of both corpora
         assert left == right or {number + 100 for number in left} == right
+
+
+def twins(lengths: list[tuple[int, int]]) -> Tokenised:
+    """Documents with two texts of these many tokens before and after, their ends among them: all are other ids."""
+    sizes = [size for pair in lengths for size in pair]
+    numbers = np.arange(sum(sizes), dtype=np.uint32) + 10
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    numbers[starts[1:] - 1] = END
+    names = np.repeat(np.arange(len(lengths), dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15), 2)
+    return Tokenised(numbers, starts, np.array([BEFORE, AFTER] * len(lengths), np.uint8), names, names, END)
+
+
+def facing(found: Tokenised, streams: tuple[Stream, Stream]) -> list[bool]:
+    """Of each text before that begins in a slot: whether the same document's text after begins there too."""
+    firsts = {int(found.ids[at]): number for number, at in enumerate(found.starts[:-1])}
+    left, right = (np.concatenate([stream[slot] for slot in range(len(stream))]).tolist() for stream in streams)
+    return [firsts.get(b) == firsts[a] + 1 for a, b in zip(left, right, strict=True) if a in firsts]
+
+
+def test_two_texts_of_a_document_do_not_drift_apart(tmp_path: Path):
+    """Texts after are 5 tokens longer or shorter, as it comes; each begins where the one before does."""
+    lengths = [(70 + n % 7, 70 + n % 7 + 5 * (-1) ** (n // 2)) for n in range(300)]
+    found = twins(lengths)
+    begun = facing(found, pair_streams(found, 3, 0, 1, LENGTH, tmp_path / "ordered"))
+    assert len(begun) > 290 and np.mean(begun) > 0.97
+    assert np.mean(facing(found, pair_streams(found, 3, 0, 1, LENGTH, tmp_path / "not", ordered=False))) < 0.1
+
+
+def test_what_the_longer_text_has_beyond_is_kept_and_ends_are_ends(tmp_path: Path):
+    found = twins([(160, 400), (400, 160), (320, 320)])
+    for stream, kind in zip(pair_streams(found, 0, 0, 1, LENGTH, tmp_path), (BEFORE, AFTER), strict=True):
+        both, beginnings, beyond = stream.runs()
+        assert (len(both), len(beginnings), len(beyond)) == (0, 160 + 160 + 320, 240)
+        assert (beginnings == END).sum() == 3  # one of them in place of a token, with which what is beyond begins
+        own = found.ids[np.repeat(found.kind == kind, np.diff(found.starts))]
+        held = np.concatenate([beginnings, beyond])
+        assert len(held) == len(own) and set(held.tolist()) == set(own.tolist())
 
 
 def test_pairs_see_other_documents_and_all_are_seen(tmp_path: Path):

@@ -9,13 +9,13 @@ pytest.importorskip("torch", reason="the extra [models] is not installed")
 
 from skypile.proxy.compact_vocabulary import END_OF_DOCUMENT
 from skypile.proxy.comparison import Plan, compare_corpora
-from skypile.proxy.streams import tokenise
-from skypile.proxy.transformer_pairs import BLOCK, spelled, transformer_proxy
+from skypile.proxy.tokenised import tokenise
+from skypile.proxy.transformer_pairs import BATCH, BLOCK, rates_of, spelled, transformer_proxy
 from skypile.proxy.transformer_pairs import compact as compact_vocabulary
 from skypile.tokens.encoder import Encoder
 from tests.proxy.corpus import corpus, damaged, held_out
 
-TOKENS = 16 * 257 * 4  # four steps
+TOKENS = 4 * BATCH * 257  # four steps
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +51,19 @@ def test_a_slight_difference_is_slight_and_other_words_are_seen_at_every_rate(en
     # trained anew, and at the first rate alone: the same to the bit
     anew = compare_corpora("shouted", shouted, held_out(4), transformer_proxy("1m", (3e-3,), TOKENS), encoder, Plan(2))
     assert anew.rows[0] == found.rows[0]
+
+
+def test_both_trainings_of_a_pair_at_once_are_what_they_are_one_after_the_other(encoder: Encoder, monkeypatch):
+    """With one thread each, at the two rates of the size."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        asked = ("damaged", damaged(0.5, 40), held_out(4), transformer_proxy("1m", None, TOKENS), encoder, Plan(2))
+        at_once = compare_corpora(*asked)
+        monkeypatch.setattr("skypile.proxy.transformer_pairs.AT_ONCE", 1)
+        assert compare_corpora(*asked).rows == at_once.rows
+        assert tuple(row.rate for row in at_once.rows) == rates_of("1m") == (0.003, 0.001)
+    finally:
+        torch.set_num_threads(before)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from skypile.classifiers.citations import DumpError
+from skypile.classifiers.dumps import DumpError
 from skypile.config import PerplexityConfig, QualityFilterConfig
 from skypile.proxy import ngram
 from skypile.quality import perplexity_models, trusted

@@ -62,8 +62,9 @@ def test_verdicts_tiers_and_quantiles_do_not_depend_on_partitions(spark, tmp_pat
 
 def test_without_spark_the_same_is_decided(spark, tmp_path, models):
     stage = run(spark, tmp_path, models, 2, False)
-    texts = [row | {"language_score": 1.0} for row in rows()]
-    batch = scored(pa.RecordBatch.from_pylist(texts), {}, perplexity_models.load(models))
+    made = {"language_score": 1.0, "host": "example.org", "title": ""}
+    texts = [row | made | {"characters": len(row["text"])} for row in rows()]
+    batch = scored(pa.RecordBatch.from_pylist(texts), CONFIG, {}, perplexity_models.load(models))
     stored = [batch.select(["record_id", *READ]).slice(at, 20) for at in range(0, 83, 20)]
     (again,) = pa.Table.from_batches(decide_again(stored, CONFIG, True)).combine_chunks().to_batches()
     for row, found in zip(stage, again.to_pylist(), strict=True):

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from skypile.classifiers.citations import DumpError
+from skypile.classifiers.dumps import DumpError
 from skypile.classifiers.in_run import train_in_run
-from skypile.config import CitationConfig, QualityFilterConfig, RuleThresholds
+from skypile.config import CitationConfig, PrivacyConfig, QualityFilterConfig, RuleThresholds
 from skypile.quality.decision import decided, gated
 from skypile.quality.stage import quality_filter
 from skypile.schema import REASONS, STAGE_COLUMNS, names
@@ -117,6 +117,33 @@ def test_stored_scores_are_enough_to_decide_again(spark: SparkSession) -> None:
     for old, new in zip(before, after, strict=True):
         (again,) = decided(gated(pa.RecordBatch.from_pylist([old.asDict()]), second), second, None).to_pylist()
         assert again == new.asDict()
+
+
+def test_identifiers_are_masked_counted_and_listed_and_decide_nothing(spark: SparkSession) -> None:
+    told = " Write to j.doe@example.org or call (212) 736-5000."
+    rows = [
+        document(ENGLISH + told, title="Call (212) 736-5000"),
+        document("Menu\nQQ：98765432\nAbout", "zh"),
+        document(ENGLISH),
+    ]
+    rows = [row | {"characters": len(row["text"])} for row in rows]
+    found, unmasked = (
+        run(spark, rows, QualityFilterConfig(privacy=privacy)) for privacy in (PrivacyConfig(), PrivacyConfig(mask=()))
+    )
+    assert found[0]["text"] == ENGLISH + " Write to [EMAIL] or call [PHONE]."
+    assert (found[0]["title"], found[0]["characters"]) == ("Call [PHONE]", len(found[0]["text"]))
+    assert [row["masked"] for row in found] == ['{"email": 1, "phone": 2}', '{"qq": 1}', None]
+    spots = json.loads(found[0]["evidence"])["masked"]
+    assert [(spot["kind"], spot.get("in", "text")) for spot in spots] == [
+        *(("email", "text"), ("phone", "text"), ("phone", "title")),
+    ]
+    assert rows[0]["text"][spots[0]["start"] : spots[0]["end"]] == "j.doe@example.org"
+    dropped = json.loads(found[1]["evidence"])
+    assert (dropped["measure"], [spot["kind"] for spot in dropped["masked"]]) == ("words", ["qq"])
+    for row, other in zip(found, unmasked, strict=True):
+        assert other["masked"] is None and "[" not in other["text"]
+        same = ("verdict", "reason", "score", "rules")
+        assert [row[name] for name in same] == [other[name] for name in same]
 
 
 def test_listed_words(spark: SparkSession, tmp_path: Path) -> None:

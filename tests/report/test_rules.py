@@ -11,7 +11,7 @@ import pytest
 from skypile.config import QualityFilterConfig, RuleThresholds
 from skypile.quality.decision import decided, gated
 from skypile.quality.rules import RULES
-from skypile.report.rules import BREAKS, MEASURES, judged
+from skypile.report.rules import BREAKS, MEASURES, judged, languages
 from skypile.schema import KEPT, STAGE_COLUMNS
 from tests.report.run_folder import table
 
@@ -58,7 +58,9 @@ def case(request, tmp_path_factory):
     columns = STAGE_COLUMNS["quality_filter"]
     table(rows[:150], columns, folder / "documents/kept=true/wave=0")
     table(rows[150:], columns, folder / "documents/kept=false/wave=0")
-    return SimpleNamespace(pages=pages, config=config, found=judged(str(folder), config.model_dump(mode="json")))
+    return SimpleNamespace(
+        pages=pages, config=config, folder=str(folder), found=judged(str(folder), config.model_dump(mode="json"))
+    )
 
 
 def without(config: QualityFilterConfig, setting: str) -> QualityFilterConfig:
@@ -67,6 +69,16 @@ def without(config: QualityFilterConfig, setting: str) -> QualityFilterConfig:
     if name in HARMLESS:
         return config.model_copy(update={"rules": config.rules.model_copy(update={name: HARMLESS[name]})})
     return config.model_copy(update={name: {"languages": (), "min_language_score": 0.0, "min_bin": 0}[name]})
+
+
+def test_pages_of_one_language_are_counted_alone(case):
+    config = case.config.model_dump(mode="json")
+    for language, pages in languages(case.folder).items():
+        of_one = [page for page in case.pages if page["language"] == language]
+        found = judged(case.folder, config, language)
+        decided = Counter(reason for reason in verdicts(of_one, case.config) if reason)
+        assert (pages, found.pages, found.broken) == (len(of_one), len(of_one), decided.total())
+    assert set(languages(case.folder)) == {"en", "zh", "de"}
 
 
 def test_a_page_is_counted_for_the_rule_it_was_dropped_for(case):

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from skypile.config import ExtractionConfig
+from skypile.extraction.document import unpacked
 from skypile.runtime.sandbox import PAGE_FUNCTION, Sandbox, template
 from tests.conftest import REPOSITORY
 from tests.crawls import article
@@ -145,7 +146,7 @@ def test_the_least_memory_that_can_be_set_is_enough_for_a_sound_page(engine):
     settings = json.dumps([engine, ["en"], 100]).encode()
     for _ in range(3):
         outcome = sandbox.call(b"\n".join((b'["http://a.example/", "text/html"]', settings, page)))
-        assert outcome.status == "ok" and json.loads(outcome.value)["verdict"] == "kept", outcome
+        assert outcome.status == "ok" and unpacked(outcome.value)["verdict"] == "kept", outcome
     assert sandbox.starts == 1
     sandbox.close()
 

@@ -19,6 +19,8 @@ teaser, share, author, quote, sidebar, widget, tag, aside, rank, footer, next.
 import numpy as np
 from numba import njit
 
+from skypile.extraction.fast.block_text import low_bits, may_be_in
+from skypile.extraction.fast.compiling import borrows
 from skypile.extraction.fast.page_type import PAGE_TYPES
 from skypile.extraction.fast.tags import fnv1a
 
@@ -38,13 +40,20 @@ SURE_KIND = 0.5  # of article and forum together
 def _named(page, names):
     """Which elements have one of the hashed `names` among their attributes' words, and whether any has: bool [E]."""
     named = np.zeros(len(page.parent), np.bool_)
-    some = False
-    for e in range(1, len(named)):  # of <body> it names the page
-        for k in range(page.word_from[e], page.word_from[e + 1]):
-            for word in names:
-                if page.words[k] == word:
+    return named, _mark_named(page.words, page.word_from, names, named)
+
+
+@borrows
+def _mark_named(words, word_from, names, named):
+    bits, some, e = low_bits(names, len(names)), False, 0
+    for k in range(word_from[1], len(words)):  # of <body> it names the page
+        if may_be_in(words[k], bits):
+            for name in names:
+                if words[k] == name:
+                    while word_from[e + 1] <= k:
+                        e += 1
                     named[e] = some = True
-    return named, some
+    return some
 
 
 @njit(cache=True)

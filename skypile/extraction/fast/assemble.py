@@ -71,7 +71,7 @@ def _surroundings(page):
     for e in range(len(page.parent)):
         p, tag = page.parent[e], page.tag[e]
         if p >= 0:
-            out[e] = out[p]
+            out[e, 0], out[e, 1], out[e, 2] = out[p, 0], out[p, 1], out[p, 2]
         if tag == TR:
             out[e, 0] = e
         elif tag in (TD, TH):

@@ -1,11 +1,15 @@
 """The attributes of one start tag: where it ends, the words of `class`, `id`, `role`, and what else the scan asks of
 it. Compiled."""
 
+# mypy takes an intrinsic's typing context for a parameter of its calls.
+# mypy: disable-error-code="call-arg, var-annotated"
+
 import numpy as np
 
 from skypile.extraction.fast.compiling import borrows
 from skypile.extraction.fast.tags import fnv1a
 from skypile.extraction.fast.vectors import find
+from skypile.runtime.intrinsics import load
 
 # Attributes whose words say what a part of the page is for.
 CLASS, ID, ROLE = fnv1a(b"class"), fnv1a(b"id"), fnv1a(b"role")
@@ -85,23 +89,25 @@ def append_words(buf, i, end, words, n):
     Words are runs of ASCII letters, split at camelCase, lowered, two letters or more:
     b"post-body articleText" -> post, body, article, text
     """
-    value, length, was_lower = np.uint32(0x811C9DC5), 0, False
     limit = min(n + WORDS_AN_ATTRIBUTE, len(words))
-    for j in range(i, end + 1):
-        c = np.uint32(buf[j]) if j < end else np.uint32(32)
-        letter = 97 <= (c | 32) <= 122
-        upper = letter and c < 97
-        if length and (not letter or (upper and was_lower)):
-            if length >= 2:
-                if n >= limit:
-                    return n
-                words[n] = value
-                n += 1
-            value, length = np.uint32(0x811C9DC5), 0
-        if letter:
-            value = np.uint32((value ^ (c | np.uint32(32))) * np.uint32(0x01000193))
-            length += 1
-        was_lower = bool(letter and not upper)
+    while i < end:
+        c = load(buf, i)
+        lower = c | 32
+        if lower < 97 or lower > 122:
+            i += 1
+            continue
+        word_from, value, was_lower = i, START_OF_HASH, False
+        while 97 <= lower <= 122 and (c >= 97 or not was_lower):
+            value = np.uint32((value ^ np.uint32(lower)) * np.uint32(0x01000193))
+            was_lower = c >= 97
+            i += 1
+            c = load(buf, i) if i < end else np.int64(32)
+            lower = c | 32
+        if i - word_from >= 2:
+            if n >= limit:
+                return n
+            words[n] = value
+            n += 1
     return n
 
 
@@ -186,7 +192,7 @@ def read_attributes(buf, i, n, words, n_words, result):
     result[:] = 0
     result[COLUMNS] = result[ROWS] = 1
     while i < n:
-        c = buf[i]
+        c = load(buf, i)
         if c == 62:
             i += 1
             break
@@ -196,9 +202,11 @@ def read_attributes(buf, i, n, words, n_words, result):
             continue
         name = hashed(START_OF_HASH, c)
         i += 1
-        while i < n and buf[i] > 32 and buf[i] != 61 and buf[i] != 62 and buf[i] != 47:
-            name = hashed(name, buf[i])
+        c = load(buf, i) if i < n else np.int64(62)
+        while c > 32 and c != 61 and c != 62 and c != 47:
+            name = hashed(name, c)
             i += 1
+            c = load(buf, i) if i < n else np.int64(62)
         while i < n and buf[i] <= 32:
             i += 1
         a = b = i

@@ -12,7 +12,7 @@ from skypile.runtime.intrinsics import load_word
 # Columns of the text statistics.
 CHARS, WORDS, ENDS, COMMAS, UPPER, DIGITS, HAN, FINAL, COLON, FIRST_UPPER, BARS, COPYRIGHT = range(12)
 HEAD_TOKENS = 40  # of the title and of the description
-BLOCK_TOKENS = 24
+BLOCK_TOKENS = 24  # the first of a block: enough for "Read more", "Posted by", "相关阅读"
 
 
 @borrows
@@ -139,7 +139,7 @@ def hash_text(text, i, end):
 
 
 @borrows
-def _low_bits(wanted, n):
+def low_bits(wanted, n):
     """The values that the low six bits of the first n tokens take, as a set of bits: most others differ in them."""
     bits = np.uint64(0)
     for j in range(n):
@@ -148,12 +148,18 @@ def _low_bits(wanted, n):
 
 
 @borrows
+def may_be_in(token, bits):
+    """Whether a token may be one of those that `low_bits` was made of."""
+    return bits >> np.uint64(token & np.uint32(63)) & np.uint64(1) != 0
+
+
+@borrows
 def _share(found, n, wanted, n_wanted, bits, row):
     """Share of the tokens `found` that are `wanted`, and of those `wanted` that were found, into `row`; `bits`: of
-    `_low_bits`."""
+    `low_bits`."""
     hits = 0
     for i in range(n):
-        if bits >> np.uint64(found[i] & np.uint32(63)) & np.uint64(1):
+        if may_be_in(found[i], bits):
             for j in range(n_wanted):
                 if found[i] == wanted[j]:
                     hits += 1
@@ -163,20 +169,38 @@ def _share(found, n, wanted, n_wanted, bits, row):
 
 
 @njit(cache=True)
-def overlap(page, title, description):
+def first_tokens(page):
+    """Each block's first tokens, uint32 [B, BLOCK_TOKENS], and how many it has, int64 [B]."""
+    found = np.empty((len(page.start), BLOCK_TOKENS), np.uint32)
+    counts = np.empty(len(page.start), np.int64)
+    _fill_tokens(page.text, page.start, page.stop, found, counts)
+    return found, counts
+
+
+@borrows
+def _fill_tokens(text, start, stop, found, counts):
+    for b in range(len(counts)):
+        counts[b] = tokens(text, start[b], stop[b], found[b])
+
+
+@njit(cache=True)
+def overlap(title, description, found, counts):
     """How much each block says of the title and of the description: share of the block's first tokens that stand
-    there, and share of their tokens that the block holds. Two arrays, float32 [B, 2]."""
+    there, and share of their tokens that the block holds. Two arrays, float32 [B, 2]. `found`, `counts`: of
+    `first_tokens`."""
     titled, described = np.empty(HEAD_TOKENS, np.uint32), np.empty(HEAD_TOKENS, np.uint32)
     n_titled = tokens(title, 0, len(title), titled)
     n_described = tokens(description, 0, len(description), described)
-    title_bits, description_bits = _low_bits(titled, n_titled), _low_bits(described, n_described)
-    of_title = np.zeros((len(page.start), 2), np.float32)
-    of_description = np.zeros((len(page.start), 2), np.float32)
-    found = np.empty(BLOCK_TOKENS, np.uint32)
-    for b in range(len(page.start)):
-        n = tokens(page.text, page.start[b], page.stop[b], found)
-        if n_titled:
-            _share(found, n, titled, n_titled, title_bits, of_title[b])
-        if n_described:
-            _share(found, n, described, n_described, description_bits, of_description[b])
+    of_title, of_description = np.zeros((len(counts), 2), np.float32), np.zeros((len(counts), 2), np.float32)
+    if n_titled:
+        _shares(found, counts, titled[:n_titled], of_title)
+    if n_described:
+        _shares(found, counts, described[:n_described], of_description)
     return of_title, of_description
+
+
+@borrows
+def _shares(found, counts, wanted, out):
+    bits = low_bits(wanted, len(wanted))
+    for b in range(len(counts)):
+        _share(found[b], counts[b], wanted, len(wanted), bits, out[b])

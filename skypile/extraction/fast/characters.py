@@ -10,7 +10,7 @@ joiners stay, since Persian, Hindi and emoji need them. Nothing else is changed.
 import numpy as np
 
 from skypile.extraction.fast.compiling import borrows
-from skypile.extraction.fast.vectors import skip_blanks
+from skypile.extraction.fast.vectors import WIDTH, copy_plain, skip_blanks
 
 # What waits to be written before the next visible character, the stronger last: a blank, a line break of the source,
 # a blank that no such break takes along (`&nbsp;`, the ideographic space), a line break of the page.
@@ -211,6 +211,12 @@ def append_text(buf, i, end, out, o, start, wait, pre, entity_keys, entity_point
                 if o > start and not (wait == SEGMENT and joins(out, o, start, c)):
                     o = encode(out, o, 10 if wait == NEWLINE else 32)
                 wait = 0
+            run = WIDTH
+            while run == WIDTH and i + WIDTH <= end and o + WIDTH <= len(out):
+                run = copy_plain(buf, i, out, o)
+                i += run
+                o += run
+            c = np.int64(buf[i]) if i < end else np.int64(0)
             while 32 < c < 127 and c != 38:
                 out[o] = c
                 i += 1

@@ -27,9 +27,10 @@ NEIGHBOUR_COLUMNS = np.array(
 
 
 @njit(cache=True)
-def block_features(page, structure, odds, names, page_type):
-    """float32 [B, F]: structure, wording, the neighbours' main columns, the page type's probabilities."""
-    wording = wording_features(page, odds, names)
+def block_features(page, tokens, structure, odds, names, page_type):
+    """float32 [B, F]: structure, wording, the neighbours' main columns, the page type's probabilities. `tokens`: of
+    `first_tokens`."""
+    wording = wording_features(page, tokens, odds, names)
     n_own = structure.shape[1] + wording.shape[1]
     n_beside = len(NEIGHBOURS) * len(NEIGHBOUR_COLUMNS)
     X = np.empty((len(structure), n_own + n_beside + len(page_type)), np.float32)

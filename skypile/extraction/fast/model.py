@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skypile.extraction.fast.trees import Trees, trees_of
-from skypile.extraction.fast.wording import Odds
+from skypile.extraction.fast.wording import ATTRIBUTE_ODDS, Odds
 
 SHIPPED = Path(__file__).with_name("model.npz")
 # Bumped whenever a feature changes meaning, or how trees are kept: a model of another version would be silently wrong.
@@ -28,8 +28,9 @@ class Model(NamedTuple):
 def save(model: Model, path: Path) -> None:
     """Write the model; log-odds are kept as float16, which moves a score by less than 0.001."""
     arrays: dict[str, np.ndarray] = {"version": np.array(FEATURES_VERSION)}
-    for name, table in model.odds._asdict().items():
-        arrays[f"odds.{name}"] = table.astype(np.float16)
+    for name, column in zip(ATTRIBUTE_ODDS, model.odds.attribute.T, strict=True):
+        arrays[f"odds.{name}"] = column.astype(np.float16)
+    arrays["odds.text"] = model.odds.text.astype(np.float16)
     arrays["page_odds"] = model.page_odds.astype(np.float16)
     for part in ("page_type", "first", "second"):
         for name in TREE_ARRAYS:
@@ -45,7 +46,8 @@ def load(path: Path = SHIPPED) -> Model:
                 f"{path} was trained on features of version {version}, this code computes {FEATURES_VERSION}: "
                 "retrain it with `make train-extraction`"
             )
-        odds = Odds(*(arrays[f"odds.{name}"].astype(np.float32) for name in Odds._fields))
+        attribute = np.stack([arrays[f"odds.{name}"].astype(np.float32) for name in ATTRIBUTE_ODDS], axis=1)
+        odds = Odds(attribute, arrays["odds.text"].astype(np.float32))
         trees = (trees_of(*(arrays[f"{part}.{name}"] for name in TREE_ARRAYS)) for part in Model._fields[2:])
         return Model(odds, arrays["page_odds"].astype(np.float32), *trees)
 

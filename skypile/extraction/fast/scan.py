@@ -12,6 +12,9 @@ What costs memory after the scan is bounded by windows: after MAX_BLOCKS blocks 
 and goes on from there as if on another page that begins with the same elements open.
 """
 
+# mypy takes an intrinsic's typing context for a parameter of its calls.
+# mypy: disable-error-code="call-arg"
+
 import numpy as np
 from numba import njit
 
@@ -65,12 +68,7 @@ from skypile.extraction.fast.open_block import (
     line_break,
     open_block,
 )  # fmt: skip
-from skypile.extraction.fast.open_elements import (
-    MAX_BLOCKS,
-    MAX_DEPTH,
-    MAX_ELEMENTS,
-    end_tag,
-)
+from skypile.extraction.fast.open_elements import MAX_BLOCKS, MAX_DEPTH, MAX_ELEMENTS, end_tag
 from skypile.extraction.fast.start_tag import drops, end_record, record, start_element, verbatim
 from skypile.extraction.fast.tags import (
     BLOCK,
@@ -83,6 +81,7 @@ from skypile.extraction.fast.tags import (
 )
 from skypile.extraction.fast.vectors import find, occurrences
 from skypile.extraction.fast.window import HOLDS_TO, MATHML, TEX_SCRIPT, Opened, Page
+from skypile.runtime.intrinsics import load
 
 MAX_METAS, MAX_SCRIPTS = 64, 8
 
@@ -140,9 +139,11 @@ def _read(buf, most, names, nothing, elements, words, text, blocks, head, formul
                 i += 1
             continue
         j, name = first, at.START_OF_HASH
-        while j < n and buf[j] > 32 and buf[j] != 62 and buf[j] != 47:
-            name = at.hashed(name, buf[j])
+        c = load(buf, j)
+        while c > 32 and c != 62 and c != 47:
+            name = at.hashed(name, c)
             j += 1
+            c = load(buf, j) if j < n else np.int64(62)
         tag = find_tag(name, tag_keys, tag_ids)
         words_before = n_words
         if closing and j < n and buf[j] == 62:

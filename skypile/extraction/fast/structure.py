@@ -73,8 +73,9 @@ def find_anchor(page, of_title):
 
 
 @njit(cache=True)
-def structure_features(page, title, description, flags):
-    """float32 [B, N_STRUCTURE], and the text statistics [B, 12]. `title`, `description`: the page's, as UTF-8."""
+def structure_features(page, tokens, title, description, flags):
+    """float32 [B, N_STRUCTURE], and the text statistics [B, 12]. `tokens`: of `first_tokens`; `title`, `description`:
+    the page's, as UTF-8."""
     nb = len(page.start)
     X = np.zeros((nb, N_STRUCTURE), np.float32)
     stats = np.zeros((nb, 12), np.float32)
@@ -100,7 +101,7 @@ def structure_features(page, title, description, flags):
         if sums[e, 7] > sums[best, 7]:
             best = e
     with_best = nearest_common(page, best)
-    of_title, of_description = overlap(page, title, description)
+    of_title, of_description = overlap(title, description, tokens[0], tokens[1])
     anchor, anchor_kind = find_anchor(page, of_title)
     anchor_element = page.inner[anchor] if anchor >= 0 else 0
     with_anchor = nearest_common(page, anchor_element)

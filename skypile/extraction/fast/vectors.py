@@ -15,6 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from skypile.extraction.fast.compiling import borrows
+from skypile.runtime.intrinsics import load_word, store_word
 
 WIDTH = 32
 LANES = 16  # blocks that a tree is asked about at once
@@ -45,13 +46,57 @@ def _equal(typingctx, array, index, byte):
 
 
 @intrinsic
-def _visible(typingctx, array, index):
-    """Bit k is set where array[index + k] > 32, as in `_equal`."""
+def _above(typingctx, array, index, byte):
+    """Bit k is set where array[index + k] > byte, as in `_equal`."""
 
     def generate(context, builder, signature, args):
-        return _compared(context, builder, signature.args[0], args[0], args[1], ">", _BYTE(32))
+        return _compared(context, builder, signature.args[0], args[0], args[1], ">", builder.trunc(args[2], _BYTE))
 
-    return types.int64(array, types.int64), generate
+    return types.int64(array, types.int64, types.int64), generate
+
+
+@intrinsic
+def turn(typingctx, bits, rows, first, column, tile, line):
+    """Put columns of float32 numbers, LANES of them from `column` on, into lines of `tile` from `line` on, a block in a
+    lane: those of the blocks rows[first:first + LANES].
+
+    bits: int32 [blocks, features], the numbers' bits; rows: int64, indices of blocks; tile: int32 [features, LANES],
+    in the order of the numbers: negative ones with all bits but the sign turned over, -0.0 as 0.0. All in C order;
+    bounds are not checked.
+    """
+    lanes = ir.VectorType(_INT, LANES)
+
+    def generate(context, builder, signature, args):
+        source, index, out = (context.make_array(signature.args[k])(context, builder, args[k]) for k in (0, 1, 4))
+        width = cgutils.unpack_tuple(builder, source.shape)[1]
+        values = []
+        for lane in range(LANES):
+            row = builder.load(builder.gep(index.data, [builder.add(args[2], _WORD(lane))]))
+            at = builder.add(builder.mul(row, width), args[3])
+            values.append(builder.load(builder.bitcast(builder.gep(source.data, [at]), lanes.as_pointer())))
+            values[-1].align = 4
+        distance = LANES // 2
+        while distance:  # blocks off the diagonal change places: of 8 by 8 numbers, of 4 by 4, …
+            places = range(LANES)
+            upper = ir.Constant(lanes, [k if not k & distance else LANES + k - distance for k in places])
+            lower = ir.Constant(lanes, [k + distance if not k & distance else LANES + k for k in places])
+            for k in places:
+                if not k & distance:
+                    a, b = values[k], values[k + distance]
+                    values[k] = builder.shuffle_vector(a, b, upper)
+                    values[k + distance] = builder.shuffle_vector(a, b, lower)
+            distance //= 2
+        zero, sign = ir.Constant(lanes, [0] * LANES), ir.Constant(lanes, [-(1 << 31)] * LANES)
+        highest = ir.Constant(lanes, [(1 << 31) - 1] * LANES)
+        for k, value in enumerate(values):
+            below = builder.select(builder.icmp_signed("==", value, sign), zero, builder.xor(value, highest))
+            ordered = builder.select(builder.icmp_signed("<", value, zero), below, value)
+            at = builder.mul(builder.add(args[5], _WORD(k)), _WORD(LANES))
+            stored = builder.store(ordered, builder.bitcast(builder.gep(out.data, [at]), lanes.as_pointer()))
+            stored.align = 4
+        return context.get_dummy_value()
+
+    return types.none(bits, rows, types.int64, types.int64, tile, types.int64), generate
 
 
 @intrinsic
@@ -132,7 +177,7 @@ def find(buf, i, n, byte):
 def skip_blanks(buf, i, n):
     """The first index in buf[i:n] of a byte over 32, else n: skip_blanks(b" a ", 0, 3) == 1."""
     while i + WIDTH <= n:
-        found = _visible(buf, i)
+        found = _above(buf, i, 32)
         if found:
             return i + lowest_bit(found)
         i += WIDTH
@@ -152,3 +197,14 @@ def occurrences(buf, n, byte):
         count += buf[i] == byte
         i += 1
     return count
+
+
+@borrows
+def copy_plain(buf, i, out, o):
+    """Copy WIDTH bytes of buf[i:] to out[o:]; how many of them, from the first on, are ASCII text as it is written:
+    visible characters but "&", and a blank before one. b"a b  c" -> 3"""
+    for k in range(0, WIDTH, 8):
+        store_word(out, o + k, load_word(buf, i + k))
+    visible = _above(buf, i, 32) & ~_above(buf, i, 126) & ~_equal(buf, i, 38)
+    plain = visible | (_equal(buf, i, 32) & (visible >> 1))
+    return lowest_bit(~plain)

@@ -13,25 +13,25 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from skypile.extraction.fast.block_text import tokens
 from skypile.extraction.fast.compiling import borrows
 from skypile.extraction.fast.elements import block_parent, group_ids
 from skypile.extraction.fast.structure import H1, H6, LEGEND, SUMMARY
 
 ATTRIBUTE_BITS, TEXT_BITS = 15, 17
-FIRST_TOKENS = 24  # of a block: enough for "Read more", "Posted by", "相关阅读"
 N_WORDING = 9 + 1 + 4 + 4 + 2
 TAG_SALT = np.uint32(0x5BD1E995)
 
 
-class Odds(NamedTuple):
-    """Log-odds tables: near, middle, far, forum, listing float32 [2**15]; text float32 [2**17]."""
+# Columns of the log-odds of attribute words.
+NEAR, MIDDLE, FAR, FORUM, LISTING = range(5)
+ATTRIBUTE_ODDS = ("near", "middle", "far", "forum", "listing")
 
-    near: np.ndarray
-    middle: np.ndarray
-    far: np.ndarray
-    forum: np.ndarray
-    listing: np.ndarray
+
+class Odds(NamedTuple):
+    """Log-odds tables. attribute: float32 [2**15, 5], a column each for ATTRIBUTE_ODDS, side by side since a word is
+    looked up in all of them; text: float32 [2**17]."""
+
+    attribute: np.ndarray
     text: np.ndarray
 
 
@@ -47,38 +47,41 @@ def pair_hash(left, right):
 
 
 @borrows
-def _of_kinds(page, names, first, table, out):
-    """Over the attribute words and the name of a kind's first element: sum, minimum and maximum of log-odds into
-    out [K, 3]."""
+def _of_kinds(page, names, first, odds, out):
+    """Over the attribute words and the name of a kind's first element: sum, minimum and maximum of each log-odds, into
+    out [K, 5, 3]."""
     for kind in range(len(out)):
-        e = first[kind]
-        value = table[slot_of(names.name_hash[page.tag[e]] ^ TAG_SALT, ATTRIBUTE_BITS)]
-        total, low, high = value, min(value, np.float32(0)), max(value, np.float32(0))
+        e, of_kind = first[kind], out[kind]
+        of_kind[:] = 0
+        _add_word(odds[slot_of(names.name_hash[page.tag[e]] ^ TAG_SALT, ATTRIBUTE_BITS)], of_kind)
         for k in range(page.word_from[e], page.word_from[e + 1]):
-            value = table[slot_of(page.words[k], ATTRIBUTE_BITS)]
-            total += value
-            low = min(low, value)
-            high = max(high, value)
-        out[kind, 0], out[kind, 1], out[kind, 2] = total, low, high
+            _add_word(odds[slot_of(page.words[k], ATTRIBUTE_BITS)], of_kind)
 
 
 @borrows
-def _flow_down(page, kind, of_kind, out):
-    """Each element's own and its ancestors' into out [E, 3]: sums add, minima and maxima spread."""
+def _add_word(values, of_kind):
+    for t in range(len(ATTRIBUTE_ODDS)):
+        of_kind[t, 0] += values[t]
+        of_kind[t, 1] = min(of_kind[t, 1], values[t])
+        of_kind[t, 2] = max(of_kind[t, 2], values[t])
+
+
+@borrows
+def _flow_down(page, kind, of_kind, t, out):
+    """Each element's own and its ancestors' log-odds t into out [E, 3]: sums add, minima and maxima spread."""
     for e in range(len(page.parent)):
-        p, k = page.parent[e], kind[e]
+        p, own = page.parent[e], of_kind[kind[e], t]
         if p < 0:
-            out[e, 0], out[e, 1], out[e, 2] = of_kind[k, 0], of_kind[k, 1], of_kind[k, 2]
+            out[e, 0], out[e, 1], out[e, 2] = own[0], own[1], own[2]
         else:
-            out[e, 0] = of_kind[k, 0] + out[p, 0]
-            out[e, 1] = min(of_kind[k, 1], out[p, 1])
-            out[e, 2] = max(of_kind[k, 2], out[p, 2])
+            out[e, 0] = own[0] + out[p, 0]
+            out[e, 1] = min(own[1], out[p, 1])
+            out[e, 2] = max(own[2], out[p, 2])
 
 
 @borrows
-def text_score(text, start, stop, table, found):
-    """Log-odds of the block's first words and word pairs: sum, minimum, maximum, mean."""
-    n = tokens(text, start, stop, found)
+def text_score(found, n, table):
+    """Log-odds of the first n words `found` of a block and of their pairs: sum, minimum, maximum, mean."""
     total, low, high = np.float32(0), np.float32(0), np.float32(0)
     for k in range(n):
         value = table[slot_of(found[k], TEXT_BITS)]
@@ -94,10 +97,10 @@ def text_score(text, start, stop, table, found):
 
 
 @njit(cache=True)
-def wording_features(page, odds, names):
-    """float32 [B, N_WORDING]."""
+def wording_features(page, tokens, odds, names):
+    """float32 [B, N_WORDING]. `tokens`: of `first_tokens`."""
     nb, ne = len(page.start), len(page.parent)
-    parent, tags, text, flags, table = page.parent, page.tag, page.text, names.flags, odds.text
+    parent, tags, flags, table = page.parent, page.tag, names.flags, odds.text
     X = np.zeros((nb, N_WORDING), np.float32)
     # Most elements of a page are like others: what their words say is looked up once.
     kind, n_kinds = group_ids(page.signature)
@@ -106,45 +109,37 @@ def wording_features(page, odds, names):
         if kind[e] == n_seen:
             first[n_seen] = e
             n_seen += 1
-    near, middle, own = (
-        np.empty((n_kinds, 3), np.float32),
-        np.empty((n_kinds, 3), np.float32),
-        np.empty((n_kinds, 3), np.float32),
-    )
+    of_kind = np.empty((n_kinds, len(ATTRIBUTE_ODDS), 3), np.float32)
     far, forum, listing = np.empty((ne, 3), np.float32), np.empty((ne, 3), np.float32), np.empty((ne, 3), np.float32)
-    _of_kinds(page, names, first, odds.near, near)
-    _of_kinds(page, names, first, odds.middle, middle)
-    _of_kinds(page, names, first, odds.far, own)
-    _flow_down(page, kind, own, far)
-    _of_kinds(page, names, first, odds.forum, own)
-    _flow_down(page, kind, own, forum)
-    _of_kinds(page, names, first, odds.listing, own)
-    _flow_down(page, kind, own, listing)
-    found = np.empty(FIRST_TOKENS, np.uint32)
+    _of_kinds(page, names, first, odds.attribute, of_kind)
+    _flow_down(page, kind, of_kind, FAR, far)
+    _flow_down(page, kind, of_kind, FORUM, forum)
+    _flow_down(page, kind, of_kind, LISTING, listing)
+    found, counts = tokens
     heading_score, heading_mean = np.float32(0), np.float32(0)
     for b in range(nb):
         row = X[b]
         inner, outer = page.inner[b], page.outer[b]
         e = inner
         while True:
-            row[0] += near[kind[e], 0]
-            row[1] = min(row[1], near[kind[e], 1])
-            row[2] = max(row[2], near[kind[e], 2])
+            row[0] += of_kind[kind[e], NEAR, 0]
+            row[1] = min(row[1], of_kind[kind[e], NEAR, 1])
+            row[2] = max(row[2], of_kind[kind[e], NEAR, 2])
             if e == outer or e <= 0:
                 break
             e = page.parent[e]
         e = outer
         for _ in range(2):
             e = block_parent(parent, tags, flags, e)
-            row[3] += middle[kind[e], 0]
-            row[4] = min(row[4], middle[kind[e], 1])
-            row[5] = max(row[5], middle[kind[e], 2])
+            row[3] += of_kind[kind[e], MIDDLE, 0]
+            row[4] = min(row[4], of_kind[kind[e], MIDDLE, 1])
+            row[5] = max(row[5], of_kind[kind[e], MIDDLE, 2])
         e = block_parent(parent, tags, flags, e)
         row[6], row[7], row[8] = far[e, 0], far[e, 1], far[e, 2]
         row[9] = row[0] + row[3] + row[6]
         row[10], row[11] = forum[inner, 0], forum[inner, 1]
         row[12], row[13] = listing[inner, 0], listing[inner, 1]
-        row[14], row[15], row[16], row[17] = text_score(text, page.start[b], page.stop[b], table, found)
+        row[14], row[15], row[16], row[17] = text_score(found[b], counts[b], table)
         row[18], row[19] = heading_score, heading_mean
         tag = page.tag[outer]
         if H1 <= tag <= H6 or tag in (SUMMARY, LEGEND):

@@ -1,0 +1,1 @@
+"""Source code of repositories: rules, licences, duplicates, and data formats in proportion."""
