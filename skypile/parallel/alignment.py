@@ -3,8 +3,8 @@
 Dynamic programming over 1-1, 2-1, 1-2, 1-0 and 0-1 as Gale and Church ("A Program for Aligning Sentences in Bilingual
 Corpora", 1993) have it, on any scores. What a link is worth is its posterior: the share of the weight of all
 alignments of the two pages that goes through it (forward-backward, as of a hidden Markov model), so that a link is
-doubtful where another fits nearly as well, or none at all. O(n m) in time and memory: 40 bytes a cell; 300 by 300 lines
-take 5 ms.
+doubtful where another fits nearly as well, or none at all. O(n m) in time and memory: 40 bytes and 0.2 µs
+a cell, 18 ms for 300 by 300 lines.
 """
 
 from typing import Final, NamedTuple

@@ -7,8 +7,8 @@
 
 The documents are read twice, batch by batch: their addresses, then the texts of those that are in a pair. What has to
 meet is brought together in files, by a hash: pages that may be one, the two texts of a pair, paragraphs that may be the
-same. So memory holds a 64th of the addresses (40 bytes each; three a page), the pairs of pages (44 bytes each), one
-file of texts (64 MB of characters), and one pair's matrices. No Spark.
+same. So memory holds a 64th of the addresses (32 bytes each; two or three a page), the pairs of pages (0.1 KB each),
+one file of texts (64 MB of characters), and one pair's matrices. No Spark.
 """
 
 import collections

@@ -131,3 +131,11 @@ def test_the_command_says_what_it_found(run: Path, tmp_path: Path, terminal: Ter
     assert "pairs of paragraphs: read 11, kept 4" in shown.out
     made = json.loads(terminal("parallel", str(run), "--output", str(tmp_path / "out"), "--json").out)
     assert made["kept"] == 4 and made["output"] == str(tmp_path / "out")
+
+
+def test_a_run_without_pairs_gives_an_empty_corpus(tmp_path: Path) -> None:
+    done = parallel(
+        str(written(tmp_path / "run", pages()[-1:])), str(tmp_path / "out"), "shards", None, ParallelConfig()
+    )
+    assert (done["read"], done["kept"], done["pages"]["read"], done["documents"]) == (0, 0, 0, {"en": 1})
+    assert rows(tmp_path / "out") == []
