@@ -9,7 +9,8 @@ scripts:
 - widths count an ideograph as two, as a terminal does;
 - n-grams are taken over units, with twice the n where ideographs prevail;
 - a line reads like prose if a sentence ends in it: a paragraph that breaks off still does;
-- short lines count by the characters in them, so that headings between paragraphs weigh little;
+- short lines count by the characters in them, so that headings between paragraphs weigh little; a line that closes a
+  sentence or a clause is none, so that verse and dialogue are no menus;
 - lines that look like code or markup are left out of the rules about prose: documentation is not to lose
   its pages for the code blocks in them, nor the corpus its JSON and XML.
 
@@ -57,6 +58,7 @@ _IS_IDEOGRAPH: Final = ch.is_in(ch.HAN, ch.KANA)
 _IS_SYMBOL: Final = ch.is_in(ch.SYMBOL, ch.BULLET)
 _IS_SPACE: Final = ch.is_in(ch.SPACE, ch.NEWLINE)
 _AFTER_BRACKET: Final = np.array(sorted(map(ord, "):;")), dtype=np.uint32)
+_CLAUSE_ENDS: Final = np.array(sorted(map(ord, ",;，；")), dtype=np.uint32)
 _BULLET_STARTS: Final = np.array(sorted(map(ord, "-*–—+")), dtype=np.uint32)
 
 
@@ -75,6 +77,7 @@ def measure(text: str, bad_words: units.WordList | None = None) -> dict[str, flo
     code_lines        share of lines that look like code
     sentence_lines    share of the other lines in which a sentence ends; None if all are code
     short_lines       share of the characters of the other lines that stand in lines narrower than 30
+                      which close no sentence or clause
     repeated_lines    share of characters in lines that say what an earlier line said,
                       short lines of code apart
     repeated_ngrams   share of characters in 5-grams (ideographs: 10-grams) that occurred before
@@ -186,12 +189,15 @@ def _line_measures(points: np.ndarray, kinds: np.ndarray) -> dict[str, float | N
     final = last.copy()
     for _ in range(3):  # He said: "Yes (certainly)."
         final -= (kinds[final] == ch.CLOSING) & (final > first)
-    sentences = (units.sums(sentence_ends, first) > 0) | (kinds[final] == ch.SENTENCE_END)
+    ended = kinds[final] == ch.SENTENCE_END
+    sentences = (units.sums(sentence_ends, first) > 0) | ended
+    closed = ended | units.is_listed(points[final], _CLAUSE_ENDS)
     dots = (points[last] == ord(".")) & (points[np.maximum(last - 1, 0)] == ord("."))
     bullets = (kinds[first] == ch.BULLET) | units.is_listed(points[first], _BULLET_STARTS)
     repeated = units.is_repeated(units.hash_groups(points, first)) if lines > 1 else np.zeros(1, dtype=bool)
     repeated &= prose | (widths >= SHORT_LINE)  # closing brackets have to repeat
     letters = units.sums(_IS_LETTER[kinds], first)
+    short = prose & (widths < SHORT_LINE) & ~closed
 
     return {
         "characters": float(len(points)),
@@ -200,7 +206,7 @@ def _line_measures(points: np.ndarray, kinds: np.ndarray) -> dict[str, float | N
         "ellipsis_lines": _share((dots | (points[last] == ord("…"))).sum(), lines),
         "code_lines": _share(code.sum(), lines),
         "sentence_lines": _share((sentences & prose).sum(), proses),
-        "short_lines": _share(lengths[prose & (widths < SHORT_LINE)].sum(), prose_length),
+        "short_lines": _share(lengths[short].sum(), prose_length),
         "repeated_lines": _share(lengths[repeated].sum(), len(points)),
     }
 

@@ -102,6 +102,34 @@ def test_each_rule_finds_what_it_is_for(text: str, language: str, expected: str)
     assert reason(text, language) == expected
 
 
+@pytest.mark.parametrize(
+    "text, language",
+    [
+        (
+            "静夜思\n李白\n床前明月光，\n疑是地上霜。\n举头望明月，\n低头思故乡。\n\n登鹳雀楼\n王之涣\n白日依山尽，\n黄河入海流。"
+            "\n欲穷千里目，\n更上一层楼。\n\n春晓\n孟浩然\n春眠不觉晓，\n处处闻啼鸟。\n夜来风雨声，\n花落知多少。\n\n相思\n王维"
+            "\n红豆生南国，\n春来发几枝。\n愿君多采撷，\n此物最相思。",
+            "zh",
+        ),
+        (
+            "庆历四年春，滕子京谪守巴陵郡。越明年，政通人和，百废具兴，乃重修岳阳楼，增其旧制，刻唐贤今人诗赋于其上，属予作文以记之。\n\n"
+            "予观夫巴陵胜状，在洞庭一湖。衔远山，吞长江，浩浩汤汤，横无际涯，朝晖夕阴，气象万千，此则岳阳楼之大观也，前人之述备矣。",
+            "zh",
+        ),
+        (
+            "The boats are in,\nthe nets are dry,\na lamp is lit,\nthe gulls go by;\nthe tide is low,\n"
+            "the moon is not,\nand what we caught\nis in the pot.\n\nThe wind will turn,\nthe tide will rise,\n"
+            "and we shall go\nwith salt in our eyes,\nand what we lost\nthe sea will keep,\n"
+            "and what we sang\nwill sing in sleep.",
+            "en",
+        ),
+    ],
+    ids=["verse", "classical prose", "English verse"],
+)
+def test_verse_and_classical_chinese_break_no_rule(text: str, language: str) -> None:
+    assert broken_rule(measure(text), RuleThresholds(), language) is None
+
+
 def test_measures_by_hand() -> None:
     values = measure('He said: "Yes."\n\n- one\n中文 42!\n中文 42!\nx = {y};')
     assert values["characters"] == 13 + 4 + 5 + 5 + 6
