@@ -145,6 +145,7 @@ PIECES = st.one_of(
 )
 
 
+@example("http://194.9.76.172:2408:a5:6baa:9455:e3e7:682:c209:4cac")  # the second stands alone once the first is masked
 @example("微信110101199003070679")  # a placeholder is no handle
 @example("微信：4111111111111111")
 @example("4094989382110792 (0512)70949893")  # the card stands alone once the telephone is masked

@@ -105,9 +105,8 @@ def find(text: str, config: PrivacyConfig, finders: Sequence[Finder]) -> list[Sp
     while len(spans) > known:
         known = len(spans)
         for finder in finders:
-            if finder in (handles, numbers):
-                canvas = without_pages(canvas)
-            found = _apart(finder(canvas, config))
+            seen = without_pages(canvas) if finder in (handles, numbers) else canvas
+            found = _apart(finder(seen, config))
             spans += found
             canvas = barred(canvas, found)
     return sorted(spans)
