@@ -35,8 +35,8 @@ BATCH = 4
 ENTRIES = 64
 TOKENS = 300_000  # a training
 # Of the best rate for a single model. A high one lets small differences grow into noise: of 5 % of the words permuted
-# the 1m said +0.0070 on English pages at 0.01 (sd of a pair 0.020, p 0.49) and +0.0078 at 0.003 (sd 0.0022, p 0.0006),
-# in 5 pairs. 0.001 was not tried on it.
+# the 1m said +0.0070 on English pages at 0.01 (sd of a pair 0.020, p 0.49), +0.0078 and in another run +0.0038 at 0.003
+# (sd 0.0022 and 0.0067, p 0.0006 and 0.27), and +0.0054 at 0.001 (sd 0.0033, p 0.021), in 5 pairs.
 RATES = (0.3, 0.1)
 PAIRS = 5
 CHARACTERS = 1_000  # read of a validation text: scoring longer ones would take as long as the training
