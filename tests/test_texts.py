@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 
 from skypile import pipeline
-from skypile.config import Config
+from skypile.config import Config, PrivacyConfig, QualityFilterConfig
 from skypile.run_folder import ledger
 from skypile.runtime import files
 from skypile.schema import KEPT, STAGE_COLUMNS, arrow_schema
@@ -59,7 +59,8 @@ def check_texts(run: str) -> tuple[int, int]:
 
 
 def run(spark: SparkSession, paths: Sequence[Path], output: Path) -> str:
-    pipeline.run(spark, [str(path) for path in paths], str(output), Config(), Console(quiet=True))
+    config = Config(quality_filter=QualityFilterConfig(privacy=PrivacyConfig(mask=())))  # masks are no cuts
+    pipeline.run(spark, [str(path) for path in paths], str(output), config, Console(quiet=True))
     return str(output)
 
 

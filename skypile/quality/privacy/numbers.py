@@ -53,7 +53,7 @@ _LABEL: Final = re.compile(
     r"[.=:-]?\Z",
 )
 _CONTINUED: Final = re.compile(
-    r"(?!(?:qq|wx|vx|we|v|tel|mobile|fax|e-?mail)(?![a-z]))[a-z_]|[=@%‰^\\#]|\.(?:[0-9]|[a-z]{2,4}(?![a-z]))|-[a-z]"
+    r"(?!(?:qq|wx|vx|we|v|tel|mobile|fax|e-?mail)(?![a-z]))[a-z_]|[@%‰^\\#]| ?=|\.(?:[0-9]|[a-z]{2,4}(?![a-z]))|-[a-z]"
     r"| ?(?:[元块万亿千兆]|美[元金]|人次|英镑|欧元|日元|人民币|平方|公里|公斤|字节)",
 )
 
