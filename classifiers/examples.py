@@ -28,6 +28,7 @@ from xxhash import xxh3_64_intdigest
 from skypile.classifiers.host_lists import listed
 from skypile.classifiers.matching import Page, family, length_bin, match
 from skypile.classifiers.tokens import tokens_for_classifier
+from skypile.classifiers.training_set import drawn_number
 from skypile.crawl.url import canonical
 from skypile.run_folder.storage import stored
 from skypile.runtime.files import join
@@ -188,8 +189,7 @@ def _candidates(others: DataFrame, cited: Sequence[tuple[Page, int]], seed: int)
     rate = F.greatest(
         CANDIDATES * F.coalesce("near", F.lit(0)) / F.col("near_has"), CANDIDATES * F.col("wide") / F.col("wide_has")
     )
-    share = F.pmod(_hash(seed), F.lit(1 << 53)) / F.lit(float(1 << 53))
-    return [Page(*row) for row in found.where(share < rate).select(*_PAGE_COLUMNS).collect()]
+    return [Page(*row) for row in found.where(drawn_number(seed) < rate).select(*_PAGE_COLUMNS).collect()]
 
 
 def _wanted(spark: SparkSession, counts: "Counter[Any]", schema: str) -> DataFrame:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from skypile.classifiers.tokens import tokens_for_classifier
@@ -64,7 +64,7 @@ def sample(labels: DataFrame, language: str, config: CitationConfig) -> DataFram
     of_language = labels.where(F.col("language") == language)
     by_host = of_language.groupBy("cited", "host").count()
     kept = F.lit(False)
-    hash_ = F.pmod(F.xxhash64(F.lit(config.seed), "record_id"), F.lit(1 << 53)) / F.lit(float(1 << 53))
+    drawn = drawn_number(config.seed)
     for is_cited in (True, False):
         counts = by_host.where(F.col("cited") == is_cited)
         total, hosts = counts.agg(F.coalesce(F.sum("count"), F.lit(0)), F.count("*")).first()  # type: ignore[misc]
@@ -73,8 +73,13 @@ def sample(labels: DataFrame, language: str, config: CitationConfig) -> DataFram
         rate = F.lit(rates.usual)
         for host, of_host in sorted(rates.of_host.items()):
             rate = F.when(F.col("host") == host, F.lit(of_host)).otherwise(rate)
-        kept = kept | ((F.col("cited") == is_cited) & (hash_ < rate))
+        kept = kept | ((F.col("cited") == is_cited) & (drawn < rate))
     return of_language.where(kept).select("record_id", "host", "cited")
+
+
+def drawn_number(seed: int) -> Column:
+    """A number from 0 up to 1 of the hash of a row's record_id: what is below a rate is a sample of that share."""
+    return F.pmod(F.xxhash64(F.lit(seed), "record_id"), F.lit(1 << 53)) / F.lit(float(1 << 53))
 
 
 def sampling_rates(largest: dict[str, int], total: int, hosts: int, config: CitationConfig) -> Rates:

@@ -65,6 +65,10 @@ def _check_quality(config: Config) -> None:
     ):
         if path:
             _check_text(f"quality_filter.{setting}", path, what)
+    if section.blocked_hosts:
+        from skypile.classifiers.host_lists import read_hosts
+
+        read_hosts(section.blocked_hosts, domains=True)
     if section.lexicon_file():
         from skypile.quality.lexicon import LexiconError, lexicon
 

@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from skypile import config as settings
-from skypile.cli.console import AsJson, ConfigFile, out, print_json, shown
+from skypile.cli.console import AsJson, ConfigFile, by_reason, out, print_json, shown
 
 
 def code(
@@ -39,7 +39,7 @@ def code(
         numbers = (f"{counts['read']:,}", f"{counts['kept']:,}", size, f"{counts['share']:.2%}")
         table.add_row(shown(name), *numbers, most, lost)
     out.print(table)
-    lost = ", ".join(f"{reason} {n:,}" for reason, n in done["dropped"].items()) or "none"
+    lost = by_reason(done["dropped"])
     failed = "".join(f", failed: {reason} {n:,}" for reason, n in done["failed"].items())
     counts = f"read {done['read']:,}, kept {done['kept']:,}, dropped: {lost}{failed}  ({done['seconds']} s)"
     out.print(counts, highlight=False, soft_wrap=True)

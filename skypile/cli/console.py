@@ -78,6 +78,11 @@ def print_json(value: dict[str, Any]) -> None:
     print(visible(json.dumps(value, ensure_ascii=False, indent=1), keep="\n"))
 
 
+def by_reason(counts: dict[str, int]) -> str:
+    """`duplicate_text 12, near_duplicate 3`: of a manifest's `dropped`."""
+    return ", ".join(f"{reason} {n:,}" for reason, n in counts.items()) or "none"
+
+
 def shipped(name: str) -> Path:
     """`jobs`, `configs/demo.toml`: what lies at the top of the repository, and in the package once it is installed."""
     return Path(str(files("skypile").joinpath(name))).resolve()

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from skypile.cli.console import AsJson, ConfigFile, out, print_json, shown
+from skypile.cli.console import AsJson, ConfigFile, by_reason, out, print_json, shown
 
 
 def decontaminate(
@@ -39,7 +39,7 @@ def decontaminate(
 
 def told(done: dict[str, Any]) -> list[str]:
     """What a manifest says, in lines."""
-    lost = ", ".join(f"{reason} {n:,}" for reason, n in done["dropped"].items()) or "none"
+    lost = by_reason(done["dropped"])
     failed = "".join(f", failed: {reason} {n:,}" for reason, n in done["failed"].items())
     cut = f", cut {done['cut']['rows']:,}" if done["config"]["action"] == "cut" else ""
     lines = [f"read {done['read']:,}, kept {done['kept']:,}{cut}, dropped: {lost}{failed}  ({done['seconds']} s)"]

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from skypile import config as settings
-from skypile.cli.console import AsJson, ConfigFile, out, print_json
+from skypile.cli.console import AsJson, ConfigFile, by_reason, out, print_json
 
 
 def dedup(
@@ -30,7 +30,7 @@ def dedup(
     if as_json:
         print_json({"output": output} | done)
         return
-    lost = ", ".join(f"{reason} {n:,}" for reason, n in done["dropped"].items()) or "none"
+    lost = by_reason(done["dropped"])
     failed = "".join(f", failed: {reason} {n:,}" for reason, n in done.get("failed", {}).items())
     counts = f"read {done['read']:,}, kept {done['kept']:,}, dropped: {lost}{failed}  ({done['seconds']} s)"
     out.print(counts, highlight=False, soft_wrap=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from skypile import config as settings
-from skypile.cli.console import AsJson, ConfigFile, out, print_json
+from skypile.cli.console import AsJson, ConfigFile, by_reason, out, print_json
 from skypile.schema import STAGES
 
 
@@ -31,6 +31,6 @@ def parallel(
         print_json({"output": output} | done)
         return
     for what, counts in (("pairs of pages", done["pages"]), ("pairs of paragraphs", done)):
-        lost = ", ".join(f"{reason} {n:,}" for reason, n in counts["dropped"].items()) or "none"
+        lost = by_reason(counts["dropped"])
         shown = f"{what}: read {counts['read']:,}, kept {counts['kept']:,}, dropped: {lost}"
         out.print(shown, highlight=False, soft_wrap=True)

@@ -16,6 +16,7 @@ from skypile.decontamination.matches import Match, joined_spans, matches
 from skypile.decontamination.scan import scan
 from skypile.schema import DROPPED, KEPT
 from skypile.text.limits import evidence_json, shortened
+from skypile.text.spans import without
 
 REASON = "contaminated"
 SHOWN_ITEMS, SHOWN_SPANS = 20, 20  # of one text
@@ -96,16 +97,3 @@ def widened(text: str, begin: int, end: int) -> tuple[int, int]:
             before -= 1
         return before, after
     return begin, end
-
-
-def without(text: str, spans: Sequence[tuple[int, int]]) -> str:
-    """A text minus spans, which are in order and apart.
-
-    >>> without("abcdef", [(1, 2), (4, 6)])
-    'acd'
-    """
-    parts, at = [], 0
-    for begin, end in spans:
-        parts.append(text[at:begin])
-        at = end
-    return "".join([*parts, text[at:]])

@@ -41,6 +41,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from skypile.config import DedupConfig
+from skypile.text.spans import without as without_spans
 
 EDGE = 10  # so many paragraphs at a text's begin, and at its end, are looked at
 SHOWN_CHARACTERS = 2000  # of a paragraph that was cut, the evidence quotes so much
@@ -211,11 +212,7 @@ def _run(order: range, parts: list[str], recurs: set[int], placed: set[int], lea
 
 def without(text: str, removed: Iterable[Removed]) -> str:
     """`text` minus the spans, which come in order and do not overlap."""
-    at, left = 0, []
-    for span in removed:
-        left.append(text[at : span.start])
-        at = span.end
-    return "".join([*left, text[at:]])
+    return without_spans(text, ((span.start, span.end) for span in removed))
 
 
 def _found(parts: list[str], host: str, recurring: Recurring) -> list[int]:

@@ -16,10 +16,9 @@ from skypile.crawl.inputs import Split
 from skypile.crawl.read import read_split
 from skypile.crawl.record import Record
 from skypile.crawl.url import host
-from skypile.extraction.document import (
-    document_from_text,
-    unpacked,
-)  # not page, with which Numba starts: that is the child's
+
+# Not `page`, with which Numba starts: that is the child's.
+from skypile.extraction.document import document_from_text, unpacked
 from skypile.runtime.sandbox import PAGE_FUNCTION, Sandbox, end_template
 from skypile.schema import DOCUMENT_COLUMNS, FAILED, KEPT, RECORD_COLUMNS, VERDICT_COLUMNS, arrow_schema, names
 from skypile.text.limits import evidence_json

@@ -249,19 +249,14 @@ def _judge(run: str) -> Callable[[pa.RecordBatch], set[str]]:
     Where it ranks documents, by the quantiles that were fitted on the run.
     """
     from skypile.quality import judges, perplexity_models  # only here: it loads Spark
+    from skypile.quality.decision import model_folders
     from skypile.quality.stage import judge, word_list
 
     config = config_of(run).quality_filter
-    place = stage_folder.stage_dir(run, "quality_filter")
-
-    def folder(given: str | None, own: str) -> str | None:
-        made = files.join(place, own)
-        return files.absolute(given) if given else made if files.exists(made) else None
-
-    cited, surprise = folder(config.classifier, "classifier"), folder(config.perplexity_model, "perplexity")
+    cited, surprise = model_folders(run, config)
     classifiers = functools.cache(lambda: load(cited) if cited else {})
     models = functools.cache(lambda: perplexity_models.load(surprise) if surprise else {})
-    fitted = judges.read(files.join(place, "judges"))
+    fitted = judges.read(files.join(stage_folder.stage_dir(run, "quality_filter"), "judges"))
     target = schema.arrow_schema(_NEEDED)
 
     def passed(batch: pa.RecordBatch) -> set[str]:

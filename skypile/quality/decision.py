@@ -136,10 +136,18 @@ def decide_again(
 
 def was_ranked(run: str, config: QualityFilterConfig) -> bool:
     """Whether the quality filter of a finished run would rank its documents with other settings."""
+    return asks_judges(config, *(folder is not None for folder in model_folders(run, config)))
+
+
+def model_folders(run: str, config: QualityFilterConfig) -> tuple[str | None, str | None]:
+    """Folders of a run's classifiers and perplexity models: the user's, else those made in the run; None without."""
     place = stage_folder.stage_dir(run, "quality_filter")
-    given = (config.classifier, config.perplexity_model)
-    own = [files.exists(files.join(place, name)) for name in ("classifier", "perplexity")]
-    return asks_judges(config, *(bool(one) or made for one, made in zip(given, own, strict=True)))
+
+    def folder(given: str | None, own: str) -> str | None:
+        made = files.join(place, own)
+        return files.absolute(given) if given else made if files.exists(made) else None
+
+    return folder(config.classifier, "classifier"), folder(config.perplexity_model, "perplexity")
 
 
 def quality_bin(score: float, bins: int) -> int:

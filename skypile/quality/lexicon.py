@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from skypile.classifiers.host_lists import listed, read_hosts
 from skypile.runtime import files
 
 BUILT_IN: Final = "built-in"
@@ -123,19 +124,9 @@ def most_of(text: str, kind: str, listed: Lexicon, number: int = 5) -> dict[str,
     return dict(sorted(found, key=lambda item: (-item[1], item[0]))[:number])
 
 
-@functools.cache
-def host_list(path: str) -> frozenset[str]:
-    """Hosts from a UTF-8 file, one a line, lower case and without www.; lines that begin with # are comments."""
-    with files.open_uri(path) as file:
-        lines = file.read().decode("utf-8-sig").splitlines()
-    hosts = {line.strip().lower().removeprefix("www.").strip(".") for line in lines if not line.startswith("#")}
-    return frozenset(hosts - {""})
+_blocked: Final = functools.cache(read_hosts)
 
 
 def is_blocked(host: str | None, path: str | None) -> float | None:
-    """1 if `host`, or a domain above it, is in the file `path`, else 0; None without a list."""
-    if not path:
-        return None
-    labels = (host or "").split(".")
-    listed = host_list(path)
-    return float(any(".".join(labels[at:]) in listed for at in range(len(labels))))
+    """1 if `host`, or a domain above it, is in the file `path` (`read_hosts`), else 0; None without a list."""
+    return float(listed(host or "", _blocked(path, domains=True))) if path else None

@@ -14,6 +14,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+HIGH_BITS = -0x7F7F7F7F7F7F7F80  # 0x80 in each of eight bytes: set in those that are not ASCII
 _BYTE, _INT, _WORD = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 
 

@@ -10,12 +10,10 @@ a time takes; Chinese, a character at a time, 0.75.
 from __future__ import annotations
 
 import numba as nb
-import numpy as np
 
-from skypile.runtime.intrinsics import load, load_word, store
+from skypile.runtime.intrinsics import HIGH_BITS, load, load_word, store
 from skypile.tokens.piece_model import PAIR_BITS, PAIR_LEFT, PAIR_RIGHT, PAIR_SHIFT
 
-_HIGH_BITS = np.int64(np.uint64(0x8080808080808080))  # set in bytes that are not ASCII
 _STEP = 7  # pairs in a word of eight bytes
 
 
@@ -49,7 +47,7 @@ def find_cuts(buffer, at, end, previous, ascii_joins, pair_bits, cuts):
     while at < end and found < room:
         if at + _STEP <= end:
             word = load_word(buffer, at - 1)
-            if word & _HIGH_BITS == 0:
+            if word & HIGH_BITS == 0:
                 for i in range(_STEP):
                     store(cuts, found, at + i)
                     found += 1 - load(ascii_joins, (word >> (8 * i)) & 0x7F7F)

@@ -8,12 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
+from skypile.classifiers.host_lists import read_hosts
 from skypile.config import QualityFilterConfig, RuleThresholds
 from skypile.quality.lexicon import (
     BUILT_IN,
     KINDS,
     LexiconError,
-    host_list,
     is_blocked,
     lexicon,
     scores,
@@ -110,7 +110,7 @@ def test_the_built_in_list_is_sound() -> None:
 def test_hosts_are_blocked_with_their_subdomains(tmp_path: Path) -> None:
     path = tmp_path / "hosts.txt"
     path.write_text("# mine\nBad.example\nwww.worse.example\n\n")
-    assert host_list(str(path)) == {"bad.example", "worse.example"}
+    assert read_hosts(str(path), domains=True) == {"bad.example", "worse.example"}
     hosts = ["bad.example", "a.b.bad.example", "notbad.example", "worse.example", "example", None]
     assert [is_blocked(host, str(path)) for host in hosts] == [1.0, 1.0, 0.0, 1.0, 0.0, 0.0]
     assert is_blocked("bad.example", None) is None

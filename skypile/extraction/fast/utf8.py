@@ -6,9 +6,7 @@
 import numpy as np
 
 from skypile.extraction.fast.compiling import borrows
-from skypile.runtime.intrinsics import load_word
-
-HIGH_BITS = -0x7F7F7F7F7F7F7F80  # 0x80 in each of eight bytes
+from skypile.runtime.intrinsics import HIGH_BITS, load_word
 
 
 def foreign_characters(body: bytes) -> int:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from skypile.config.privacy import IDENTIFIERS, Identifier
 from skypile.text.characters import code_points
+from skypile.text.spans import replaced
 
 BAR: Final[dict[Identifier, str]] = {kind: chr(0xFDD0 + number) for number, kind in enumerate(IDENTIFIERS)}
 OPAQUE: Final = chr(0xFDD0 + len(IDENTIFIERS))  # covers what is no identifier: an address of a page
@@ -67,8 +68,4 @@ def fold(text: str) -> str:
 
 def barred(text: str, spans: Iterable[Span]) -> str:
     """`text`, of the same length, with bars over `spans`, which do not overlap."""
-    parts, at = [], 0
-    for start, end, kind in sorted(spans):
-        parts += [text[at:start], BAR[kind] * (end - start)]
-        at = end
-    return "".join([*parts, text[at:]])
+    return replaced(text, ((start, end, BAR[kind] * (end - start)) for start, end, kind in sorted(spans)))

@@ -22,6 +22,7 @@ from skypile.quality.privacy.addresses import emails, ip_addresses, without_page
 from skypile.quality.privacy.folding import BAR, Span, barred, fold
 from skypile.quality.privacy.handles import handles
 from skypile.quality.privacy.numbers import numbers
+from skypile.text.spans import replaced
 
 Finder = Callable[[str, PrivacyConfig], Iterable[Span]]
 
@@ -69,7 +70,8 @@ def masked_rows(texts: pa.Array, config: PrivacyConfig) -> dict[int, Masked]:
         spans = find(text, config, [finder for finder, is_due in zip(_FINDERS, due, strict=True) if is_due])
         wanted = [span for span in spans if span.kind in config.mask]
         if wanted:
-            found[row] = Masked(_replaced(text, wanted, config), wanted)
+            put = ((start, end, placeholder(config, kind)) for start, end, kind in wanted)
+            found[row] = Masked(replaced(text, put), wanted)
     return found
 
 
@@ -84,14 +86,6 @@ def masked(text: str, config: PrivacyConfig) -> Masked:
     '电话[PHONE]，QQ：[QQ]'
     """
     return masked_rows(pa.array([text], pa.string()), config).get(0, Masked(text, []))
-
-
-def _replaced(text: str, spans: list[Span], config: PrivacyConfig) -> str:
-    parts, at = [], 0
-    for start, end, kind in spans:
-        parts += [text[at:start], placeholder(config, kind)]
-        at = end
-    return "".join([*parts, text[at:]])
 
 
 def find(text: str, config: PrivacyConfig, finders: Sequence[Finder]) -> list[Span]:
