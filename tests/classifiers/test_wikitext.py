@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from skypile.classifiers.archived import original_url
+from skypile.classifiers.citations import cited_urls
 from skypile.classifiers.dumps import articles, pieces
 from skypile.classifiers.wikitext import MAX_URL, links
 
@@ -183,3 +184,12 @@ def test_recall_of_mwparserfromhells_addresses(shared_data) -> None:
     # Archives named as `//web.archive.org/…` in templates: it sees the address within.
     more = {url for url in ours - theirs if original_url(url) not in theirs}
     assert len(more) / len(ours) <= 0.01
+
+
+def test_cited_urls_are_references_alone_and_a_copy_is_the_page_it_is_of():
+    text = (
+        "{{引用网页|url=http://harbour.example/1|archive-url=https://web.archive.org/web/2019/http://harbour.example/1}}"
+        "<ref>http://mill.example/2 and http://mill.example/3</ref><ref>http://mill.example/2</ref> [http://c.example]"
+    )
+    cited = [f"http://{place}.example/{n}" for place, n in (("mill", 2), ("mill", 3), ("mill", 2), ("harbour", 1))]
+    assert list(cited_urls(text)) == cited
