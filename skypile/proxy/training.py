@@ -1,8 +1,8 @@
 """Train a proxy on sequences of tokens, the same way each time.
 
 AdamW as in the report (betas 0.9 and 0.95, decay 0.1, clipping at 1.0), a linear warm-up and a cosine down to a tenth
-of the peak, as its first session has it (6e-4 to 6e-5). As is the custom of the field, norms do not decay; embeddings
-and the head do, as in Megatron, which the report trained with.
+of the peak (`floor`), as its first session has it (6e-4 to 6e-5). As is the custom of the field, norms do not decay;
+embeddings and the head do, as in Megatron, which the report trained with.
 
 Which sequence comes when is a function of the seed and the number of the step, not of what the sequences hold: two
 corpora in the same number of sequences are shown slot by slot in the same order. There is no dropout, so weights,
@@ -40,6 +40,7 @@ class Training:
         learning_rate: the highest.
         warm_up: steps until it is reached.
         seed: of the order of the sequences.
+        floor: share of the highest learning rate that the cosine ends at; 1: it stays.
     """
 
     steps: int
@@ -47,6 +48,7 @@ class Training:
     learning_rate: float = PEAK
     warm_up: int = 20
     seed: int = 0
+    floor: float = FLOOR
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.sequences < 1:
@@ -55,13 +57,15 @@ class Training:
             raise Refused(f"learning_rate={self.learning_rate} must be above 0")
         if self.warm_up < 0:
             raise Refused(f"warm_up={self.warm_up} must be at least 0; it counts steps")
+        if not 0 <= self.floor <= 1:
+            raise Refused(f"floor={self.floor} must be a share of the learning rate, from 0 to 1")
 
     def rate(self, step: int) -> float:
         """Learning rate of a step, counted from 0."""
         if step < self.warm_up:
             return self.learning_rate * (step + 1) / self.warm_up
         gone = (step - self.warm_up) / max(1, self.steps - self.warm_up)
-        return self.learning_rate * (FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * gone)))
+        return self.learning_rate * (self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * gone)))
 
     def chosen(self, step: int, available: int) -> np.ndarray:
         """Numbers of the sequences in a step's batch: every epoch is another order of all, and none is left out.
