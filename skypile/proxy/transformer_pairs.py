@@ -71,7 +71,7 @@ def transformer_proxy(
         length = shape.context + 1
         steps = max(1, tokens // (BATCH * length))
         at_once = AT_ONCE if device == "cpu" else 1
-        threads = torch.get_num_threads()
+        threads = max(1, torch.get_num_threads() // at_once)
 
         def begun(stream: Stream, seed: int) -> _State:
             torch.set_num_threads(threads)  # of the thread that this runs in
@@ -82,7 +82,7 @@ def transformer_proxy(
             return state
 
         def trained(stream: Stream, seed: int, beginning: _State) -> np.ndarray:
-            torch.set_num_threads(max(1, threads // at_once))
+            torch.set_num_threads(threads)
             losses = []
             for rate in rates:
                 state = beginning.copy()
