@@ -26,7 +26,8 @@ FLOORS = (
         "skypile.shards",
         "skypile.tokens",
     ),
-    ("skypile.proxy", "skypile.parallel", "skypile.code"),
+    ("skypile.mixture", "skypile.parallel", "skypile.code"),
+    ("skypile.proxy",),
     (
         "skypile.report",
         "skypile.sample",

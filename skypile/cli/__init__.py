@@ -10,6 +10,7 @@ from skypile.cli import ablate, code, decide, dedup, evidence, extract, parallel
 from skypile.cli.citations import citations
 from skypile.cli.console import err, shown
 from skypile.cli.decontaminate import decontaminate
+from skypile.cli.mixture import mixture
 from skypile.cli.proxy import losses, proxy
 from skypile.cli.tokens import tokens, vocab
 from skypile.failures import GO_ON, INTERRUPTED, REFUSED, is_interrupt, sentence
@@ -45,6 +46,7 @@ app.command()(run.prepare)
 app.command()(losses)
 app.add_typer(vocab, name="vocab")
 app.add_typer(tokens, name="tokens")
+app.add_typer(mixture, name="mixture")
 app.add_typer(proxy, name="proxy")
 app.add_typer(citations, name="citations")
 
