@@ -10,6 +10,7 @@ from rich.table import Table
 
 from skypile.cli.console import AsJson, err, out, print_json, shipped, shown
 from skypile.errors import Refused
+from skypile.text.visible import visible
 
 mixture = typer.Typer(no_args_is_help=True, help="Plan what a training run draws of which source, and when.")
 
@@ -94,7 +95,7 @@ def order(
     for part in drawn(order, at, end * batch):
         columns = (one.tolist() for one in (part.shard, part.sequence, part.epoch))
         for shard, sequence, epoch in zip(*columns, strict=True):
-            print(f"{at // batch}\t{at % batch}\t{shown(order.shards[shard])}\t{sequence}\t{epoch}")
+            print(f"{at // batch}\t{at % batch}\t{visible(order.shards[shard])}\t{sequence}\t{epoch}")
             at += 1
 
 

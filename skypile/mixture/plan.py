@@ -183,12 +183,18 @@ def fitted(asked: np.ndarray, lengths: np.ndarray, bounds: np.ndarray) -> np.nda
 
 
 def whole(table: np.ndarray, lengths: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Whole numbers for `table`: rows sum to `lengths`, columns stay within `bounds`. int64 [B, S]."""
+    """Whole numbers for `table`: rows sum to `lengths`, columns stay within `bounds`. int64 [B, S].
+
+    Rounding does not add up: a row makes good what those before it gave a source too little or too much.
+    """
     room = np.asarray(bounds, np.int64).copy()
     found = np.zeros(table.shape, np.int64)
+    owed = np.zeros(table.shape[1])
     for number, length in enumerate(np.asarray(lengths).tolist()):
-        found[number] = apportioned(table[number], length, np.where(table[number] > 0, room, 0))
+        owed += table[number]
+        found[number] = apportioned(np.maximum(owed, 0.0), length, np.where(table[number] > 0, room, 0))
         room -= found[number]
+        owed -= found[number]
     return found
 
 

@@ -99,9 +99,9 @@ def _shares(blends: Sequence[Blend], across) -> list[str]:  # type: ignore[no-un
             left, right = across(blend.first + 1e-6), across(blend.first + blend.steps)
             y, height = bottom - (bottom - top) * high, (bottom - top) * (high - low)
             says = f"{clean(name)}: {high - low:.2%} of {clean(blend.phase)}"
-            place = f'x="{left:.1f}" y="{y:.2f}" width="{right - left:.2f}" height="{height:.2f}"'
+            box = f'x="{left:.1f}" y="{y:.2f}" width="{right - left:.2f}" height="{height:.2f}"'
             look = f'fill="{colour}" fill-opacity="{strength}" shape-rendering="crispEdges"'
-            parts.append(f"<rect {place} {look}><title>{escape(says)}</title></rect>")
+            parts.append(f"<rect {box} {look}><title>{escape(says)}</title></rect>")
         middles.append(bottom - (bottom - top) * (below[-1] + above[-1]) / 2)
         below = above
     for number, (name, place, middle) in enumerate(zip(names, apart(middles, top, bottom), middles, strict=True)):
