@@ -81,7 +81,7 @@ KNOWS_TORCH = (
     "skypile.proxy.training",
     "skypile.proxy.checkpoint",
     "skypile.proxy.curve",
-    "skypile.proxy.curve",
+    "skypile.proxy.dose",
     "skypile.proxy.folder",
     "skypile.proxy.scoring",
     "skypile.proxy.transformer_pairs",

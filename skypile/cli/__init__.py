@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from skypile.cli import ablate, code, decide, dedup, evidence, extract, parallel, prune, rules, run, settings
+from skypile.cli import ablate, code, curves, decide, dedup, evidence, extract, parallel, prune, rules, run, settings
 from skypile.cli.citations import citations
 from skypile.cli.console import err, shown
 from skypile.cli.decontaminate import decontaminate
@@ -44,6 +44,8 @@ app.command()(settings.config)
 app.command()(settings.jobs)
 app.command()(run.prepare)
 app.command()(losses)
+proxy.command()(curves.curve)
+proxy.command()(curves.dose)
 app.add_typer(vocab, name="vocab")
 app.add_typer(tokens, name="tokens")
 app.add_typer(mixture, name="mixture")
