@@ -11,6 +11,7 @@ from skypile.run_folder import stage_folder
 from skypile.run_folder.identity import tree_signature
 from skypile.run_folder.stage_folder import Plan
 from skypile.run_folder.stamp import Stamp
+from skypile.run_folder.takedowns import known_by, taken_down
 
 
 def before(stage: str) -> str:
@@ -62,4 +63,6 @@ def _inputs(run: str, stage: str, config: Config) -> dict[str, Any]:
     elif stage == "quality_filter":
         for path in quality.trusted:
             found[f"trusted texts {path.rstrip('/').rpartition('/')[2]}"] = tree_signature(path)
+    if stage == "shards":
+        found |= known_by(taken_down(run))
     return found

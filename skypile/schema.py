@@ -170,6 +170,8 @@ REASONS: Final = {
     "high_perplexity": "of all judges, the language model ranks it lowest, and too low: the text is too surprising",
     "low_rule_score": "of all judges, the rules rank it lowest, and too low: it is near many of their bounds",
     "low_quality": "no judge ranks it high enough, or not all together",
+    # shards
+    "taken_down": "it was asked to be removed (`skypile takedown`)",
     # decontamination
     "contaminated": "an item of a benchmark stands in it",
 }

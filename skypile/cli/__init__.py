@@ -12,6 +12,7 @@ from skypile.cli.console import err, shown
 from skypile.cli.decontaminate import decontaminate
 from skypile.cli.mixture import mixture
 from skypile.cli.proxy import losses, proxy
+from skypile.cli.takedown import takedown
 from skypile.cli.tokens import tokens, vocab
 from skypile.failures import GO_ON, INTERRUPTED, REFUSED, is_interrupt, sentence
 from skypile.runtime.process import ONE_COMMAND
@@ -40,6 +41,7 @@ app.command()(ablate.ablate)
 app.command()(decide.decide)
 app.command()(evidence.verify)
 app.command()(prune.prune)
+app.command()(takedown)
 app.command()(settings.config)
 app.command()(settings.jobs)
 app.command()(run.prepare)

@@ -28,6 +28,7 @@ from skypile.config.run import RunConfig as RunConfig
 from skypile.config.settings import Settings as Settings
 from skypile.config.shards import ShardsConfig as ShardsConfig
 from skypile.config.spark import SparkConfig as SparkConfig
+from skypile.config.tokens import TokensConfig as TokensConfig
 from skypile.errors import SkypileError
 
 
@@ -41,6 +42,7 @@ class Config(Settings):
     dedup: DedupConfig = DedupConfig()
     quality_filter: QualityFilterConfig = QualityFilterConfig()
     shards: ShardsConfig = ShardsConfig()
+    tokens: TokensConfig = TokensConfig()
     decontamination: DecontaminationConfig = DecontaminationConfig()
     parallel: ParallelConfig = ParallelConfig()
     code: CodeConfig = CodeConfig()
@@ -61,6 +63,7 @@ class Config(Settings):
         named = [self.distribution_filter.model, self.dedup.against]
         named += [quality.bad_words, quality.lexicon_file(), quality.blocked_hosts]
         named += [quality.classifier, quality.perplexity_model]
+        named += [self.tokens.model] if self.tokens.enabled else []
         return [*(path for path in named if path), *quality.wikipedia, *quality.trusted]
 
 

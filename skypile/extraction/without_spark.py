@@ -6,11 +6,9 @@ takes 6 s longer over a few hundred pages, and a tenth of a page's time is the J
 
 import functools
 import gc
-import math
 import os
 import re
 import signal
-import struct
 import sys
 import threading
 import uuid
@@ -25,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import xxhash
 
 from skypile.config import Config, ExtractionConfig, SparkConfig
 from skypile.crawl import inputs
@@ -36,6 +33,7 @@ from skypile.run_folder import stage_folder
 from skypile.run_folder.outcome import check_kept
 from skypile.run_folder.parquet_part import part
 from skypile.run_folder.parts import Parts
+from skypile.run_folder.row_hash import row_hash
 from skypile.run_folder.stamp import Decisions, Stamp, Written, two_verdicts
 from skypile.runtime import files
 from skypile.runtime.optional_import import without
@@ -50,8 +48,6 @@ if TYPE_CHECKING:
 
 STAGE = "extraction"
 SMALLEST_PIECE = 1 << 20  # of input; a piece costs 10 ms, and three files
-HASH_SEED = 42  # Spark's
-_DOUBLE = struct.Struct("<d")
 _DOCUMENTS, _LEDGER = arrow_schema(DOCUMENT_COLUMNS), arrow_schema(LEDGER_COLUMNS)
 _PASSED_ON = stage_folder.passed_on(DOCUMENT_COLUMNS)
 
@@ -226,9 +222,9 @@ def _write_split(
             for row in _rows(ledger):
                 kind = row[3], row[4]
                 rows[kind] += 1
-                digests[kind] ^= decision_hash(row)
+                digests[kind] ^= row_hash(row)
             for row in _rows(batch.filter(kept).select(_PASSED_ON)):
-                digests[KEPT, None] ^= decision_hash(row)
+                digests[KEPT, None] ^= row_hash(row)
     decisions = [Decisions(*kind, rows[kind], digests[kind]) for kind in rows]
     return Written(read, decisions, {name.removeprefix(f"{folder}/"): entry for name, entry in parts.items()})
 
@@ -254,17 +250,3 @@ def _check_ids(folder: str) -> None:
     if pc.count_distinct(ids).as_py() < len(ids):
         worst = max(ids.value_counts().to_pylist(), key=lambda entry: entry["counts"])
         raise two_verdicts(worst["values"], worst["counts"], folder)
-
-
-def decision_hash(row: Sequence[str | float | None]) -> int:
-    """64 bits of a row, of LEDGER_COLUMNS or of text: Spark's `xxhash64`, of which `run_folder.storage` makes a digest.
-
-    XXH64 of each value that is not null, seeded with the hash of the values before it; a number is its eight bytes.
-    """
-    found = HASH_SEED
-    for value in row:
-        if isinstance(value, str):
-            found = xxhash.xxh64_intdigest(value.encode(), found)
-        elif value is not None:  # Java has one NaN, and Spark's hash one zero
-            found = xxhash.xxh64_intdigest(_DOUBLE.pack(math.nan if math.isnan(value) else value + 0.0), found)
-    return found

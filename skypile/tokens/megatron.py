@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from skypile.errors import Refused
+from skypile.runtime import files
 
 MAGIC = b"MMIDIDX\x00\x00"
 VERSION = 1
@@ -85,14 +86,14 @@ def write_index(path: str | Path, lengths: np.ndarray, dtype: np.dtype, document
     pointers = (np.cumsum(lengths) - lengths) * dtype.itemsize
     if documents is None:
         documents = np.arange(len(lengths) + 1)
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
+    partial = f"{path}.partial"
+    with files.open_uri(partial, "wb") as file:
         file.write(_HEADER.pack(MAGIC, VERSION, DTYPE_CODES[dtype], len(lengths), len(documents)))
         file.write(lengths.astype("<i4").tobytes())
         file.write(pointers.astype("<i8").tobytes())
         file.write(np.asarray(documents).astype("<i8").tobytes())
-    partial.rename(path)
+    fs, whole = files.filesystem(str(path))
+    fs.mv(f"{whole}.partial", whole)
 
 
 def uniform_sequences(prefix: str | Path) -> tuple[int, int]:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skypile.errors import Refused
+from skypile.runtime import files
 from skypile.runtime.parquet_rows import open_parquet, row_batches
 
 NEEDED = ("text", "record_id", "url")
@@ -75,11 +76,11 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
         Refused: a file is given twice, or two files still get one name; both are named.
     """
     whole = [path.absolute() for path in paths]
-    files: dict[Path, Path] = {}
+    known: dict[Path, Path] = {}
     for path in whole:
-        if (other := files.get(path.resolve())) is not None:
+        if (other := known.get(path.resolve())) is not None:
             raise Refused(f"{other} and {path} are one file: its documents would be trained on twice")
-        files[path.resolve()] = path
+        known[path.resolve()] = path
     names = [path.stem for path in whole]
     for depth in range(2, max((len(path.parts) for path in whole), default=0) + 1):
         counts = Counter(map(str.casefold, names))  # some file systems do not tell A from a
@@ -129,3 +130,14 @@ def _strings(array: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     return array.cast(pa.large_string())
+
+
+def shard_files(inputs: str) -> list[str]:
+    """Parquet files below a folder, local or remote: of a run's stage those that it kept. FileNotFoundError."""
+    fs, path = files.filesystem(inputs)
+    found = files.parquet_below(fs, path)
+    if any("/kept=" in p for p in found):
+        found = [p for p in found if "/kept=true/" in p]
+    if not found:
+        raise FileNotFoundError(f"no Parquet file below {inputs}: give the folder of the shards stage")
+    return [fs.unstrip_protocol(p) if "://" in inputs else p for p in found]

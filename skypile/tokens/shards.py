@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from skypile.errors import Refused
+from skypile.runtime import files
 from skypile.tokens.encoder import Encoder
 from skypile.tokens.megatron import write_index
 from skypile.tokens.packing import (
@@ -126,14 +127,14 @@ class ShardCounts:
 class ShardWriter:
     """Writes one shard, a batch of documents at a time; `finish` completes it. `packing` names its ids."""
 
-    def __init__(self, prefix: str | Path, packing: Packing, dtype: np.dtype, split: str = TRAIN):
+    def __init__(self, prefix: str, packing: Packing, dtype: np.dtype, split: str = TRAIN):
         if packing.end_of_document is None or packing.padding is None:
             raise ValueError("a shard needs the ids of a model: packing.for_model(encoder.model)")
-        self.prefix = Path(prefix)
+        self.prefix = prefix
         self._end, self._padding = packing.end_of_document, packing.padding
         self.packing = packing
         self.dtype = np.dtype(dtype)
-        self.counts = ShardCounts(shard=self.prefix.name, split=split)
+        self.counts = ShardCounts(shard=prefix.rpartition("/")[2], split=split)
         self._position = 0
         self._tail = np.empty(0, self.dtype)
         self._tail_documents = DOCUMENT_SCHEMA.empty_table()
@@ -142,11 +143,12 @@ class ShardWriter:
 
     def _open(self) -> tuple[IO[bytes], pq.ParquetWriter]:
         if self._bin is None or self._sidecar is None:
-            self.prefix.parent.mkdir(parents=True, exist_ok=True)
-            self._bin = Path(f"{self.prefix}.bin.partial").open("wb")  # noqa: SIM115  (closed by finish)
-            metadata = {"sequence_length": str(self.packing.sequence_length)}
-            schema = DOCUMENT_SCHEMA.with_metadata(metadata)
-            self._sidecar = pq.ParquetWriter(f"{self.prefix}{SUFFIX}.partial", schema, compression="zstd")
+            fs, path = files.filesystem(self.prefix)
+            fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+            self._bin = files.open_uri(f"{self.prefix}.bin.partial", "wb")
+            schema = DOCUMENT_SCHEMA.with_metadata({"sequence_length": str(self.packing.sequence_length)})
+            sidecar = f"{path}{SUFFIX}.partial"
+            self._sidecar = pq.ParquetWriter(sidecar, schema, compression="zstd", filesystem=fs)
         return self._bin, self._sidecar
 
     def continue_from(self, remainder: Remainder) -> None:
@@ -206,12 +208,12 @@ class ShardWriter:
             return
         self._bin.close()
         self._sidecar.close()
+        fs, path = files.filesystem(self.prefix)
         if not self.counts.sequences:  # everything was carried or dropped
-            Path(f"{self.prefix}.bin.partial").unlink()
-            Path(f"{self.prefix}{SUFFIX}.partial").unlink()
+            fs.rm([f"{path}{suffix}.partial" for suffix in (".bin", SUFFIX)])
             return
-        for suffix in (".bin", SUFFIX):
-            Path(f"{self.prefix}{suffix}.partial").rename(f"{self.prefix}{suffix}")
+        for suffix in ".bin", SUFFIX:
+            fs.mv(f"{path}{suffix}.partial", f"{path}{suffix}")
         # last: a shard with an index is whole
         sequences = np.full(self.counts.sequences, self.packing.sequence_length)
         write_index(f"{self.prefix}.idx", sequences, self.dtype)
@@ -233,7 +235,7 @@ def tokenize_batches(
     """
     packing = packing.for_model(encoder.model)
     writers = {
-        split: ShardWriter(Path(folder) / split / name, packing, encoder.id_dtype, split)
+        split: ShardWriter(files.join(str(folder), split, name), packing, encoder.id_dtype, split)
         for split in (TRAIN, VALIDATION)
     }
     weights: dict[str, float] = {}  # sums over tokens, where documents have weights
