@@ -26,7 +26,8 @@ FLOORS = (
         "skypile.shards",
         "skypile.tokens",
     ),
-    ("skypile.proxy", "skypile.parallel", "skypile.code"),
+    ("skypile.mixture", "skypile.parallel", "skypile.code"),
+    ("skypile.proxy",),
     (
         "skypile.report",
         "skypile.sample",
@@ -81,7 +82,7 @@ KNOWS_TORCH = (
     "skypile.proxy.training",
     "skypile.proxy.checkpoint",
     "skypile.proxy.curve",
-    "skypile.proxy.curve",
+    "skypile.proxy.dose",
     "skypile.proxy.folder",
     "skypile.proxy.scoring",
     "skypile.proxy.transformer_pairs",

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from skypile.cli import ablate, code, decide, dedup, evidence, extract, parallel, prune, rules, run, settings
+from skypile.cli import ablate, code, curves, decide, dedup, evidence, extract, parallel, prune, rules, run, settings
 from skypile.cli.citations import citations
 from skypile.cli.console import err, shown
 from skypile.cli.decontaminate import decontaminate
+from skypile.cli.mixture import mixture
 from skypile.cli.proxy import losses, proxy
 from skypile.cli.takedown import takedown
 from skypile.cli.tokens import tokens, vocab
@@ -45,8 +46,11 @@ app.command()(settings.config)
 app.command()(settings.jobs)
 app.command()(run.prepare)
 app.command()(losses)
+proxy.command()(curves.curve)
+proxy.command()(curves.dose)
 app.add_typer(vocab, name="vocab")
 app.add_typer(tokens, name="tokens")
+app.add_typer(mixture, name="mixture")
 app.add_typer(proxy, name="proxy")
 app.add_typer(citations, name="citations")
 

@@ -131,3 +131,22 @@ def document_rows(
     """Rows of the sidecar for documents that begin in this shard."""
     offsets = np.zeros(len(tokens), np.int64)
     return pa.table([record_ids, urls, positions, tokens, offsets], schema=DOCUMENT_SCHEMA)
+
+
+def split_rows(documents: pa.Table, bound: int) -> tuple[pa.Table, pa.Table]:
+    """Cut rows at stream position `bound`: what stays in this shard, and what begins the next at position 0."""
+    rows = documents.to_pylist()
+    kept, left = [], []
+    for row in rows:
+        before = max(0, bound - row["position"])
+        if before:
+            kept.append(row | {"tokens": before})
+        left.append(
+            row
+            | {
+                "position": max(row["position"], bound) - bound,
+                "tokens": row["tokens"] - before,
+                "document_offset": row["document_offset"] + before,
+            }
+        )
+    return pa.Table.from_pylist(kept, DOCUMENT_SCHEMA), pa.Table.from_pylist(left, DOCUMENT_SCHEMA)

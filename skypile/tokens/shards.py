@@ -32,8 +32,9 @@ from skypile.tokens.packing import (
     is_validation,
     split_key,
 )
+from skypile.tokens.parquet_texts import KEEP_WEIGHT
 from skypile.tokens.piece_model import CONTROL, ModelError, PieceModel
-from skypile.tokens.provenance import DOCUMENT_SCHEMA, SUFFIX, document_rows
+from skypile.tokens.provenance import DOCUMENT_SCHEMA, SUFFIX, document_rows, split_rows
 
 TRAIN, VALIDATION = "train", "validation"
 
@@ -106,7 +107,10 @@ class Remainder:
 
 @dataclass
 class ShardCounts:
-    """What went into one shard: `tokens` counts end-of-document ids, not padding."""
+    """What went into one shard: `tokens` counts end-of-document ids, not padding.
+
+    `keep_weight` is the mean of the documents' weights by tokens, 1 where they have none.
+    """
 
     shard: str
     split: str
@@ -117,6 +121,7 @@ class ShardCounts:
     padding: int = 0
     dropped_tokens: int = 0
     tokens_by_language: dict[str, int] = field(default_factory=dict)
+    keep_weight: float = 1.0
 
 
 class ShardWriter:
@@ -186,7 +191,7 @@ class ShardWriter:
             file.write(np.concatenate([self._tail, np.full(length - rest, self._padding, self.dtype)]).tobytes())
             sidecar.write_table(self._tail_documents.combine_chunks())
         elif rest:
-            kept, left = _split_rows(self._tail_documents, self._position - rest)
+            kept, left = split_rows(self._tail_documents, self._position - rest)
             self._open()[1].write_table(kept)
             if self.packing.remainder == "drop":
                 self.counts.dropped_tokens = rest
@@ -214,25 +219,6 @@ class ShardWriter:
         write_index(f"{self.prefix}.idx", sequences, self.dtype)
 
 
-def _split_rows(documents: pa.Table, bound: int) -> tuple[pa.Table, pa.Table]:
-    """Cut rows at stream position `bound`: what stays in this shard, and what begins the next at position 0."""
-    rows = documents.to_pylist()
-    kept, left = [], []
-    for row in rows:
-        before = max(0, bound - row["position"])
-        if before:
-            kept.append(row | {"tokens": before})
-        left.append(
-            row
-            | {
-                "position": max(row["position"], bound) - bound,
-                "tokens": row["tokens"] - before,
-                "document_offset": row["document_offset"] + before,
-            }
-        )
-    return pa.Table.from_pylist(kept, DOCUMENT_SCHEMA), pa.Table.from_pylist(left, DOCUMENT_SCHEMA)
-
-
 def tokenize_batches(
     batches: Iterable[pa.RecordBatch], encoder: Encoder, folder: str | Path, name: str, packing: Packing
 ) -> tuple[list[ShardCounts], dict[str, Remainder]]:
@@ -252,17 +238,23 @@ def tokenize_batches(
         split: ShardWriter(files.join(str(folder), split, name), packing, encoder.id_dtype, split)
         for split in (TRAIN, VALIDATION)
     }
+    weights: dict[str, float] = {}  # sums over tokens, where documents have weights
     for batch in batches:
         for split, part in _split_batch(batch, packing):
             ids, offsets = encoder.encode_batch(part["text"])
             writer = writers[split]
             writer.add(ids, offsets, part["record_id"].to_pylist(), part["url"].to_pylist())
+            if KEEP_WEIGHT in part.schema.names:
+                weighed = float((np.diff(offsets) + 1) @ part[KEEP_WEIGHT].to_numpy())
+                weights[split] = weights.get(split, 0.0) + weighed
             writer.counts.characters += pc.sum(pc.utf8_length(part["text"]), min_count=0).as_py()
             if "language" in part.schema.names:
                 by_language = writer.counts.tokens_by_language
                 languages = part["language"].to_pylist()
                 for language, tokens in zip(languages, (np.diff(offsets) + 1).tolist(), strict=True):
                     by_language[str(language)] = by_language.get(str(language), 0) + tokens
+    for split, weight in weights.items():
+        writers[split].counts.keep_weight = weight / writers[split].counts.tokens
     remainders = {split: writer.finish() for split, writer in writers.items()}
     return [writer.counts for writer in writers.values() if writer.counts.documents], remainders
 
