@@ -8,6 +8,7 @@ import functools
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pyspark.sql import DataFrame, Observation, SparkSession
@@ -22,6 +23,7 @@ from skypile.crawl import inputs
 from skypile.dedup.distributed.recurring import cut_notes, cut_summary
 from skypile.dedup.stage import dedup as dedup_stage
 from skypile.distribution.stage import distribution_filter as distribution_stage
+from skypile.distribution.without_spark import filter_here, is_small
 from skypile.extraction import documents
 from skypile.extraction import stage as extraction_stage
 from skypile.extraction.plan import check_failures, extraction_plan, planned_splits, run_output, wave_bytes
@@ -33,6 +35,7 @@ from skypile.run_folder import stage_folder, storage
 from skypile.run_folder.outcome import check_kept
 from skypile.run_folder.prune import prune
 from skypile.run_folder.stage_folder import Stamp
+from skypile.run_folder.stamp import Written
 from skypile.run_folder.storage import Rows, Stage, read_kept
 from skypile.run_folder.takedowns import taken_down
 from skypile.runtime import files
@@ -120,7 +123,15 @@ def distribution_filter(spark: SparkSession, run: str, config: settings.Config, 
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
         return distribution_stage(config.distribution_filter, rows, scratch, clusters)(frame)
 
-    return narrow(spark, run, "distribution_filter", config, stage, console)
+    def here(folder: str, number: int) -> Written:
+        upstream = stage_folder.check_finished(run, before("distribution_filter"))
+        return filter_here(run, config.distribution_filter, upstream["kept"], clusters, folder, number)
+
+    upstream = stage_folder.manifest(run, before("distribution_filter")) or {"kept": 0}
+    alone = is_small(config.distribution_filter, upstream["kept"]) and bool(
+        config.spark.local_mb and str(spark.sparkContext.master).startswith("local")
+    )
+    return narrow(spark, run, "distribution_filter", config, stage, console, here=here if alone else None)
 
 
 def dedup(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -228,8 +239,12 @@ def narrow(
     options: dict[str, str] | None = None,
     notes: Callable[[Stamp], list[str]] = lambda counts: [],
     findings: Callable[[], dict[str, Any]] = dict,
+    here: Callable[[str, int], Written] | None = None,
 ) -> dict[str, Any]:
-    """Write a stage that reads what the one before it kept: stage(frame, rows, scratch folder)."""
+    """Write a stage that reads what the one before it kept: stage(frame, rows, scratch folder).
+
+    `here(folder, wave)` writes it in this process in place of `stage`.
+    """
     root = files.join(stage_folder.stage_dir(run, name), SCRATCH)
     scratch = files.join(root, uuid.uuid4().hex[:8])  # what is left of an attempt that died may still be written to
 
@@ -240,7 +255,7 @@ def narrow(
     with run_output(run, config):
         plan = following_plan(run, name, config, notes, findings)
         upstream = stage_folder.manifest(run, before(name)) or {}
-        whole = Stage.of(plan, [build], partition_by, options or {})
+        whole = replace(Stage.of(plan, [build], partition_by, options or {}), here=here)
         result = _write(spark, run, whole, console, [upstream["kept"]], "records")
         files.remove_tree(root)
         if not config.run.keep_documents:

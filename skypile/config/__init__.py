@@ -60,7 +60,7 @@ class Config(Settings):
     def files_read(self) -> list[str]:
         """Files and folders besides the crawl that the stages read."""
         quality = self.quality_filter
-        named = [self.distribution_filter.model, self.dedup.against]
+        named = [self.distribution_filter.model, self.distribution_filter.centroids, self.dedup.against]
         named += [quality.bad_words, quality.lexicon_file(), quality.blocked_hosts]
         named += [quality.classifier, quality.perplexity_model]
         named += [self.tokens.model] if self.tokens.enabled else []

@@ -258,4 +258,4 @@ def test_an_id_that_comes_twice_fails_the_run(tmp_path):
         folder.mkdir(parents=True)
         pq.write_table(table.slice(0, 2 - wave), folder / "part-00000.zstd.parquet")
     with pytest.raises(ConservationError, match="record x has 2 verdicts"):
-        without_spark._check_ids(str(tmp_path))
+        written_here.check_ids(str(tmp_path))
