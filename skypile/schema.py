@@ -84,6 +84,14 @@ DISTRIBUTION_COLUMNS: Final = (
 DEDUP_COLUMNS: Final = (
     Column("duplicates", pa.int32(), "records dropped in favour of this one"),
     Column("cut_paragraphs", pa.int32(), "paragraphs that the site adds to its pages, cut from the text"),
+    Column("exact_copies", pa.int32(), "records with the same text, itself among them; null for a dropped one"),
+    Column("near_copies", pa.int32(), "texts in its component of near-duplicates; null for a dropped one"),
+    Column(
+        "paragraph_hosts",
+        pa.int32(),
+        "most hosts on which a paragraph of it stands, of the first and last ten that are long enough to be cut; null "
+        "if dropped, or if no paragraphs are counted",
+    ),
 )
 
 QUALITY_COLUMNS: Final = (
