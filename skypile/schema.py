@@ -106,7 +106,10 @@ QUALITY_COLUMNS: Final = (
     Column("masked", pa.string(), "JSON object: masks in text and title by kind of identifier; null if there are none"),
 )
 
-SHARD_COLUMNS: Final = (Column("shard", pa.int32(), "number of the shard within the language"),)
+SHARD_COLUMNS: Final = (
+    Column("shard", pa.int32(), "number of the shard within the language"),
+    Column("keep_weight", pa.float32(), "how often it is to be drawn, by how often it recurs: skypile.recurrence"),
+)
 
 # The columns of each stage's documents folder: what came before, then its own, then its verdict.
 STAGE_COLUMNS: Final[dict[str, tuple[Column, ...]]] = {}

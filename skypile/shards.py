@@ -14,7 +14,10 @@ from skypile.schema import KEPT, STAGE_COLUMNS, names
 
 
 def shards(config: ShardsConfig) -> Callable[[DataFrame], DataFrame]:
-    """Stage function: adds `shard`, and arranges rows so that each partition is one shard of one language."""
+    """Stage function: adds `shard`, and arranges rows so that each partition is one shard of one language.
+
+    The documents have `keep_weight` already (skypile.recurrence.in_spark).
+    """
 
     def arrange(frame: DataFrame) -> DataFrame:
         sizes = frame.groupBy("language").agg(F.sum(F.octet_length("text")).alias("bytes")).collect()

@@ -11,6 +11,7 @@ from skypile.cli.citations import citations
 from skypile.cli.console import err, shown
 from skypile.cli.decontaminate import decontaminate
 from skypile.cli.proxy import losses, proxy
+from skypile.cli.recurrence import recurrence
 from skypile.cli.tokens import tokens, vocab
 from skypile.failures import GO_ON, INTERRUPTED, REFUSED, is_interrupt, sentence
 from skypile.runtime.process import ONE_COMMAND
@@ -35,6 +36,7 @@ app.command()(evidence.diff)
 app.command()(evidence.status)
 app.command()(evidence.report)
 app.command()(rules.rules)
+app.command()(recurrence)
 app.command()(ablate.ablate)
 app.command()(decide.decide)
 app.command()(evidence.verify)

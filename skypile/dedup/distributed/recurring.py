@@ -51,10 +51,10 @@ def recurring_paragraphs(pages: DataFrame, config: DedupConfig) -> Recurring:
     table = cut.withColumn("hosts", F.lit(0)).unionByName(_shared(on_host, config.boilerplate_most), True).toArrow()
     shared = table.filter(pc.greater(table["hosts"], 0)).sort_by("shared")
     counts = table.filter(pc.equal(table["hosts"], 0)).drop_columns(["hosts", "shared"])
-    found = _of_sites({name: counts[name].to_numpy() for name in counts.column_names}, config.boilerplate_host_share)
+    of_sites = _of_sites({name: counts[name].to_numpy() for name in counts.column_names}, config.boilerplate_host_share)
     hashes, hosts = shared["shared"].to_numpy().view(np.uint64), shared["hosts"].to_numpy().astype(np.int32)
     by_hash = np.argsort(hashes)
-    return found._replace(shared=hashes[by_hash], shared_hosts=hosts[by_hash])
+    return of_sites._replace(shared=hashes[by_hash], shared_hosts=hosts[by_hash])
 
 
 def _shared(on_host: DataFrame, most: int) -> DataFrame:
