@@ -27,8 +27,7 @@ from skypile.dedup.paragraphs import without as without_spans
 from skypile.proxy.treatments import Treatment, config_of
 from skypile.quality.privacy.masking import masked
 from skypile.recurrence.curve import READ
-from skypile.recurrence.in_run import run_weights
-from skypile.recurrence.weights import document_weights, times
+from skypile.recurrence.in_run import drawn_times
 from skypile.run_folder import ledger, stage_folder
 from skypile.runtime import files
 from skypile.schema import KEPT
@@ -81,7 +80,7 @@ def _documents(run: str, treatment: Treatment, notes: list[str]) -> Iterator[Doc
     elif treatment.until is not None:
         yield from _left_by(run, treatment.until)
     elif treatment.weights is not None:
-        yield from _drawn_by_weight(run, treatment.weights, notes)
+        yield from _drawn_by_weight(run, treatment.weights)
     elif treatment.stage == "quality_filter":
         yield from _decided_anew(run, treatment.quality)
     elif treatment.stage == "dedup":
@@ -120,26 +119,17 @@ def _decided_anew(run: str, config: settings.QualityFilterConfig | None) -> Iter
                 yield Document(record, record, row["host"], text if before else None, text if after else None)
 
 
-def _drawn_by_weight(run: str, recurrence: settings.RecurrenceConfig, notes: list[str]) -> Iterator[Document]:
-    """Each document as often as its keep weight says, by the run's settings before and others after.
-
-    What is drawn more than once comes as so many documents of one unit.
-    """
+def _drawn_by_weight(run: str, recurrence: settings.RecurrenceConfig) -> Iterator[Document]:
+    """Each document as often as its keep weight says: a second drawing is one more document, of the same unit."""
     config = config_of(run)
-    before, after = (run_weights(run, config, one) for one in (config.recurrence, recurrence))
-    raised = lowered = 0
+    before, after = (drawn_times(run, config, one) for one in (config.recurrence, recurrence))
     for batch in batches(run, "quality_filter", ["record_id", "host", "text", *READ]):
-        weights = document_weights(batch, after)
-        raised, lowered = raised + int((weights > 1).sum()), lowered + int((weights < 1).sum())
-        drawn = zip(document_weights(batch, before).tolist(), weights.tolist(), strict=True)
         rows = batch.select(["record_id", "host", "text"]).to_pylist()
-        for row, (was, now) in zip(rows, drawn, strict=True):
+        for row, old, new in zip(rows, before(batch), after(batch), strict=True):
             record, text = row["record_id"], row["text"]
-            old, new = times(record, was), times(record, now)
             for copy in range(max(old, new)):
                 name = f"{record}#{copy}" if copy else record
                 yield Document(name, record, row["host"], text if copy < old else None, text if copy < new else None)
-    notes.append(f"weights raise {raised:,} documents and lower {lowered:,}")
 
 
 def _without_dedup(run: str, reason: str | None, notes: list[str]) -> Iterator[Document]:

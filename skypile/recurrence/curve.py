@@ -16,7 +16,7 @@ the same at any partition count and order, over narrow columns: one row a signal
 LARGEST clusters, whatever the size of the run.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -53,6 +53,7 @@ COUNTS: Final = pa.schema(
 
 _BROKEN: Final = pa.array(sorted({rule.reason for rule in RULES}))
 _NO_CLUSTER: Final = -1
+_BINS: Final = 64  # more than doublings of any int32
 
 
 @dataclass(frozen=True)
@@ -162,35 +163,32 @@ def rejections(batch: pa.RecordBatch, look: Look) -> dict[str, tuple[NDArray[np.
 
 
 def count(batch: pa.RecordBatch, look: Look) -> pa.RecordBatch:
-    """Counts (COUNTS) of a batch of READ."""
+    """Counts (COUNTS) of a batch of READ; a row is in one language, and in one of the largest clusters or in none."""
     batch = batch.filter(pc.fill_null(pc.not_equal(batch["reason"], "language"), True))
+    encoded = pc.fill_null(batch["language"], "").dictionary_encode()
+    languages = [str(code) for code in encoded.dictionary.to_pylist()]
+    places = {cluster: at for at, cluster in enumerate(look.largest)}
+    clusters = [places.get(cluster, _NO_CLUSTER) for cluster in integers(batch["cluster"], _NO_CLUSTER).tolist()]
+    groups = [
+        (np.asarray(encoded.indices, np.int64), [(language, _NO_CLUSTER) for language in languages]),
+        (np.array(clusters, np.int64), [("", cluster) for cluster in look.largest]),
+    ]
     rows: list[tuple[str, str, str, int, int, int, int]] = []
-    bins = {signal: np.where(n > 0, bin_of(n), -1) for signal, n in amounts(batch, look).items()}
     judged = rejections(batch, look)
-    for language, cluster, within in _groups(batch, look):
-        for signal, of_signal in bins.items():
-            for judge, (asked, against) in judged.items():
-                at = within & asked & (of_signal >= 0)
-                documents = np.bincount(of_signal[at])
-                rejected = np.bincount(of_signal[at & against], minlength=len(documents))
+    for signal, n in amounts(batch, look).items():
+        bins = bin_of(n)
+        for judge, (asked, against) in judged.items():
+            for of_row, named in groups:
+                at = asked & (n > 0) & (of_row >= 0)
+                codes = of_row[at] * _BINS + bins[at]
+                documents = np.bincount(codes, minlength=len(named) * _BINS)
+                rejected = np.bincount(codes[against[at]], minlength=len(named) * _BINS)
                 rows += [
-                    (signal, judge, language, cluster, number, int(n), int(rejected[number]))
-                    for number, n in enumerate(documents.tolist())
-                    if n
+                    (signal, judge, *named[code // _BINS], code % _BINS, int(documents[code]), int(rejected[code]))
+                    for code in np.flatnonzero(documents).tolist()
                 ]
     arrays = list(zip(*rows, strict=True)) if rows else [()] * len(COUNTS)
     return pa.RecordBatch.from_arrays([pa.array(a, f.type) for a, f in zip(arrays, COUNTS, strict=True)], schema=COUNTS)
-
-
-def _groups(batch: pa.RecordBatch, look: Look) -> Iterator[tuple[str, int, NDArray[np.bool_]]]:
-    """Language (or ""), cluster (or none) and rows of each group; a row is in one language and at most one cluster."""
-    languages = batch["language"].to_numpy(zero_copy_only=False)
-    for language in sorted({str(code) for code in languages}):
-        yield language, _NO_CLUSTER, languages == language
-    clusters = integers(batch["cluster"], _NO_CLUSTER)
-    for cluster in look.largest:
-        if (within := clusters == cluster).any():
-            yield "", cluster, within
 
 
 def curves(counts: Iterable[tuple[str, str, str, int, int, int, int]]) -> Curves:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from skypile.config import Config, RecurrenceConfig
 from skypile.quality import judges
 from skypile.recurrence.curve import COUNTS, LARGEST, READ, Curves, Look, count, curves
-from skypile.recurrence.weights import Over, Weights, fit
+from skypile.recurrence.weights import Over, Weights, document_weights, fit, times
 from skypile.run_folder import ledger, stage_folder
 from skypile.runtime import files
 
@@ -21,8 +21,11 @@ STAGE: Final = "quality_filter"
 ROWS: Final = 65_536  # of narrow columns at a time: some 5 MB
 
 
-def look(run: str, config: Config) -> Look:
-    """What the documents of a run's quality filter are looked at with: its clusters, and its quantiles of scores."""
+def look(run: str, tail: float, core_similarity: float) -> Look:
+    """What the documents of a run's quality filter are looked at with: its clusters, and its quantiles of scores.
+
+    `tail`: quality_filter.low_share; `core_similarity`: of the distribution filter.
+    """
     table = clusters(run)
     cores, largest = np.empty(0, np.int32), []
     if table is not None and table.num_rows:
@@ -31,13 +34,7 @@ def look(run: str, config: Config) -> Look:
         by_size = table.sort_by([("size", "descending"), ("cluster", "ascending")])
         largest = by_size["cluster"].slice(0, LARGEST).to_pylist()
     fitted = judges.read(files.join(stage_folder.stage_dir(run, STAGE), "judges"))
-    return Look(
-        fitted or judges.Fitted(config.quality_filter.combine),
-        config.quality_filter.low_share,
-        cores,
-        config.distribution_filter.core_similarity,
-        tuple(largest),
-    )
+    return Look(fitted or judges.Fitted("citation"), tail, cores, core_similarity, tuple(largest))
 
 
 def budget(run: str, config: Config) -> int:
@@ -60,19 +57,55 @@ def run_curves(run: str, config: Config) -> Curves:
     Raises:
         FileNotFoundError: it is not done. PrunedError: what it kept was removed.
     """
-    looked = look(run, config)
+    check(run)
+    return looked_at(run, of_config(run, config))
+
+
+def looked_at(run: str, looked: Look) -> Curves:
+    """The curves of the documents that the quality filter of a run has judged so far."""
     return curves(over(run)(lambda batch: count(batch, looked), COUNTS))
 
 
 def run_weights(run: str, config: Config, recurrence: RecurrenceConfig) -> Weights:
     """The weights that `recurrence` gives the documents of a run; raises as `run_curves`."""
-    return fit(look(run, config), budget(run, config), recurrence, over(run))
+    check(run)
+    return fit(of_config(run, config), budget(run, config), recurrence, over(run))
+
+
+def drawn_times(run: str, config: Config, recurrence: RecurrenceConfig) -> Callable[[pa.RecordBatch], list[int]]:
+    """A function from documents of a run (record_id and READ) to how often each is drawn with `recurrence`."""
+    weights = run_weights(run, config, recurrence)
+
+    def drawn(batch: pa.RecordBatch) -> list[int]:
+        of_rows = zip(batch["record_id"].to_pylist(), document_weights(batch, weights).tolist(), strict=True)
+        return [times(record, weight) for record, weight in of_rows]
+
+    return drawn
+
+
+def moved(run: str, config: Config) -> tuple[int, int]:
+    """How many of the documents that a run keeps weigh more than 1 by `config`, and how many less."""
+    weights = run_weights(run, config, config.recurrence)
+    raised = lowered = 0
+    for batch in _batches(run):
+        found = document_weights(batch.filter(batch["reason"].is_null()), weights)
+        raised, lowered = raised + int((found > 1).sum()), lowered + int((found < 1).sum())
+    return raised, lowered
+
+
+def of_config(run: str, config: Config) -> Look:
+    """`look` by a run's settings."""
+    return look(run, config.quality_filter.low_share, config.distribution_filter.core_similarity)
+
+
+def check(run: str) -> None:
+    """FileNotFoundError or PrunedError where a run's quality filter is not whole."""
+    ledger.folder_of(run, STAGE)
+    stage_folder.check_not_pruned(run, STAGE)
 
 
 def over(run: str) -> Over:
     """Sums over the documents of a run's quality filter, kept and dropped."""
-    stage_folder.check_finished(run, STAGE)
-    stage_folder.check_not_pruned(run, STAGE)
 
     def add_up(function: Callable[[pa.RecordBatch], pa.RecordBatch], schema: pa.Schema) -> Iterable[tuple[Any, ...]]:
         sums: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0])
