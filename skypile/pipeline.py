@@ -31,6 +31,7 @@ from skypile.plans import before, following_plan
 from skypile.preflight import preflight
 from skypile.quality.stage import quality_filter as quality_stage
 from skypile.quality.trusted import train_on_trusted
+from skypile.recurrence.in_spark import with_weights
 from skypile.run_folder import stage_folder, storage
 from skypile.run_folder.outcome import check_kept
 from skypile.run_folder.prune import prune
@@ -204,7 +205,7 @@ def shards(spark: SparkSession, run: str, config: settings.Config, console: Cons
     """Stage 5: Parquet shards per language."""
 
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
-        return shards_stage(config.shards, taken_down(run))(frame)
+        return shards_stage(config.shards, taken_down(run))(with_weights(spark, run, config, frame))
 
     # Read again and again for months: worth the slower compression.
     options = {"parquet.compression.codec.zstd.level": str(config.shards.compression_level)}

@@ -33,7 +33,10 @@ def following_plan(
     """
     inputs = _inputs(run, stage, config)
     wave = json.dumps(inputs, sort_keys=True)
-    return Plan(stage, getattr(config, stage).deciding(), inputs, [wave], notes, findings=findings)
+    settings = getattr(config, stage).deciding()
+    if stage == "shards" and config.recurrence.strength:
+        settings |= {"recurrence": config.recurrence.deciding()}
+    return Plan(stage, settings, inputs, [wave], notes, findings=findings)
 
 
 def _inputs(run: str, stage: str, config: Config) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from skypile.config.quality import CitationConfig as CitationConfig
 from skypile.config.quality import PerplexityConfig as PerplexityConfig
 from skypile.config.quality import QualityFilterConfig as QualityFilterConfig
 from skypile.config.quality import RuleThresholds as RuleThresholds
+from skypile.config.recurrence import RecurrenceConfig as RecurrenceConfig
 from skypile.config.run import RunConfig as RunConfig
 from skypile.config.settings import Settings as Settings
 from skypile.config.shards import ShardsConfig as ShardsConfig
@@ -41,6 +42,7 @@ class Config(Settings):
     distribution_filter: DistributionFilterConfig = DistributionFilterConfig()
     dedup: DedupConfig = DedupConfig()
     quality_filter: QualityFilterConfig = QualityFilterConfig()
+    recurrence: RecurrenceConfig = RecurrenceConfig()
     shards: ShardsConfig = ShardsConfig()
     tokens: TokensConfig = TokensConfig()
     decontamination: DecontaminationConfig = DecontaminationConfig()

@@ -23,7 +23,7 @@ from skypile import pipeline
 from skypile.config import SparkConfig, parse
 from skypile.crawl import inputs
 from skypile.extraction import without_spark
-from skypile.run_folder import stage_folder
+from skypile.run_folder import stage_folder, written_here
 from skypile.run_folder.row_hash import row_hash
 from skypile.run_folder.stamp import ConservationError
 from skypile.run_folder.storage import spark_schema
