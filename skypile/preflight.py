@@ -28,6 +28,10 @@ def preflight(config: Config, stages: Sequence[str] = STAGES, java: bool = False
             _check_languages(f"{section}.languages", getattr(config, section).languages)
     if "distribution_filter" in stages and config.distribution_filter.enabled and config.distribution_filter.model:
         _check_model(config.distribution_filter.model)
+    if "distribution_filter" in stages and config.distribution_filter.enabled and config.distribution_filter.centroids:
+        from skypile.distribution.centroid_files import read as read_centroids  # only here: it loads the embedder
+
+        read_centroids(config.distribution_filter.centroids, config.distribution_filter.model)
     if "dedup" in stages:
         check_index_there(config.dedup)
     if "quality_filter" in stages:

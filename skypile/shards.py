@@ -20,7 +20,7 @@ from skypile.schema import DROPPED, KEPT, STAGE_COLUMNS, names
 def shards(config: ShardsConfig, taken_down: Sequence[Takedown] = ()) -> Callable[[DataFrame], DataFrame]:
     """Stage function: adds `shard`, and arranges rows so that each partition is one shard of one language.
 
-    `taken_down`: pages to leave out.
+    The documents have `keep_weight` already (skypile.recurrence.in_spark). `taken_down`: pages to leave out.
     """
 
     def arrange(frame: DataFrame) -> DataFrame:

@@ -26,6 +26,7 @@ FLOORS = (
         "skypile.shards",
         "skypile.tokens",
     ),
+    ("skypile.recurrence",),
     ("skypile.mixture", "skypile.parallel", "skypile.code"),
     ("skypile.proxy",),
     (
@@ -59,6 +60,7 @@ KNOWS_SPARK = (
     "skypile.decontamination.files_in_spark",
     "skypile.quality.stage",
     "skypile.decide",
+    "skypile.recurrence.in_spark",
     "skypile.shards",
     "skypile.tokens.stage",
     "skypile.classifiers.cited_in_spark",

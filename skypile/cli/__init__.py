@@ -12,6 +12,7 @@ from skypile.cli.console import err, shown
 from skypile.cli.decontaminate import decontaminate
 from skypile.cli.mixture import mixture
 from skypile.cli.proxy import losses, proxy
+from skypile.cli.recurrence import recurrence
 from skypile.cli.takedown import takedown
 from skypile.cli.tokens import tokens, vocab
 from skypile.failures import GO_ON, INTERRUPTED, REFUSED, is_interrupt, sentence
@@ -37,6 +38,7 @@ app.command()(evidence.diff)
 app.command()(evidence.status)
 app.command()(evidence.report)
 app.command()(rules.rules)
+app.command()(recurrence)
 app.command()(ablate.ablate)
 app.command()(decide.decide)
 app.command()(evidence.verify)

@@ -24,6 +24,7 @@ from skypile.config.quality import CitationConfig as CitationConfig
 from skypile.config.quality import PerplexityConfig as PerplexityConfig
 from skypile.config.quality import QualityFilterConfig as QualityFilterConfig
 from skypile.config.quality import RuleThresholds as RuleThresholds
+from skypile.config.recurrence import RecurrenceConfig as RecurrenceConfig
 from skypile.config.run import RunConfig as RunConfig
 from skypile.config.settings import Settings as Settings
 from skypile.config.shards import ShardsConfig as ShardsConfig
@@ -41,6 +42,7 @@ class Config(Settings):
     distribution_filter: DistributionFilterConfig = DistributionFilterConfig()
     dedup: DedupConfig = DedupConfig()
     quality_filter: QualityFilterConfig = QualityFilterConfig()
+    recurrence: RecurrenceConfig = RecurrenceConfig()
     shards: ShardsConfig = ShardsConfig()
     tokens: TokensConfig = TokensConfig()
     decontamination: DecontaminationConfig = DecontaminationConfig()
@@ -60,7 +62,7 @@ class Config(Settings):
     def files_read(self) -> list[str]:
         """Files and folders besides the crawl that the stages read."""
         quality = self.quality_filter
-        named = [self.distribution_filter.model, self.dedup.against]
+        named = [self.distribution_filter.model, self.distribution_filter.centroids, self.dedup.against]
         named += [quality.bad_words, quality.lexicon_file(), quality.blocked_hosts]
         named += [quality.classifier, quality.perplexity_model]
         named += [self.tokens.model] if self.tokens.enabled else []

@@ -20,7 +20,7 @@ _MADE_BY: Final = {
         ("skypile/quality", "skypile/text", "skypile/classifiers", "skypile/proxy/ngram"),
         ("fasttext-community", "eldc", "phonenumbers", "tld"),
     ),
-    "shards": (("skypile/shards.py",), ()),
+    "shards": (("skypile/shards.py", "skypile/recurrence", "skypile/quality/judges.py"), ()),
     "tokens": (("skypile/tokens",), ()),
     "decontamination": (("skypile/decontamination", "skypile/dedup", "skypile/text"), ()),
     "citations": (("skypile/classifiers", "skypile/crawl/url.py"), ("fasttext-community",)),

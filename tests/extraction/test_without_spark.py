@@ -23,7 +23,7 @@ from skypile import pipeline
 from skypile.config import SparkConfig, parse
 from skypile.crawl import inputs
 from skypile.extraction import without_spark
-from skypile.run_folder import stage_folder
+from skypile.run_folder import stage_folder, written_here
 from skypile.run_folder.row_hash import row_hash
 from skypile.run_folder.stamp import ConservationError
 from skypile.run_folder.storage import spark_schema
@@ -258,4 +258,4 @@ def test_an_id_that_comes_twice_fails_the_run(tmp_path):
         folder.mkdir(parents=True)
         pq.write_table(table.slice(0, 2 - wave), folder / "part-00000.zstd.parquet")
     with pytest.raises(ConservationError, match="record x has 2 verdicts"):
-        without_spark._check_ids(str(tmp_path))
+        written_here.check_ids(str(tmp_path))
