@@ -99,14 +99,16 @@ def train(vectors: NDArray[np.int8], k: int, topics: int, iterations: int, seed:
 def _evened(centroids: Centroids, sizes: NDArray[np.integer], wanted: int, random: np.random.Generator) -> Centroids:
     """The same clusters, of so many `sizes`, in topics that are neither too small nor, if they can be split, too large.
 
-    A topic's clusters are split by k-means of their centres; those of the smallest go to the nearest other topics, one
-    by one, where it is too small, or a topic is too large and there are `wanted` topics already.
+    A topic's clusters are split by k-means of their centres, in the middle of their sizes. Those of the smallest go to
+    the nearest other topics where it is too small, or where a topic is too large and there are `wanted` already.
     """
-    tops, clusters, parents = (array.copy() for array in centroids)
+    tops, clusters, parents = centroids.topics, centroids.clusters, centroids.parents.copy()
+    sizes = np.minimum(sizes, -(-int(sizes.sum()) // wanted))  # a template makes no other topic small
     total = int(sizes.sum())
+    whole = np.zeros(len(clusters), bool)  # clusters of topics that do not split
     for _ in range(2 * wanted):
         by_topic = np.bincount(parents, sizes, minlength=len(tops))
-        splits = np.bincount(parents, minlength=len(tops)) > 1
+        splits = np.bincount(parents, ~whole, minlength=len(tops)) > 1
         small, large = int(by_topic.argmin()), int(np.where(splits, by_topic, -1).argmax())
         too_small = len(tops) > 1 and by_topic[small] * len(tops) < SMALL * total
         too_large = bool(splits[large]) and by_topic[large] * wanted > LARGE * total
@@ -116,14 +118,37 @@ def _evened(centroids: Centroids, sizes: NDArray[np.integer], wanted: int, rando
             parents[homeless] = assign_flat(clusters[homeless], tops)[0]
         elif too_large and len(tops) < wanted:
             members = np.flatnonzero(parents == large)
-            halves = quantize(kmeans(unit(clusters[members]), 2, SPLITTING, random))
-            parents[members[assign_flat(clusters[members], halves)[0] == 1]] = len(tops)
-            tops[large], tops = halves[0], np.concatenate([tops, halves[1:]])
+            kept, moved = _halves(members, clusters, sizes, random)
+            least = min(sizes[kept].sum(), sizes[moved].sum())
+            if least * (len(tops) + 1) < SMALL * total:
+                whole[members] = True
+            else:
+                parents[moved] = len(tops)
+                one, other = (_middle(clusters[half], sizes[half]) for half in (kept, moved))
+                tops = np.concatenate([tops[:large], one, tops[large + 1 :], other])
         else:
             break
-    used, parents = np.unique(parents, return_inverse=True)
-    order = np.argsort(parents, kind="stable")
-    return Centroids(tops[used], clusters[order], parents[order].astype(np.int32))
+    used, parent = np.unique(parents, return_inverse=True)
+    order = np.argsort(parent, kind="stable")
+    return Centroids(tops[used], clusters[order], parent[order].astype(np.int32))
+
+
+def _halves(
+    members: NDArray[np.intp], clusters: NDArray[np.int8], sizes: NDArray[np.integer], random: np.random.Generator
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Two or more clusters in halves of about one size: along the line between their two means, cut in the middle."""
+    points = unit(clusters[members])
+    one, other = kmeans(points, 2, SPLITTING, random)
+    order = members[np.argsort(np.dot(points, other) - np.dot(points, one), kind="stable")]
+    rising = np.cumsum(sizes[order])[:-1]
+    cut = int(np.abs(2 * rising - sizes[members].sum()).argmin()) + 1
+    return order[:cut], order[cut:]
+
+
+def _middle(clusters: NDArray[np.int8], sizes: NDArray[np.integer]) -> NDArray[np.int8]:
+    """Direction of the sum of all members of some clusters, (1, dim)."""
+    summed = (unit(clusters).astype(np.int64) * sizes[:, None]).sum(axis=0, keepdims=True)
+    return quantize(summed.astype(np.float64))
 
 
 def _shares(sizes: NDArray[np.integer], k: int) -> NDArray[np.int64]:
