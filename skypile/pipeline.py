@@ -31,17 +31,20 @@ from skypile.plans import before, following_plan
 from skypile.preflight import preflight
 from skypile.quality.stage import quality_filter as quality_stage
 from skypile.quality.trusted import train_on_trusted
+from skypile.recurrence.in_spark import with_weights
 from skypile.run_folder import stage_folder, storage
 from skypile.run_folder.outcome import check_kept
 from skypile.run_folder.prune import prune
 from skypile.run_folder.stage_folder import Stamp
 from skypile.run_folder.stamp import Written
 from skypile.run_folder.storage import Rows, Stage, read_kept
+from skypile.run_folder.takedowns import taken_down
 from skypile.runtime import files
 from skypile.runtime.progress import Done, Unit, stage_progress
 from skypile.runtime.session import written
 from skypile.shards import shards as shards_stage
 from skypile.text.visible import visible
+from skypile.tokens.stage import tokenize_run
 
 SCRATCH = "_scratch"
 ASIDE = "_decide"  # in stage 4's folder: its documents and models while it is decided anew (skypile.decide)
@@ -71,6 +74,8 @@ def run(
         manifests = [extracted or extraction(spark, paths, output, config, console, limit)]
         following = (distribution_filter, dedup, quality_filter, shards)[: schema.STAGES.index(until)]
         manifests += [stage(spark, output, config, console) for stage in following]
+        if config.tokens.enabled and until == schema.STAGES[-1]:
+            tokenize_run(spark, output, config.tokens, console)
     return manifests
 
 
@@ -200,7 +205,7 @@ def shards(spark: SparkSession, run: str, config: settings.Config, console: Cons
     """Stage 5: Parquet shards per language."""
 
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
-        return shards_stage(config.shards)(frame)
+        return shards_stage(config.shards, taken_down(run))(with_weights(spark, run, config, frame))
 
     # Read again and again for months: worth the slower compression.
     options = {"parquet.compression.codec.zstd.level": str(config.shards.compression_level)}

@@ -1,28 +1,24 @@
 """A wave of a stage, written by this process and not by Spark: the same rows, verdicts and digest."""
 
 import functools
-import math
-import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import xxhash
 
 from skypile.run_folder import stage_folder
 from skypile.run_folder.parquet_part import part
 from skypile.run_folder.parts import Parts
+from skypile.run_folder.row_hash import row_hash
 from skypile.run_folder.stamp import Decisions, Written, two_verdicts
 from skypile.runtime import files
 from skypile.runtime.optional_import import without
 from skypile.schema import KEPT, LEDGER_COLUMNS, STAGE_COLUMNS, arrow_schema, names
 
-HASH_SEED = 42  # Spark's
-_DOUBLE = struct.Struct("<d")
 _LEDGER = arrow_schema(LEDGER_COLUMNS)
 
 
@@ -54,9 +50,9 @@ def write_part(
             for row in _rows(ledger):
                 kind = row[3], row[4]
                 rows[kind] += 1
-                digests[kind] ^= decision_hash(row)
+                digests[kind] ^= row_hash(row)
             for row in _rows(batch.filter(kept).select(passed_on)):
-                digests[KEPT, None] ^= decision_hash(row)
+                digests[KEPT, None] ^= row_hash(row)
     decisions = [Decisions(*kind, rows[kind], digests[kind]) for kind in rows]
     named = {name.removeprefix(f"{folder}/"): entry for name, entry in parts.items()}
     return Written(sum(rows.values()), decisions, named)
@@ -84,17 +80,3 @@ def check_ids(folder: str) -> None:
     if pc.count_distinct(ids).as_py() < len(ids):
         worst = max(ids.value_counts().to_pylist(), key=lambda entry: entry["counts"])
         raise two_verdicts(worst["values"], worst["counts"], folder)
-
-
-def decision_hash(row: Sequence[str | float | None]) -> int:
-    """64 bits of a row, of LEDGER_COLUMNS or of text: Spark's `xxhash64`, of which `run_folder.storage` makes a digest.
-
-    XXH64 of each value that is not null, seeded with the hash of the values before it; a number is its eight bytes.
-    """
-    found = HASH_SEED
-    for value in row:
-        if isinstance(value, str):
-            found = xxhash.xxh64_intdigest(value.encode(), found)
-        elif value is not None:  # Java has one NaN, and Spark's hash one zero
-            found = xxhash.xxh64_intdigest(_DOUBLE.pack(math.nan if math.isnan(value) else value + 0.0), found)
-    return found

@@ -24,6 +24,7 @@ from skypile.config import SparkConfig, parse
 from skypile.crawl import inputs
 from skypile.extraction import without_spark
 from skypile.run_folder import stage_folder, written_here
+from skypile.run_folder.row_hash import row_hash
 from skypile.run_folder.stamp import ConservationError
 from skypile.run_folder.storage import spark_schema
 from skypile.runtime.process import cores
@@ -219,7 +220,7 @@ def test_the_digest_is_the_one_that_spark_computes(spark):
     values += [["", "", "", "", None, -0.0, 0.0, ""], ["a" * n for n in range(5)] + [1.0, None, "b" * 100]]
     frame = spark.createDataFrame([tuple(row) for row in values], spark_schema(LEDGER_COLUMNS))
     wanted = [row["h"] for row in frame.select(F.xxhash64(*names(LEDGER_COLUMNS)).alias("h")).collect()]
-    assert [written_here.decision_hash(row) for row in values] == [h & (2**64 - 1) for h in wanted]
+    assert [row_hash(row) for row in values] == [h & (2**64 - 1) for h in wanted]
     assert len(values) > 100
 
 
