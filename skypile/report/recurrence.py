@@ -66,7 +66,7 @@ def drawn(by_judge: dict[str, list[Point]]) -> Markup:
     every = [point for points in by_judge.values() for point in points]
     bins = max(point.bin for point in every) + 1
     most = max([point.share for point in every if point.documents >= POOLED or not point.bin] or [0.0])
-    step = round_step(max(most * 1.2, 0.05) / TICKS)
+    step = min(round_step(max(most * 1.2, 0.05) / TICKS), 1 / TICKS)
     top = step * TICKS
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
 
