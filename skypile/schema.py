@@ -77,8 +77,12 @@ DOCUMENT_COLUMNS: Final = (
 )
 
 DISTRIBUTION_COLUMNS: Final = (
-    Column("cluster", pa.int32(), "index of the nearest centroid; null if the text has no word the embedder knows"),
+    Column("topic", pa.int32(), "index of the top-level cluster that `cluster` lies in; null as that is"),
+    Column("cluster", pa.int32(), "index of the nearest centroid; null if the embedder knows too little of the text"),
     Column("centroid_similarity", pa.float32(), "cosine similarity to it, -1 to 1"),
+    Column(
+        "embedding_coverage", pa.float32(), "share of the embedded text's letters in words the embedder knows, 0 to 1"
+    ),
 )
 
 DEDUP_COLUMNS: Final = (
@@ -181,6 +185,8 @@ REASONS: Final = {
     "high_perplexity": "of all judges, the language model ranks it lowest, and too low: the text is too surprising",
     "low_rule_score": "of all judges, the rules rank it lowest, and too low: it is near many of their bounds",
     "low_quality": "no judge ranks it high enough, or not all together",
+    # shards
+    "taken_down": "it was asked to be removed (`skypile takedown`)",
     # decontamination
     "contaminated": "an item of a benchmark stands in it",
 }

@@ -27,7 +27,8 @@ FLOORS = (
         "skypile.tokens",
     ),
     ("skypile.recurrence",),
-    ("skypile.proxy", "skypile.parallel", "skypile.code"),
+    ("skypile.mixture", "skypile.parallel", "skypile.code"),
+    ("skypile.proxy",),
     (
         "skypile.report",
         "skypile.sample",
@@ -37,7 +38,8 @@ FLOORS = (
     ),
     ("skypile.plans",),
     ("skypile.pipeline", "skypile.dry_run"),
-    ("skypile.decide", "skypile.job", "skypile.prepare", "skypile.runs", "skypile.stages", "skypile.whole_run"),
+    ("skypile.runs",),
+    ("skypile.decide", "skypile.job", "skypile.prepare", "skypile.stages", "skypile.takedown", "skypile.whole_run"),
     ("skypile.api",),
     ("skypile.cli", "skypile", "jobs"),
 )
@@ -82,7 +84,7 @@ KNOWS_TORCH = (
     "skypile.proxy.training",
     "skypile.proxy.checkpoint",
     "skypile.proxy.curve",
-    "skypile.proxy.curve",
+    "skypile.proxy.dose",
     "skypile.proxy.folder",
     "skypile.proxy.scoring",
     "skypile.proxy.transformer_pairs",

@@ -25,6 +25,7 @@ _MADE_BY: Final = {
     "decontamination": (("skypile/decontamination", "skypile/dedup", "skypile/text"), ()),
     "citations": (("skypile/classifiers", "skypile/crawl/url.py"), ("fasttext-community",)),
     "code": (("skypile/code", "skypile/config/code_formats.py", "skypile/dedup", "skypile/text", "skypile/crawl"), ()),
+    "mixture": (("skypile/mixture", "skypile/config/curriculum.py", "skypile/tokens/shuffle.py"), ()),
     "parallel": (("skypile/parallel", "skypile/distribution", "skypile/text", "skypile/crawl"), ()),
 }
 PACKAGES = (
