@@ -143,8 +143,9 @@ def document_weights(batch: pa.RecordBatch, weights: Weights) -> NDArray[np.floa
     found = np.minimum((up * down) ** weights.strength, weights.max_weight)
     if weights.ceilings:
         inside, clusters = _in_core(batch, weights.look)
-        for cluster, scale in weights.ceilings.items():
-            found[inside & (clusters == cluster)] *= scale
+        scales = np.ones(len(weights.look.cores))
+        scales[list(weights.ceilings)] = list(weights.ceilings.values())
+        found[inside] *= scales[clusters[inside]]
     return (np.floor(found * UNIT + 0.5) / UNIT).astype(np.float32)
 
 
