@@ -10,7 +10,7 @@ once a document, so that no page names its cluster by saying one thing three hun
 `skypile.distribution.words`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -122,7 +122,7 @@ def c_tf_idf(counts: csr_array) -> csr_array:
     return csr_array((data, counts.indices, counts.indptr), shape=counts.shape)
 
 
-def chosen(words: Sequence[str]) -> list[str]:
+def chosen(words: Iterable[str]) -> list[str]:
     """The first WORDS of `words`, heaviest first, without stop words and without two forms of one word.
 
     >>> chosen(["hotels", "the", "hotel", "beach", "北京大学", "大学"])

@@ -10,7 +10,7 @@ built, nothing collides, and no order of documents shows. Longer words in Latin 
 of the table, whose key is their row.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numba import njit
@@ -59,9 +59,9 @@ class WordCounts:
         full = counts > 0
         return classes[full], keys[full], counts[full]
 
-    def spelled(self, keys: Iterable[np.uint64]) -> list[str]:
+    def spelled(self, keys: Iterable[np.uint64]) -> Iterator[str]:
         """The words of keys."""
-        return [self._table.words[int(key ^ ROW)] if key & ROW else spelled(int(key)) for key in keys]
+        return (self._table.words[int(key ^ ROW)] if key & ROW else spelled(int(key)) for key in keys)
 
     def words(self, text: str) -> list[str]:
         """The words that are counted of a text, each once.
@@ -69,7 +69,7 @@ class WordCounts:
         >>> sorted(WordCounts().words("Trains to Beijing: 北京的火车, 螺纹钢"))
         ['beijing', 'trains', '北京', '火车', '螺纹钢']
         """
-        return self.spelled(self._keys([text])[0])
+        return list(self.spelled(self._keys([text])[0]))
 
     def _keys(self, texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         """Words of each text, each once, text after text, and where each begins; shapes (words,) and (texts + 1,)."""
