@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypile.distribution.layout import layout
-from skypile.report.formats import clean, percent
+from skypile.report.formats import clean
 from skypile.report.portrait import Mapped, Page, Portrait, Portraits
 
 ROWS = 25  # clusters in the table, and topics
@@ -101,7 +101,7 @@ def _row(one: Portrait, names: dict[int | None, str], documents: int) -> dict[st
         "kept": one.kept,
         "thinned": one.thinned,
         "languages": told_languages(one),
-        "hosts": ", ".join(f"{host} {n:,}" for host, n in one.hosts),
+        "hosts": ", ".join(f"{host} {n:,}" for host, n in one.hosts[:2]),
         "core": one.core,
         "budget": one.budget,
         "lost": lost(one),
@@ -118,10 +118,10 @@ def lost(one: Portrait) -> list[tuple[str, str, int]]:
 def told_languages(one: Portrait, most: int = 3) -> str:
     """
     >>> told_languages(Portrait(0, size=10, languages=Counter(zh=7, en=3)))
-    'zh 70.0 %, en 30.0 %'
+    'zh 70 %, en 30 %'
     """
     ranked = sorted(one.languages.items(), key=lambda item: (-item[1], item[0]))[:most]
-    return ", ".join(f"{language} {percent(n, one.size)}" for language, n in ranked)
+    return ", ".join(f"{language} {100 * n / one.size:.0f} %" for language, n in ranked)
 
 
 def _page(page: Page, names: dict[int | None, str]) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def drawn_map(mapped: Mapped, clusters: list[Portrait], topics: dict[int, list[s
 def _labels(
     places: NDArray[np.float64], group: list[int | None], words: dict[int, list[str]]
 ) -> list[tuple[str, str, str]]:
-    """Where names stand, the largest groups first: on the median of their points or a little beside, none on another."""
+    """Where names stand, of the largest groups first: on the median of their points or beside it, none on another."""
     taken: list[tuple[float, float, float, float]] = []
     found: list[tuple[str, str, str]] = []
     of = np.array([-1 if one is None else one for one in group])
