@@ -44,7 +44,7 @@ def test_every_record_is_counted_once_where_its_way_ended(run):
 
 
 def test_names_and_pages(run):
-    farm, music, none, lone = seen(run).clusters
+    farm, music, _, lone = seen(run).clusters
     assert {"wheat", "小麦"} & set(farm.name) and {"orchestra", "小提琴", "violin"} & set(music.name)
     assert [page.title for page in farm.nearest] == ["Farm 0", "Farm 1", "Farm 2"]
     assert [page.title for page in farm.farthest] == ["Farm 11", "Farm 10", "Farm 9"]
