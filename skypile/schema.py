@@ -77,8 +77,12 @@ DOCUMENT_COLUMNS: Final = (
 )
 
 DISTRIBUTION_COLUMNS: Final = (
-    Column("cluster", pa.int32(), "index of the nearest centroid; null if the text has no word the embedder knows"),
+    Column("topic", pa.int32(), "index of the top-level cluster that `cluster` lies in; null as that is"),
+    Column("cluster", pa.int32(), "index of the nearest centroid; null if the embedder knows too little of the text"),
     Column("centroid_similarity", pa.float32(), "cosine similarity to it, -1 to 1"),
+    Column(
+        "embedding_coverage", pa.float32(), "share of the embedded text's letters in words the embedder knows, 0 to 1"
+    ),
 )
 
 DEDUP_COLUMNS: Final = (

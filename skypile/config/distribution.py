@@ -18,6 +18,12 @@ class DistributionFilterConfig(Settings):
         ge=0,
         description="number of centroids; 0: sqrt of the documents, 8 to 4096; those of one template are merged",
     )
+    topics: int = Field(
+        0, ge=0, description="top-level clusters that they lie in; 0: twice the root of their number, up to 40"
+    )
+    min_coverage: Share = Field(
+        0.5, description="a text of whose letters the embedder knows a smaller share is in no cluster, and is kept"
+    )
     sample: Count = Field(65536, description="documents the centroids are trained on")
     iterations: Count = Field(20, description="k-means iterations")
     core_similarity: Share = Field(

@@ -32,12 +32,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from skypile.config import DistributionFilterConfig
 from skypile.distribution import centroids, embedding
+from skypile.distribution.centroids import Centroids
 from skypile.run_folder.attach import attach
 from skypile.run_folder.storage import spark_schema, stored
 from skypile.runtime import files
@@ -74,23 +75,29 @@ def distribution_filter(
 
 
 def _embed(documents: DataFrame, config: DistributionFilterConfig) -> DataFrame:
-    """record_id, url, vector: the int8 components as bytes, null where there is nothing to embed."""
+    """record_id, url, vector (int8 components as bytes, null where the embedder knows too little), coverage."""
 
     def embed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            vectors = embedding.load(config.model).encode(batch["text"].to_pylist())
-            empty = ~vectors.any(axis=1)
-            stored = pa.array([v.tobytes() for v in vectors], pa.binary(), mask=empty)
-            yield pa.RecordBatch.from_arrays([batch["record_id"], batch["url"], stored], schema=arrow)
+            vectors, coverage = embedding.load(config.model).embed(batch["text"].to_pylist())
+            unknown = ~vectors.any(axis=1) | (coverage < config.min_coverage)
+            stored = pa.array([v.tobytes() for v in vectors], pa.binary(), mask=unknown)
+            columns = [batch["record_id"], batch["url"], stored, pa.array(coverage)]
+            yield pa.RecordBatch.from_arrays(columns, schema=arrow)
 
-    arrow = pa.schema([("record_id", pa.string()), ("url", pa.string()), ("vector", pa.binary())])
-    leading = F.coalesce(F.substring("text", 1, config.characters), F.lit("")).alias("text")
-    return map_arrow(
-        documents.select("record_id", "url", leading), embed, "record_id string, url string, vector binary"
+    arrow = pa.schema(
+        [
+            ("record_id", pa.string()),
+            ("url", pa.string()),
+            ("vector", pa.binary()),
+            ("embedding_coverage", pa.float32()),
+        ]
     )
+    leading = F.coalesce(F.substring("text", 1, config.characters), F.lit("")).alias("text")
+    return map_arrow(documents.select("record_id", "url", leading), embed, from_arrow_schema(arrow))
 
 
-def _train(vectors: DataFrame, rows: int, config: DistributionFilterConfig) -> NDArray[np.int8]:
+def _train(vectors: DataFrame, rows: int, config: DistributionFilterConfig) -> Centroids:
     """Centres of the `sample` documents with the smallest hash, in its order."""
     margin = SAMPLE_MARGIN * config.sample**0.5
     nearly = vectors.where("vector is not null").withColumn("draw", _draw("sample", config.seed))
@@ -99,11 +106,11 @@ def _train(vectors: DataFrame, rows: int, config: DistributionFilterConfig) -> N
     dim = embedding.load(config.model).dim
     array = np.frombuffer(b"".join(sample.to_pylist()), np.int8).reshape(len(sample), dim)
     k = centroids.count(rows, len(sample), config.clusters)
-    return centroids.train(array, k, config.iterations, config.seed)
+    return centroids.train(array, k, centroids.count_topics(k, config.topics), config.iterations, config.seed)
 
 
-def _assign(vectors: DataFrame, centres: NDArray[np.int8]) -> DataFrame:
-    """record_id, url, cluster, similarity; the last two null where there is no vector."""
+def _assign(vectors: DataFrame, centres: Centroids) -> DataFrame:
+    """record_id, url, topic, cluster, similarity (null where there is no vector), coverage."""
     shared = vectors.sparkSession.sparkContext.broadcast(centres)
 
     def assign(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -115,36 +122,38 @@ def _assign(vectors: DataFrame, centres: NDArray[np.int8]) -> DataFrame:
                 cluster, similarity = centroids.assign(array, shared.value)
             present = batch["vector"].is_valid().to_numpy(zero_copy_only=False)
             at = pa.array(np.cumsum(present) - 1, mask=~present)
-            yield pa.RecordBatch.from_arrays(
-                [batch["record_id"], batch["url"], pa.array(cluster).take(at), pa.array(similarity).take(at)],
-                schema=arrow,
-            )
+            found = (shared.value.parents[cluster], cluster, similarity)
+            columns = [batch["record_id"], batch["url"], *(pa.array(values).take(at) for values in found)]
+            yield pa.RecordBatch.from_arrays([*columns, batch["embedding_coverage"]], schema=arrow)
 
     arrow = pa.schema(
         [
             ("record_id", pa.string()),
             ("url", pa.string()),
+            ("topic", pa.int32()),
             ("cluster", pa.int32()),
             ("centroid_similarity", pa.float32()),
+            ("embedding_coverage", pa.float32()),
         ]
     )
-    return map_arrow(vectors, assign, "record_id string, url string, cluster int, centroid_similarity float")
+    return map_arrow(vectors, assign, from_arrow_schema(arrow))
 
 
 def _clusters(assigned: DataFrame, rows: int, config: DistributionFilterConfig) -> pa.Table:
-    """One row a cluster: cluster, size, core, budget, medoid, medoid_url."""
+    """One row a cluster: topic, cluster, size, core, budget, medoid, medoid_url."""
     budget = max(config.budget_min, math.ceil(config.budget_share * rows))
     similarity = F.col("centroid_similarity")
     medoid = F.min(F.struct((-similarity).alias("distance"), "record_id", "url"))
     found = (
         assigned.where("cluster is not null")
-        .groupBy("cluster")
+        .groupBy("topic", "cluster")
         .agg(
             F.count("*").alias("size"),
             F.count_if(similarity >= config.core_similarity).alias("core"),
             medoid.alias("medoid"),
         )
         .select(
+            "topic",
             "cluster",
             "size",
             "core",
@@ -162,7 +171,7 @@ def _decide(assigned: DataFrame, clusters: DataFrame, config: DistributionFilter
     Score: the member's draw, from 0 to 1; threshold: the share of the core that may stay, and so the bound the
     draw must be under. Null outside of cores that are over budget.
     """
-    joined = assigned.join(F.broadcast(clusters), "cluster", "left")
+    joined = assigned.join(F.broadcast(clusters.drop("topic")), "cluster", "left")
     over = (F.col("centroid_similarity") >= config.core_similarity) & (F.col("core") > F.col("budget"))
     over = F.coalesce(over, F.lit(False))
     share = F.col("budget") / F.col("core")
@@ -186,8 +195,10 @@ def _decide(assigned: DataFrame, clusters: DataFrame, config: DistributionFilter
     )
     return joined.select(
         "record_id",
+        "topic",
         "cluster",
         "centroid_similarity",
+        "embedding_coverage",
         F.when(drop, DROPPED).otherwise(KEPT).alias("verdict"),
         F.when(drop, "dense_cluster").alias("reason"),
         "score",
@@ -209,11 +220,11 @@ def _kept_unscored(documents: DataFrame) -> DataFrame:
     return documents.withColumns(added).select(*names(STAGE_COLUMNS["distribution_filter"]))
 
 
-def _write_clusters(folder: str, centres: NDArray[np.int8], table: pa.Table) -> None:
+def _write_clusters(folder: str, centres: Centroids, table: pa.Table) -> None:
     fs, path = files.filesystem(folder)
     fs.makedirs(path, exist_ok=True)
     array = io.BytesIO()
-    np.save(array, centres, allow_pickle=False)
+    np.save(array, centres.clusters, allow_pickle=False)
     with fs.open(files.join(path, "centroids.npy"), "wb") as file:
         file.write(array.getvalue())
     with fs.open(files.join(path, "clusters.parquet"), "wb") as file:
