@@ -17,7 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from skypile.distribution import embedding
-from skypile.distribution.embedding import FNV_OFFSET, FNV_PRIME, MAX_HAN, StaticEmbedder, _decode, _find, _utf8
+from skypile.distribution.embedding import FNV_OFFSET, FNV_PRIME, MAX_HAN, OTHER, StaticEmbedder, _decode, _find, _utf8
 
 LETTERS = 13  # 27^13 < 2^62
 LEAST_LETTERS = 3
@@ -130,7 +130,7 @@ def _words(data, start, end, fold, table_keys, table_rows, stops, out, filled): 
                 out[filled] = HAN | lone
                 filled += 1
             lone, lonely = np.uint64(0), 0
-        if letter == 0:
+        if letter <= OTHER:
             continue
         hashed = (FNV_OFFSET ^ np.uint64(letter)) * FNV_PRIME
         j = i
@@ -140,7 +140,7 @@ def _words(data, start, end, fold, table_keys, table_rows, stops, out, filled): 
             while j < end:
                 point, j = _decode(data, j, end)
                 letter = fold[point]
-                if letter == 0 or letter >= 0x80:
+                if letter <= OTHER or letter >= 0x80:
                     break
                 hashed = (hashed ^ np.uint64(letter)) * FNV_PRIME
                 key = key * np.uint64(27) + np.uint64(letter - 0x60)
