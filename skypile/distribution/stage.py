@@ -26,7 +26,6 @@ order or make of processor shows in them.
 """
 
 import io
-import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -37,7 +36,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from skypile.config import DistributionFilterConfig
-from skypile.distribution import centroids, embedding
+from skypile.distribution import centroids, embedding, thinning
 from skypile.distribution.centroids import Centroids
 from skypile.run_folder.attach import attach
 from skypile.run_folder.storage import spark_schema, stored
@@ -141,7 +140,7 @@ def _assign(vectors: DataFrame, centres: Centroids) -> DataFrame:
 
 def _clusters(assigned: DataFrame, rows: int, config: DistributionFilterConfig) -> pa.Table:
     """One row a cluster: topic, cluster, size, core, budget, medoid, medoid_url."""
-    budget = max(config.budget_min, math.ceil(config.budget_share * rows))
+    budget = thinning.budget(rows, config.budget_share, config.budget_min)
     similarity = F.col("centroid_similarity")
     medoid = F.min(F.struct((-similarity).alias("distance"), "record_id", "url"))
     found = (
