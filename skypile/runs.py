@@ -124,22 +124,13 @@ class Run:
         Returns:
             record_id, url, cluster, verdict: a row a document that the stage has read.
         """
-        import numpy as np
+        from skypile.distribution.thinning import ASSIGNED, cluster_table, decide
 
-        from skypile.distribution.thinning import budget, thinned
-
-        columns = ["record_id", "url", "cluster", "centroid_similarity"]
-        table = self.documents("distribution_filter", kept=None).to_table(columns=columns)
-        found = thinned(
-            table["record_id"].to_pylist(),
-            table["cluster"].fill_null(-1).to_numpy(),
-            table["centroid_similarity"].fill_null(-1).to_numpy(),
-            distribution_filter.core_similarity,
-            budget(table.num_rows, distribution_filter.budget_share, distribution_filter.budget_min),
-            distribution_filter.seed,
-        )
-        verdicts = pa.array(np.where(found, schema.DROPPED, schema.KEPT).tolist(), pa.string())
-        return table.select(columns[:3]).append_column("verdict", verdicts)
+        table = self.documents("distribution_filter", kept=None).to_table(columns=ASSIGNED.names).cast(ASSIGNED)
+        clusters = cluster_table(table, table.num_rows, distribution_filter)
+        made = [decide(batch, clusters, distribution_filter) for batch in table.to_batches(max_chunksize=1 << 16)]
+        verdicts = pa.chunked_array([batch["verdict"] for batch in made], pa.string())
+        return table.select(["record_id", "url", "cluster"]).append_column("verdict", verdicts)
 
     def decide(self, quality_filter: "QualityFilterConfig") -> pa.Table:
         """What other settings of the quality filter would have decided, from stored scores: no stage is run again.

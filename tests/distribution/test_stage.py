@@ -12,8 +12,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from skypile.config import DistributionFilterConfig
-from skypile.distribution import embedding, thinning
-from skypile.distribution.stage import _draw, distribution_filter
+from skypile.distribution import embedding
+from skypile.distribution.stage import distribution_filter
 from skypile.run_folder.storage import spark_schema
 from skypile.schema import STAGE_COLUMNS, VERDICT_COLUMNS, arrow_schema, record_id
 
@@ -92,21 +92,6 @@ def test_the_template_is_thinned_near_its_budget_and_nothing_else_is(filtered: A
     assert {row["reason"] for row in dropped} == {"dense_cluster"}
     kept = sum(kind(row) == "template" and row["verdict"] == "kept" for row in rows)
     assert abs(kept - CONFIG.budget_min) <= 2 * CONFIG.budget_min**0.5  # two standard deviations of the draw
-
-
-@pytest.mark.parametrize("seed", [0, -3])
-def test_thinning_without_spark_draws_the_same(spark: SparkSession, filtered: Any, seed: int) -> None:
-    """What a notebook asks of other thresholds is what the stage would do."""
-    rows, _ = filtered
-    ids = [row["record_id"] for row in rows]
-    if seed == CONFIG.seed:
-        clusters = np.array([-1 if row["cluster"] is None else row["cluster"] for row in rows])
-        similarity = np.array([row["centroid_similarity"] or -1 for row in rows], np.float32)
-        budget = thinning.budget(len(rows), CONFIG.budget_share, CONFIG.budget_min)
-        found = thinning.thinned(ids, clusters, similarity, CONFIG.core_similarity, budget, seed)
-        assert found.tolist() == [row["verdict"] == "dropped" for row in rows]
-    drawn = spark.createDataFrame([(one,) for one in ids[:50]], "record_id string").select(_draw("thin", seed))
-    assert [row[0] for row in drawn.collect()] == [thinning.draw(one, "thin", seed) for one in ids[:50]]
 
 
 def test_evidence_lets_a_person_check(filtered: Any) -> None:

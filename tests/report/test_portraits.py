@@ -8,12 +8,14 @@ import shutil
 import numpy as np
 import pytest
 
+from skypile.config import DistributionFilterConfig
 from skypile.report.collect import collect
 from skypile.report.page import render
 from skypile.report.portrait import Mapped, Portrait
 from skypile.report.portrait_page import drawn_map, named
 from skypile.report.portraits import portraits
 from skypile.run_folder import ledger
+from skypile.runs import open_run
 from tests.report.clustered import rows, write
 from tests.report.run_folder import record, write_run
 
@@ -115,8 +117,12 @@ class Drawing(html.parser.HTMLParser):
             self.shown.append(data)
 
 
+def section(page):
+    return page[page.index('<section id="clusters">') : page.index('<section id="scores">')]
+
+
 def test_the_map_holds_the_sample_and_nothing_acts_in_it(run, page):
-    drawing = Drawing(page)
+    drawing = Drawing(section(page))
     assert set(drawing.tags) == {"svg", "g", "circle", "title", "text"} and drawing.tags.count("svg") == 1
     assert drawing.tags.count("circle") == 21
     shown = "".join(drawing.shown)
@@ -125,8 +131,7 @@ def test_the_map_holds_the_sample_and_nothing_acts_in_it(run, page):
 
 
 def test_the_report_tells_names_hosts_and_reasons(page):
-    section = page[page.index('<section id="clusters">') : page.index('<section id="scores">')]
-    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", section))
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", section(page)))
     assert "3 clusters in 23 documents" in text
     assert "farm.example 8" in text and "distribution filter: dense_cluster 1 lost" in text
     assert "A sample: 21 of 21 documents" in text
@@ -146,3 +151,19 @@ def test_labels_do_not_lie_on_each_other():
 
 def test_a_name_without_words_says_so():
     assert named([]) == "(no word sets it apart)"
+
+
+def test_other_thresholds_thin_what_is_stored(run):
+    opened = open_run(str(run))
+    lenient = DistributionFilterConfig(core_similarity=0.5, budget_min=12, budget_share=0.001)
+    assert set(opened.thin(lenient)["verdict"].to_pylist()) == {"kept"}
+    strict = opened.thin(lenient.model_copy(update={"budget_min": 1})).to_pylist()
+    lost = [row["cluster"] for row in strict if row["verdict"] == "dropped"]
+    assert len(strict) == 23 and lost.count(0) >= 8 and lost.count(1) >= 4 and not {2, None} & set(lost)
+    assert next(row for row in strict if row["record_id"] == f"{0:032x}")["verdict"] == "kept"  # nearest to its centre
+    loose = [row["cluster"] for row in opened.thin(strict_at(0.875)).to_pylist() if row["verdict"] == "dropped"]
+    assert set(loose) == {0} and len(loose) <= 2  # three of its pages are so near
+
+
+def strict_at(similarity):
+    return DistributionFilterConfig(core_similarity=similarity, budget_min=1, budget_share=0.001)
