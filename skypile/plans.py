@@ -7,7 +7,7 @@ from typing import Any
 from skypile import schema
 from skypile.config import Config
 from skypile.dedup.arrivals import arrivals_seen
-from skypile.distribution.centroid_files import known_by
+from skypile.distribution import centroid_files
 from skypile.run_folder import stage_folder
 from skypile.run_folder.identity import tree_signature
 from skypile.run_folder.stage_folder import Plan
@@ -50,7 +50,7 @@ def _inputs(run: str, stage: str, config: Config) -> dict[str, Any]:
     if stage == "distribution_filter" and config.distribution_filter.model:
         found["embedding model"] = tree_signature(config.distribution_filter.model)
     if stage == "distribution_filter" and config.distribution_filter.centroids:
-        found["centroids"] = known_by(config.distribution_filter.centroids)
+        found["centroids"] = centroid_files.known_by(config.distribution_filter.centroids)
     if stage == "dedup" and config.dedup.against:
         seen = (stage_folder.manifest(run, "dedup") or {}).get("inputs", {}).get("index")
         found["index"] = arrivals_seen(config.dedup.against, seen if config.dedup.update_index else None)
