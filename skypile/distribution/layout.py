@@ -9,7 +9,7 @@ Whole-number dot products, and sums in one order without a library in between: t
 and PaCMAP promise that to none, and bring scikit-learn. Neighbours are true where they are close; distances between
 far groups mean little.
 
-Cost: 0.25 s on one core for 1,000 vectors.
+Cost: 0.5 s on one core for 1,000 vectors, and of their number the square.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 NEIGHBOURS = 15  # Böhm et al.: uniform weights on 15 draw what perplexity 30 does
-EXAGGERATED, ITERATIONS = 100, 300  # at 1,000 points the picture no longer changes after 250
+EXAGGERATED, ITERATIONS = 80, 250  # more change no picture of 1,000 points
 EXAGGERATION = 12.0
 RATE = 200.0
 POWER_STEPS = 60

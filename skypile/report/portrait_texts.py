@@ -27,12 +27,12 @@ from skypile.schema import KEPT
 
 NAMED_BY = 65_536  # documents whose words make the names
 LEAST_NAMED, MOST_NAMED = 4, 200  # of one cluster
-MAPPED = 800  # points of the map: about what stays apart on a screen
+MAPPED = 600  # points of the map: about what stays apart on a screen
 BORDERS_FROM = 64
 BORDERS = 3
-EXCERPT = 700  # characters of a page
+EXCERPT = 600  # characters of a page
 ROWS = 4096  # read at once, with their texts
-COLUMNS = ("record_id", "cluster", "centroid_similarity", "url", "title", "text", "verdict")
+COLUMNS = ("record_id", "cluster", "centroid_similarity", "url", "title", "verdict", "text")
 
 
 @dataclass
@@ -127,36 +127,46 @@ def _look(sought: _Sought, batch: pa.RecordBatch) -> None:
     edged = sought.embeds & sought.shown[clusters] & (draws * sought.sizes[clusters] < BORDERS_FROM)
     told = np.array([one in sought.pages for one in ids], np.bool_)
     wanted = np.flatnonzero(named | mapped | edged | told)
-    rows = batch.take(pa.array(wanted)).to_pylist()
-    texts = {at: (row["text"] or "")[: sought.characters] for at, row in zip(wanted.tolist(), rows, strict=True)}
-    by_place = dict(zip(wanted.tolist(), rows, strict=True))
-    chosen = np.flatnonzero(named)
-    sought.counts.add([texts[at] for at in chosen.tolist()], clusters[chosen])
+    rows = batch.select(list(COLUMNS[:-1])).take(pa.array(wanted))
+    texts = dict(zip(wanted.tolist(), _beginnings(batch["text"], wanted, sought.characters), strict=True))
+    by_place = dict(zip(wanted.tolist(), rows.to_pylist(), strict=True))
+    sought.counts.add([texts[at] for at in np.flatnonzero(named).tolist()], clusters[named])
     for at in np.flatnonzero(told).tolist():
         for page in sought.pages[ids[at]]:
-            page.title, page.text = by_place[at]["title"] or "", (by_place[at]["text"] or "")[:EXCERPT]
-    seen = np.flatnonzero(mapped | edged).tolist()
-    vectors = embedding.load().encode([texts[at] for at in seen]) if seen else ()
-    for at, vector in zip(seen, vectors, strict=True):
-        row = by_place[at]
+            page.title, page.text = by_place[at]["title"] or "", texts[at][:EXCERPT]
+    seen = np.flatnonzero(mapped | edged)
+    if not len(seen):
+        return
+    vectors = embedding.load().encode([texts[at] for at in seen.tolist()])
+    for at, vector in zip(seen.tolist(), vectors, strict=True):
         if mapped[at]:
+            row = by_place[at]
             says = row["title"] or row["url"] or ""
             sought.points.append(_Point(draws[at], ids[at], vector, row["cluster"], row["verdict"] == KEPT, says))
-        if edged[at]:
-            _add_border(sought, row, vector)
+    if edged.any() and len(sought.centres) > 1:
+        at_edge = np.flatnonzero(edged).tolist()
+        pages = [by_place[at] | {"text": texts[at]} for at in at_edge]
+        _add_borders(sought, pages, vectors[edged[seen]])
 
 
-def _add_border(sought: _Sought, row: dict[str, Any], vector: NDArray[np.int8]) -> None:
-    """Keep a page if it is among the BORDERS pages of its cluster that are nearest to another centre."""
-    own, centres = row["cluster"], sought.centres.astype(np.int64)
-    if len(centres) < 2 or own >= len(centres):
-        return
-    lengths = np.sqrt((centres * centres).sum(axis=1)) * np.sqrt((vector.astype(np.int64) ** 2).sum())
-    cosine = (centres @ vector.astype(np.int64)) / np.maximum(lengths, 1.0)
-    others = np.where(np.arange(len(centres)) == own, -2.0, cosine)
-    other = int(others.argmax())
-    page = Page(row["record_id"], row["url"] or "", row["centroid_similarity"])
-    page.title, page.text = row["title"] or "", (row["text"] or "")[:EXCERPT]
-    page.other, page.margin = other, float(cosine[own] - others[other])
-    found = [*sought.borders.get(own, []), page]
-    sought.borders[own] = sorted(found, key=lambda one: (one.margin, one.record_id))[:BORDERS]
+def _beginnings(column: pa.Array, rows: NDArray[np.intp], characters: int) -> list[str]:
+    """The first characters of some texts, without a copy of the rest."""
+    cut = pc.utf8_slice_codeunits(column.take(pa.array(rows)), 0, characters)
+    return [text or "" for text in cut.to_pylist()]
+
+
+def _add_borders(sought: _Sought, rows: list[dict[str, Any]], vectors: NDArray[np.int8]) -> None:
+    """Keep of each cluster the BORDERS pages that are nearest to another centre than their own."""
+    centres = sought.centres.astype(np.float64)
+    lengths = np.sqrt((centres * centres).sum(axis=1))
+    dots = vectors.astype(np.float64) @ centres.T  # whole numbers: exact in any order
+    dots /= np.maximum(lengths, 1.0)
+    dots /= np.maximum(np.sqrt((vectors.astype(np.float64) ** 2).sum(axis=1)), 1.0)[:, None]
+    for row, cosine in zip(rows, dots, strict=True):
+        own = row["cluster"]
+        mine, cosine[own] = cosine[own], -2.0
+        other = int(cosine.argmax())
+        page = Page(row["record_id"], row["url"] or "", row["centroid_similarity"], row["title"] or "")
+        page.text, page.other, page.margin = row["text"][:EXCERPT], other, float(mine - cosine[other])
+        found = [*sought.borders.get(own, []), page]
+        sought.borders[own] = sorted(found, key=lambda one: (one.margin, one.record_id))[:BORDERS]

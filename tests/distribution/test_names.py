@@ -78,11 +78,11 @@ def test_counts_are_those_of_a_dictionary():
 
 
 def test_the_formula_is_bertopics():
-    """tf, of the class's words, times log(1 + mean words a class / count of the word in all classes)."""
+    """Root of tf, of the class's words, times log(1 + mean words a class / count of the word in all classes)."""
     counts = np.array([[3, 0, 1, 2], [0, 5, 1, 0], [1, 1, 1, 9]], float)
     mean = counts.sum() / 3
     by_hand = [
-        [n / sum(row) * math.log(1 + mean / sum(counts[:, word])) for word, n in enumerate(row)]
+        [math.sqrt(n / sum(row)) * math.log(1 + mean / sum(counts[:, word])) for word, n in enumerate(row)]
         for row in counts.tolist()
     ]
     np.testing.assert_allclose(c_tf_idf(csr_array(counts)).toarray(), by_hand, rtol=1e-12)
