@@ -6,10 +6,10 @@ procedure", 2022, arXiv:2203.05794; `ClassTfidfTransformer`): a word x weighs in
     sqrt(tf(x, c)) * log(1 + A / f(x)),
 
 tf the share of x among the class's words, f its count in all classes, A the mean number of words a class. The root is
-BERTopic's `reduce_frequent_words`. Without it, eight of the sixteen topics of a crawl that is half a handbook were named
-by "choose", "select" and "command", which stand on most of its pages; with it by what each is about; its `bm25_weighting`
-changed little. A word counts once a document, so that no page names its cluster by saying one thing three hundred
-times. What a word is: `skypile.distribution.words`.
+BERTopic's `reduce_frequent_words`. Without it, eight of the sixteen topics of a crawl that is half a handbook were
+named by "choose", "select" and "command", which stand on most of its pages; with it by what each is about; BERTopic's
+`bm25_weighting` changed little. A word counts once a document, so that no page names its cluster by saying one thing
+three hundred times. What a word is: `skypile.distribution.words`.
 """
 
 from collections.abc import Iterable
@@ -44,10 +44,10 @@ STOP_WORDS: Final = frozenset(
     reply reserved right rights said same saw say says search see seem seems seen several shall share she should
     shouldn show sign since site skip small some someone something sometimes soon still subscribe such sure take
     taken takes taking tell terms than that the their theirs them themselves then there therefore these they thing
-    things think this those though three through thus till together too took toward towards two under until upon
-    use used uses using usually various very via view views want wants was wasn way ways web website well went
-    were weren what whatever when where whether which while who whole whom whose why will with within without won
-    would wouldn www year years yes yet you your yours yourself
+    things think this those though three through thus till time times together told too took toward towards two
+    under until upon use used uses using usually various very via view views want wants was wasn way ways web
+    website well went were weren what whatever when where whether which while who whole whom whose why will with
+    within without won would wouldn www year years yes yet you your yours yourself
     一个 我们 他们 进行 自己 起来 这种 这个 以及 什么 作为 因为 这样 由于 可以 成为 没有 开始 已经 具有 出来
     所以 而且 一种 因此 通过 这些 虽然 不断 可能 不是 同时 出现 一些 如果 及其 其中 现在 怎么 认为 但是 其他
     其实 知道 还有 你们 如何 好像 所有 最后 不同 一点 那样 下来 加以 应该 觉得 一样 有关 带来 为止 大家 甚至
@@ -57,7 +57,7 @@ STOP_WORDS: Final = frozenset(
     很多 许多 目前 对于 关于 根据 以后 以前 比较 特别 尤其 一直 仍然 此外 另外 不仅 即使 无论 只要 除了 一切
     比如 例如 他的 我的 你的 她的 是否 不会 不要 真的 一起 几乎 看到 来说 来自 属于 位于 其它 某些 任何 一般
     以来 左右 相关 点击 登录 注册 首页 网站 版权所有 评论 分享 阅读 返回 下一页 上一页 转载 来源 编辑 责任编辑
-    更多 收藏 回复 发表 查看 网友 本站 微信 下载
+    更多 收藏 回复 发表 查看 网友 本站 微信 下载 标题 原标题 记者 报道 本报 日电 消息 小编 图片 图为
     """.split()  # noqa: SIM905 (a list of words reads as one)
 )
 

@@ -98,7 +98,7 @@ def _sought(
         named=min(max(NAMED_BY // len(clusters), LEAST_NAMED), MOST_NAMED),
         shown=borders,
         pages=pages,
-        centres=_centres(later[STAGE]),
+        centres=_centres(later[STAGE], k),
         embeds=settings.get("model") is None,
         characters=int(settings.get("characters", 2000)),
     )
@@ -109,13 +109,14 @@ def _number(one: Portrait) -> int:
     return one.cluster
 
 
-def _centres(folder: str) -> NDArray[np.int8]:
-    """Centroids of the stage: int8 (k, dim)."""
+def _centres(folder: str, k: int) -> NDArray[np.int8]:
+    """Centroids of the stage, of `k` clusters at least: int8 (k, dim); none if they are not there."""
     path = files.join(folder, "clusters", "centroids.npy")
     if not files.exists(path):
         return np.zeros((0, 1), np.int8)
     with files.open_uri(path) as file:
-        return np.asarray(np.load(file, allow_pickle=False), np.int8)
+        found = np.asarray(np.load(file, allow_pickle=False), np.int8)
+    return found if len(found) >= k else found[:0]
 
 
 def _look(sought: _Sought, batch: pa.RecordBatch) -> None:
