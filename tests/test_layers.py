@@ -34,7 +34,7 @@ FLOORS = (
         "skypile.preflight",
         "skypile.classifiers.extraction",
     ),
-    ("skypile.plans",),
+    ("skypile.plans", "skypile.leakage"),
     ("skypile.pipeline", "skypile.dry_run"),
     ("skypile.decide", "skypile.job", "skypile.prepare", "skypile.runs", "skypile.stages", "skypile.whole_run"),
     ("skypile.api",),

@@ -10,6 +10,7 @@ from skypile.cli import ablate, code, decide, dedup, evidence, extract, parallel
 from skypile.cli.citations import citations
 from skypile.cli.console import err, shown
 from skypile.cli.decontaminate import decontaminate
+from skypile.cli.leakage import leakage
 from skypile.cli.proxy import losses, proxy
 from skypile.cli.tokens import tokens, vocab
 from skypile.failures import GO_ON, INTERRUPTED, REFUSED, is_interrupt, sentence
@@ -43,6 +44,7 @@ app.command()(settings.config)
 app.command()(settings.jobs)
 app.command()(run.prepare)
 app.command()(losses)
+app.command()(leakage)
 app.add_typer(vocab, name="vocab")
 app.add_typer(tokens, name="tokens")
 app.add_typer(proxy, name="proxy")
