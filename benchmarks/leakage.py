@@ -4,10 +4,10 @@
     python -m benchmarks.leakage --proxy 1m --items 400 --epochs 4 --documents 300 --shuffles 2 --planted 2
 
 General text (BBC news and the main texts of WCXB's pages) is sampled for every seed anew, half of its documents or
-`--documents` of them. A model is trained on that alone, or with the train items of GSM8K, the test items or both among the documents, `--epochs`
-times; "test file" has the test items as one document, in the published order. Three more samples are the clean models.
-With `--items` only so many items of each set are used. Printed, for each kind of model: in how many seeds which signs
-were seen, and the middle, smallest and largest value of each figure.
+`--documents` of them. A model is trained on that alone, or with the train items of GSM8K, the test items or both among
+the documents, `--epochs` times; "test file" has the test items as one document, in the published order. Three more
+samples are the clean models. With `--items` only so many items of each set are used. Printed, for each kind of model:
+in how many seeds which signs were seen, and the middle, smallest and largest value of each figure.
 """
 
 import argparse
