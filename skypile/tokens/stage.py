@@ -41,7 +41,7 @@ from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
 from skypile.tokens.encoder import Encoder
 from skypile.tokens.outputs import packed_result
-from skypile.tokens.parquet_texts import parquet_batches
+from skypile.tokens.parquet_texts import parquet_batches, shard_files
 from skypile.tokens.shards import Packing, tokenize_file
 
 _RESULT = "counts string"
@@ -77,9 +77,7 @@ def tokenize(spark: SparkSession, inputs: str, output: str, settings: TokenizeSe
     """
     if settings.packing.remainder == "carry":
         raise ValueError('remainder="carry" would make a shard depend on another file; use "pad" or "drop"')
-    if "://" in output:
-        raise ValueError(f"{output}: token shards are written to a mounted file system, not to a URI")
-    paths = _parquet_files(inputs)
+    paths = shard_files(inputs)
     result, packing = packed_result(paths, settings.model, settings.packing)
 
     def work() -> dict[str, Any]:
@@ -159,13 +157,3 @@ def _language(path: str) -> str | None:
     """Language that one of a file's folders names, as the shards stage names them or Spark a partition."""
     found = (part.partition("=") for part in path.split("/"))
     return next((value for name, _, value in found if name in ("lang", "language")), None)
-
-
-def _parquet_files(inputs: str) -> list[str]:
-    fs, path = files.filesystem(inputs)
-    found = files.parquet_below(fs, path)
-    if any("/kept=" in p for p in found):
-        found = [p for p in found if "/kept=true/" in p]
-    if not found:
-        raise FileNotFoundError(f"no Parquet file below {inputs}: give the folder of the shards stage")
-    return [fs.unstrip_protocol(p) if "://" in inputs else p for p in found]

@@ -42,7 +42,7 @@ def test_topics_of_real_news_fall_into_clusters(shared_data: Path) -> None:
     news = pq.read_table(shared_data / "dedup" / "bbc.parquet").to_pydict()
     topics = np.unique(news["topic"], return_inverse=True)[1]
     vectors = load().encode([text[:2000] for text in news["text"]])
-    cluster, _ = centroids.assign(vectors, centroids.train(vectors, 47, 20, seed=0))
+    cluster, _ = centroids.assign(vectors, centroids.train(vectors, 47, 14, 20, seed=0))
 
     def purity(labels: np.ndarray) -> float:
         return sum(np.bincount(labels[cluster == c]).max() for c in set(cluster.tolist())) / len(labels)
@@ -80,7 +80,7 @@ def test_words_are_folded_and_found_longest_first(text: str, words: list[str]) -
 def longest_match(embedder: StaticEmbedder, text: str) -> list[str]:
     """The same tokens by plain string operations."""
     known = set(embedder.words)
-    folded = "".join(chr(embedder.fold[ord(c)] or 32) if ord(c) < 1 << 16 else " " for c in text)
+    folded = "".join(chr(max(embedder.fold[ord(c)], 32)) if ord(c) < 1 << 16 else " " for c in text)
     found, i = [], 0
     while i < len(folded):
         if folded[i] == " ":
