@@ -129,7 +129,7 @@ def row(kind: str, found: Sequence[Finding]) -> str:
         f"    Δ2 {middle([one.delta2.value for one in found])}, without what clean models explain "
         f"{middle([one.split.value for one in found])}, p {min(one.split.p for one in found):.1e} to "
         f"{max(one.split.p for one in found):.1e}\n"
-        "    order, p: "
+        + "    order, p: "
         + "; ".join(
             f"{n} {min(o.order[n] for o in found):.1e} to {max(o.order[n] for o in found):.1e}" for n in found[0].order
         )
