@@ -22,6 +22,7 @@ from skypile.quality.stage import decide_frame
 from skypile.run_folder import ledger, stage_folder, storage
 from skypile.run_folder.identity import difference
 from skypile.runtime import files
+from skypile.tokens.stage import tokenize_run
 
 STAGE = "quality_filter"
 
@@ -89,7 +90,7 @@ def apply(spark: SparkSession, run: str, config: settings.Config, console: Conso
         if sharded:
             manifests.append(pipeline.shards(spark, run, config, console))
             if config.tokens.enabled:
-                pipeline.tokens(spark, run, config, console)
+                tokenize_run(spark, run, config.tokens, console)
     return manifests
 
 

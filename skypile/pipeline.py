@@ -5,7 +5,6 @@ whose settings and inputs have not changed is left as it is.
 """
 
 import functools
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -44,9 +43,7 @@ from skypile.runtime.progress import Done, Unit, stage_progress
 from skypile.runtime.session import written
 from skypile.shards import shards as shards_stage
 from skypile.text.visible import visible
-from skypile.tokens.outputs import tokens_folder
-from skypile.tokens.shards import Packing
-from skypile.tokens.stage import TokenizeSettings, tokenize
+from skypile.tokens.stage import tokenize_run
 
 SCRATCH = "_scratch"
 ASIDE = "_decide"  # in stage 4's folder: its documents and models while it is decided anew (skypile.decide)
@@ -77,7 +74,7 @@ def run(
         following = (distribution_filter, dedup, quality_filter, shards)[: schema.STAGES.index(until)]
         manifests += [stage(spark, output, config, console) for stage in following]
         if config.tokens.enabled and until == schema.STAGES[-1]:
-            tokens(spark, output, config, console)
+            tokenize_run(spark, output, config.tokens, console)
     return manifests
 
 
@@ -210,23 +207,6 @@ def shards(spark: SparkSession, run: str, config: settings.Config, console: Cons
     # Read again and again for months: worth the slower compression.
     options = {"parquet.compression.codec.zstd.level": str(config.shards.compression_level)}
     return narrow(spark, run, "shards", config, stage, console, LANGUAGE_FOLDERS, options)
-
-
-def tokens(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
-    """Token shards of the shards, in the run's folder or where `[tokens]` says; their manifest."""
-    section = config.tokens
-    packing = Packing(
-        section.sequence_length, section.end_of_document, section.remainder, None, section.validation, section.seed
-    )
-    how = TokenizeSettings(packing, section.model, section.device, section.gpus_per_task)
-    began = time.monotonic()
-    with console.status("tokens: encoding and packing the shards"):
-        found = tokenize(spark, stage_folder.stage_dir(run, "shards"), tokens_folder(run, section.output), how)
-    seconds = time.monotonic() - began
-    for split, total in sorted(found["totals"].items()):
-        told = f"{total['documents']:,} documents, {total['tokens']:,} tokens, {total['sequences']:,} sequences"
-        console.print(f"tokens/{split:<13} {told}  {seconds:>7.1f} s", soft_wrap=True, highlight=False)
-    return found
 
 
 def narrow(

@@ -8,11 +8,10 @@ from skypile import schema
 from skypile.config import Config
 from skypile.dedup.arrivals import arrivals_seen
 from skypile.distribution.centroid_files import known_by
-from skypile.run_folder import stage_folder
+from skypile.run_folder import stage_folder, takedowns
 from skypile.run_folder.identity import tree_signature
 from skypile.run_folder.stage_folder import Plan
 from skypile.run_folder.stamp import Stamp
-from skypile.run_folder.takedowns import known_by, taken_down
 
 
 def before(stage: str) -> str:
@@ -70,5 +69,5 @@ def _inputs(run: str, stage: str, config: Config) -> dict[str, Any]:
         for path in quality.trusted:
             found[f"trusted texts {path.rstrip('/').rpartition('/')[2]}"] = tree_signature(path)
     if stage == "shards":
-        found |= known_by(taken_down(run))
+        found |= takedowns.known_by(takedowns.taken_down(run))
     return found

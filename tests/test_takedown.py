@@ -22,6 +22,7 @@ from skypile.tokens.megatron import open_indexed
 from skypile.tokens.provenance import locate, locate_all
 from skypile.tokens.shards import Packing
 from skypile.tokens.shuffled import locate_shuffled
+from skypile.tokens.stage import tokenize_run
 from skypile.tokens.takedown import take_down as take_down_tokens
 
 QUIET = Console(quiet=True)
@@ -143,16 +144,15 @@ def test_a_second_request_says_what_it_finds(taken, demo, monkeypatch, capsys):
 
 def test_tokens_are_the_last_step_of_a_run(spark, demo, tmp_path):
     shutil.copytree(demo.run, tmp_path / "run")
-    settings = open_run(str(tmp_path / "run")).config
-    wanted = settings.model_copy(update={"tokens": config.TokensConfig(enabled=True, sequence_length=256)})
-    made = pipeline.tokens(spark, str(tmp_path / "run"), wanted, QUIET)
+    wanted = config.TokensConfig(enabled=True, sequence_length=256)
+    made = tokenize_run(spark, str(tmp_path / "run"), wanted, QUIET)
     rows = documents(tmp_path / "run")
     assert sum(total["documents"] for total in made["totals"].values()) == len(rows)
     url = rows[0]["url"]
     assert list(locate(tmp_path / "run/06_tokens", url))
     done = take_down(str(tmp_path / "run"), [url], WHY, DAY)
     assert list(done.tokens) == [str(tmp_path / "run/06_tokens")] and not list(locate(tmp_path / "run/06_tokens", url))
-    again = pipeline.tokens(spark, str(tmp_path / "run"), wanted, QUIET)
+    again = tokenize_run(spark, str(tmp_path / "run"), wanted, QUIET)
     assert again["taken_down"] == done.tokens[str(tmp_path / "run/06_tokens")]
 
 
