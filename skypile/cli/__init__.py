@@ -11,6 +11,7 @@ from skypile.cli.citations import citations
 from skypile.cli.clusters import clusters
 from skypile.cli.console import err, shown
 from skypile.cli.decontaminate import decontaminate
+from skypile.cli.leakage import leakage
 from skypile.cli.mixture import mixture
 from skypile.cli.proxy import losses, proxy
 from skypile.cli.recurrence import recurrence
@@ -50,6 +51,7 @@ app.command()(settings.config)
 app.command()(settings.jobs)
 app.command()(run.prepare)
 app.command()(losses)
+app.command()(leakage)
 proxy.command()(curves.curve)
 proxy.command()(curves.dose)
 app.add_typer(vocab, name="vocab")
