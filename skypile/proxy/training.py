@@ -40,10 +40,10 @@ class Training:
         learning_rate: the highest.
         warm_up: steps until it is reached.
         seed: of the order of the sequences.
-        floor: share of the highest learning rate that the cosine ends at; 1: it stays.
         rates: pieces of a schedule, behind the warm-up one after the other: at which share of the steps each ends, and
             its rates at the beginning and the end, as shares of the highest, a cosine between. Where they are given,
             sequences are taken in their own order: it is that of a plan. None: one cosine down to `floor`.
+        floor: share of the highest learning rate that one cosine ends at; 1: it stays.
     """
 
     steps: int
@@ -51,8 +51,8 @@ class Training:
     learning_rate: float = PEAK
     warm_up: int = 20
     seed: int = 0
-    floor: float = FLOOR
     rates: tuple[tuple[float, float, float], ...] = ()
+    floor: float = FLOOR
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.sequences < 1:
