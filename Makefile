@@ -55,7 +55,7 @@ train-extraction: .venv/.dev  ## Train the fast extraction engine's model anew
 	$(BIN)/python -m skypile.classifiers.extraction.train --data $(or $(SKYPILE_SHARED),../shared)/data/extraction \
 		--crawl $(or $(SKYPILE_SHARED),../shared)/data/crawl/zh-web.warc.gz
 
-bench: bench-pipeline bench-extraction bench-dedup bench-tokenize bench-ngram bench-privacy bench-quality  ## Run every benchmark against its peers
+bench: bench-pipeline bench-extraction bench-dedup bench-tokenize bench-ngram bench-privacy bench-quality bench-distribution  ## Run every benchmark against its peers
 
 bench-pipeline: .venv/.dev .venv-peers/.installed  ## Extraction to shards against datatrove on the same files
 	$(BIN)/python -m benchmarks.pipeline
@@ -72,6 +72,9 @@ bench-tokenize: .venv-tokenize/.installed  ## Tokenization against SentencePiece
 
 bench-quality: .venv/.dev  ## What the quality filter's judges are worth on labelled texts, alone and together, and their speed
 	$(BIN)/python -m benchmarks.quality --data $(or $(SKYPILE_SHARED),../shared)/data
+
+bench-distribution: .venv/.dev  ## Clusters: what they are worth beside TF-IDF and MiniLM (where installed), balance, speed
+	$(BIN)/python -m benchmarks.distribution --data $(or $(SKYPILE_SHARED),../shared)/data
 
 bench-ngram: .venv/.dev  ## N-gram models: tokens a second and memory, beside lmplz and irstlm where they are installed
 	$(BIN)/python -m benchmarks.ngram
