@@ -165,12 +165,8 @@ def _shares(sizes: NDArray[np.integer], k: int) -> NDArray[np.int64]:
         able = given < wide if left > 0 else given > 1
         if not able.any():
             break
-        at = (
-            int(np.where(able, lack, np.iinfo(np.int64).min).argmax())
-            if left > 0
-            else int(np.where(able, lack, np.iinfo(np.int64).max).argmin())
-        )
-        given[at] += 1 if left > 0 else -1
+        way = 1 if left > 0 else -1
+        given[np.where(able, way * lack, np.iinfo(np.int64).min).argmax()] += way
     return given
 
 
