@@ -8,6 +8,7 @@ import typer
 
 from skypile.cli import ablate, code, curves, decide, dedup, evidence, extract, parallel, prune, rules, run, settings
 from skypile.cli.citations import citations
+from skypile.cli.clusters import clusters
 from skypile.cli.console import err, shown
 from skypile.cli.decontaminate import decontaminate
 from skypile.cli.leakage import leakage
@@ -39,6 +40,7 @@ app.command()(evidence.diff)
 app.command()(evidence.status)
 app.command()(evidence.report)
 app.command()(rules.rules)
+app.command()(clusters)
 app.command()(recurrence)
 app.command()(ablate.ablate)
 app.command()(decide.decide)

@@ -34,7 +34,7 @@ that decides nothing here (skypile.recurrence).
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,6 +43,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from skypile.config import DedupConfig
+from skypile.dedup.flowing import is_flowing
 from skypile.text.spans import without as without_spans
 
 EDGE = 10  # so many paragraphs at a text's begin, and at its end, are looked at
@@ -53,11 +54,6 @@ A_PAGE = 0  # the "paragraph" that every page counts for its host
 
 _BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-_ITEM = re.compile(r"(?:\d{1,3}|[A-Za-z]|[一二三四五六七八九十]{1,3})[.)、．）]")  # "1.", "a)", "三、"
-_CODE = re.compile(r"[{}\\]|[;(\[]$|==| = |->|::|\(\)|</|/\*|\*/")
-_CLAUSE = re.compile(r"[，。？！；、,.?!;]\s*")
-_INTRODUCING = ":：—"
-VERSE_CLAUSES = 4  # so many clauses of one length are a verse: 床前明月光，疑是地上霜。举头望明月，低头思故乡。
 
 
 class Recurring(NamedTuple):
@@ -101,26 +97,6 @@ def paragraph_spans(text: str) -> list[tuple[int, int]]:
         at = blank.end()
     found.append((at, len(text)))
     return [(start, end) for start, end in found if text[start:end].strip()]
-
-
-def is_flowing(paragraph: str) -> bool:
-    """Whether a paragraph is one line of running words, as notices are; not code, an item, a quotation or verse.
-
-    >>> is_flowing("All rights reserved by the county archive."), is_flowing("- one pound of flour")
-    (True, False)
-    """
-    line = paragraph.strip()
-    if "\n" in line or "\t" in line or not line or line[-1] in _INTRODUCING:
-        return False
-    # Quotations, bullets and comments begin with a mark, code with a small letter.
-    if not (line[0].isalnum() or line[0] in "©(（【") or line[0].islower():
-        return False
-    if _ITEM.match(line) or _CODE.search(line):
-        return False
-    if line.count(" / ") > 1:  # lines of verse set in one
-        return False
-    clauses = [len(clause) for clause in _CLAUSE.split(line) if clause]
-    return len(clauses) < VERSE_CLAUSES or len(set(clauses)) > 1
 
 
 def _weight(paragraph: str) -> int:
@@ -235,15 +211,24 @@ def _found(parts: list[str], host: str, recurring: Recurring) -> list[int]:
     return result.tolist()
 
 
-def most_hosts(text: str, recurring: Recurring) -> int:
-    """The most hosts on which one of the text's ``EDGE`` first or last paragraphs stands; 1 if none is shared."""
+def most_hosts(texts: Sequence[str], recurring: Recurring) -> np.ndarray:
+    """The most hosts on which one of each text's ``EDGE`` first or last paragraphs stands, 1 if on no second: int64."""
+    found = np.ones(len(texts), np.int64)
     if not len(recurring.shared):
-        return 1
-    spans = paragraph_spans(text)
-    ends = {*spans[:EDGE], *spans[-EDGE:]}
-    hashes = np.array([hash64(text[start:end].strip()) for start, end in ends], np.uint64)
-    at = np.minimum(np.searchsorted(recurring.shared, hashes), len(recurring.shared) - 1)
-    return int(np.where(recurring.shared[at] == hashes, recurring.shared_hosts[at], 1).max(initial=1))
+        return found
+    hashes: list[int] = []
+    rows: list[int] = []
+    for row, text in enumerate(texts):
+        parts = [part for part in _BLANK_LINES.split(text) if part and not part.isspace()]
+        ends = parts if len(parts) <= 2 * EDGE else [*parts[:EDGE], *parts[-EDGE:]]
+        hashes += [hash64(part.strip()) for part in ends]
+        rows += [row] * len(ends)
+    keys = np.array(hashes, np.uint64)
+    at = np.minimum(np.searchsorted(recurring.shared, keys), len(recurring.shared) - 1)
+    np.maximum.at(
+        found, np.array(rows, np.int64), np.where(recurring.shared[at] == keys, recurring.shared_hosts[at], 1)
+    )
+    return found
 
 
 def cut_evidence(text: str, cut: Cut) -> dict[str, Any]:
@@ -265,9 +250,12 @@ def cut_batch(batch: pa.RecordBatch, recurring: Recurring, config: DedupConfig) 
     kept = np.flatnonzero(pc.equal(batch["verdict"], "kept").to_numpy(zero_copy_only=False))
     columns = {name: batch[name].to_pylist() for name in _CHANGED}
     hosts, records = batch["host"].to_pylist(), batch["record_id"].to_pylist()
+    shared = most_hosts([columns["text"][row] or "" for row in kept], recurring).tolist()
+    columns["paragraph_hosts"] = [None] * len(batch)
+    for place, most in zip(kept.tolist(), shared, strict=True):
+        columns["paragraph_hosts"][place] = most
     for row in kept:
         text = columns["text"][row] or ""
-        columns["paragraph_hosts"][row] = most_hosts(text, recurring)
         cut = cut_text(text, records[row], hosts[row], recurring, config.boilerplate_characters)
         if not cut.removed:
             continue

@@ -18,12 +18,15 @@ sums it.
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Protocol
 from unicodedata import ucd_3_2_0
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from skypile.distribution.quantized import Embedded
+from skypile.distribution.quantized import quantize as quantize
 
 TABLE = Path(__file__).with_name("static_embedding.npz")
 
@@ -39,13 +42,6 @@ OTHER = 1
 
 FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
-
-
-class Embedded(NamedTuple):
-    """int8 `vectors` (n, dim), and float32 `coverage` (n,): the share of each text that the model knows, 0 to 1."""
-
-    vectors: NDArray[np.int8]
-    coverage: NDArray[np.float32]
 
 
 class Embedder(Protocol):
@@ -69,7 +65,11 @@ def load(path: str | None = None) -> Embedder:
     Raises FileNotFoundError if `path` is no folder (models are never downloaded) and ImportError, naming the
     extra to install, if sentence-transformers is missing.
     """
-    return load_table(TABLE) if path is None else SentenceTransformerEmbedder(path)
+    if path is None:
+        return load_table(TABLE)
+    from skypile.distribution.embedding_model import SentenceTransformerEmbedder  # only here: it embeds like this one
+
+    return SentenceTransformerEmbedder(path)
 
 
 class StaticEmbedder:
@@ -114,47 +114,6 @@ class StaticEmbedder:
         buffer = np.empty(len(data), np.int32)
         rows = _word_rows(data, 0, offsets[1], self.fold, self._keys, self._rows, buffer)[0]
         return [self.words[row] for row in rows]
-
-
-class SentenceTransformerEmbedder:
-    """Any model sentence-transformers loads from a local folder; needs `pip install 'skypile[models]'`."""
-
-    def __init__(self, path: str) -> None:
-        if not Path(path).is_dir():
-            raise FileNotFoundError(
-                f"distribution_filter.model = {path!r} is no folder; give the local folder of a "
-                "sentence-transformers model (a hub name is not enough: nothing is downloaded)"
-            )
-        try:
-            from sentence_transformers import SentenceTransformer
-        except ImportError as error:
-            raise ImportError(
-                f"distribution_filter.model needs sentence-transformers ({error}): pip install 'skypile[models]'"
-            ) from None
-        self._model: Any = SentenceTransformer(path, local_files_only=True, trust_remote_code=False)
-        # Asking by example works for every module a model may end in, and across the library's renamed getters.
-        self.dim = int(self._model.encode(["a"], convert_to_numpy=True, show_progress_bar=False).shape[1])
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.int8]:
-        """See `Embedder.encode`. A neural model's last bits may vary with the batch; int8 hides nearly all."""
-        return self.embed(texts)[0]
-
-    def embed(self, texts: Sequence[str]) -> Embedded:
-        """See `Embedder.embed`. Coverage: 1, as it has tokens for any text."""
-        floats = self._model.encode(list(texts), convert_to_numpy=True, show_progress_bar=False)
-        vectors = quantize(np.asarray(floats, np.float64).reshape(len(texts), self.dim))
-        return Embedded(vectors, np.ones(len(texts), np.float32))
-
-
-def quantize(floats: NDArray[np.floating]) -> NDArray[np.int8]:
-    """Rows scaled so that the largest absolute component is 127, rounded; zero and non-finite rows give zeros.
-
-    >>> quantize(np.array([[0.5, -0.25], [0.0, 0.0]])).tolist()
-    [[127, -64], [0, 0]]
-    """
-    floats = np.where(np.isfinite(floats).all(axis=1, keepdims=True), floats, 0.0)
-    peak = np.abs(floats).max(axis=1, keepdims=True, initial=0.0)
-    return np.rint(floats * (127.0 / np.where(peak > 0, peak, 1.0))).astype(np.int8)
 
 
 def load_table(path: str | Path) -> StaticEmbedder:

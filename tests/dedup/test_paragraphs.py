@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
 from skypile.dedup.distributed.recurring import cut_notes, cut_summary, recurring_paragraphs
-from skypile.dedup.paragraphs import Cut, cut_evidence, cut_text, is_flowing, paragraph_spans, without
+from skypile.dedup.paragraphs import Cut, cut_evidence, cut_text, paragraph_spans, without
 from skypile.dedup.stage import dedup
 from tests import documents
 
@@ -197,13 +197,6 @@ def test_the_evidence_says_all_that_was_cut(spark: SparkSession) -> None:
             part = text[span["start"] : span["end"]].strip()
             assert part.startswith(span["text"].removesuffix("…"))
             assert len(span["text"]) <= 2001 and (span["text"] == part or span["text"].endswith("…"))
-
-
-@pytest.mark.parametrize(
-    "text", ["© 2011 The Valley Archive. All rights reserved.", FOOTER, NOTICE, "（本文仅代表作者个人观点）"]
-)
-def test_notices_are_flowing(text: str) -> None:
-    assert is_flowing(text)
 
 
 @pytest.mark.parametrize("partitions", [1, 5])
