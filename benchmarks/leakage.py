@@ -2,7 +2,7 @@
 
     python -m benchmarks.leakage [--data ../shared/data] [--seeds 20]
     python -m benchmarks.leakage --share 0.05 --kinds train "train and test" test
-    python -m benchmarks.leakage --proxy 1m --items 400 --epochs 4 --documents 300 --shuffles 2 --planted 2
+    python -m benchmarks.leakage --proxy 1m --items 200 --epochs 6 --documents 100 --shuffles 0 --planted 1 --seeds 5
 
 General text (BBC news and the main texts of WCXB's pages) is sampled for every seed anew, half of its documents or
 `--documents` of them. A model is trained on that alone, or with the train items of GSM8K, the test items or both among
