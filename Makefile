@@ -73,6 +73,9 @@ bench-tokenize: .venv-tokenize/.installed  ## Tokenization against SentencePiece
 bench-quality: .venv/.dev  ## What the quality filter's judges are worth on labelled texts, alone and together, and their speed
 	$(BIN)/python -m benchmarks.quality --data $(or $(SKYPILE_SHARED),../shared)/data
 
+bench-semantic: .venv/.dev  ## Semantic near-duplicates: what is dropped without a kept document that is close, beside SemDeDup's rule
+	$(BIN)/python -m benchmarks.semantic
+
 bench-ngram: .venv/.dev  ## N-gram models: tokens a second and memory, beside lmplz and irstlm where they are installed
 	$(BIN)/python -m benchmarks.ngram
 

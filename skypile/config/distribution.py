@@ -31,6 +31,14 @@ class DistributionFilterConfig(Settings):
     )
     budget_share: Share = Field(0.01, description="largest share of all documents one dense core may keep")
     budget_min: Count = Field(50, description="a dense core of up to this many documents is never thinned")
+    # Off: in the one open controlled test it did not help, and what repeats a text is dropped by deduplication.
+    semantic_quantile: float | None = Field(
+        None,
+        gt=0.5,
+        lt=1,
+        description="semantic near-duplicates: drop what is as similar to a kept document as all but this share of "
+        "random pairs are not (0.99999: one in 100,000); unset: off",
+    )
     seed: int = Field(0, description="seed of the k-means initialisation and the thinning")
 
     undeciding: ClassVar[frozenset[str]] = frozenset({"model"})  # known by its content: see `skypile.pipeline`

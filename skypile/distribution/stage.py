@@ -31,6 +31,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -39,6 +40,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from skypile.config import DistributionFilterConfig
 from skypile.distribution import centroids, embedding
 from skypile.distribution.centroids import Centroids
+from skypile.distribution.semantic_in_spark import drop_near_duplicates
 from skypile.run_folder.attach import attach
 from skypile.run_folder.storage import spark_schema, stored
 from skypile.runtime import files
@@ -67,6 +69,10 @@ def distribution_filter(
         table = _clusters(assigned, rows, config)
         _write_clusters(clusters, centres, table)
         decided = _decide(assigned, documents.sparkSession.createDataFrame(table), config)
+        if config.semantic_quantile is not None:
+            order = F.when(F.col("record_id").isin(_examples(table)), -1.0).otherwise(_draw("semantic", config.seed))
+            folder = files.join(scratch, "semantic")
+            decided = drop_near_duplicates(decided, vectors, order, rows, config, folder)
         return attach(documents, decided, files.join(scratch, "decided"), rows).select(
             *names(STAGE_COLUMNS["distribution_filter"])
         )
@@ -205,6 +211,11 @@ def _decide(assigned: DataFrame, clusters: DataFrame, config: DistributionFilter
         "threshold",
         F.when(over, evidence).alias("evidence"),
     )
+
+
+def _examples(clusters: pa.Table) -> list[str]:
+    """The medoids that evidence points to: those of cores over budget."""
+    return clusters.filter(pc.greater(clusters["core"], clusters["budget"]))["medoid"].to_pylist()
 
 
 def _draw(purpose: str, seed: int) -> Column:
