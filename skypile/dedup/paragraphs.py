@@ -30,7 +30,6 @@ cut go to every worker, ``boilerplate_most`` of them at most; the text is cut wh
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -41,6 +40,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from skypile.config import DedupConfig
+from skypile.text.paragraphs import is_flowing, paragraph_spans, weight
 from skypile.text.spans import without as without_spans
 
 EDGE = 10  # so many paragraphs at a text's begin, and at its end, are looked at
@@ -48,14 +48,6 @@ SHOWN_CHARACTERS = 2000  # of a paragraph that was cut, the evidence quotes so m
 
 ANYWHERE = 0  # the host of a paragraph that is cut from the pages of all hosts
 A_PAGE = 0  # the "paragraph" that every page counts for its host
-
-_BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")
-_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-_ITEM = re.compile(r"(?:\d{1,3}|[A-Za-z]|[一二三四五六七八九十]{1,3})[.)、．）]")  # "1.", "a)", "三、"
-_CODE = re.compile(r"[{}\\]|[;(\[]$|==| = |->|::|\(\)|</|/\*|\*/")
-_CLAUSE = re.compile(r"[，。？！；、,.?!;]\s*")
-_INTRODUCING = ":：—"
-VERSE_CLAUSES = 4  # so many clauses of one length are a verse: 床前明月光，疑是地上霜。举头望明月，低头思故乡。
 
 
 class Recurring(NamedTuple):
@@ -87,41 +79,6 @@ class Cut(NamedTuple):
 
 def hash64(text: str) -> int:
     return xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"))
-
-
-def paragraph_spans(text: str) -> list[tuple[int, int]]:
-    """Start and end of each paragraph of a text: ``"a\\nb\\n\\nc"`` -> ``[(0, 3), (5, 6)]``."""
-    found, at = [], 0
-    for blank in _BLANK_LINES.finditer(text):
-        found.append((at, blank.start()))
-        at = blank.end()
-    found.append((at, len(text)))
-    return [(start, end) for start, end in found if text[start:end].strip()]
-
-
-def is_flowing(paragraph: str) -> bool:
-    """Whether a paragraph is one line of running words, as notices are; not code, an item, a quotation or verse.
-
-    >>> is_flowing("All rights reserved by the county archive."), is_flowing("- one pound of flour")
-    (True, False)
-    """
-    line = paragraph.strip()
-    if "\n" in line or "\t" in line or not line or line[-1] in _INTRODUCING:
-        return False
-    # Quotations, bullets and comments begin with a mark, code with a small letter.
-    if not (line[0].isalnum() or line[0] in "©(（【") or line[0].islower():
-        return False
-    if _ITEM.match(line) or _CODE.search(line):
-        return False
-    if line.count(" / ") > 1:  # lines of verse set in one
-        return False
-    clauses = [len(clause) for clause in _CLAUSE.split(line) if clause]
-    return len(clauses) < VERSE_CLAUSES or len(set(clauses)) > 1
-
-
-def _weight(paragraph: str) -> int:
-    """Characters, a Han character counting as 2."""
-    return len(paragraph) + len(_HAN.findall(paragraph))
 
 
 def host_key(hashes: np.ndarray, hosts: np.ndarray) -> np.ndarray:
@@ -201,7 +158,7 @@ def _run(order: range, parts: list[str], recurs: set[int], placed: set[int], lea
         unbroken = unbroken and i in recurs
         if i not in recurs or not is_flowing(parts[i]):
             continue
-        long = _weight(parts[i]) >= least
+        long = weight(parts[i]) >= least
         if unbroken:
             short.add(i)
             cut, short = (cut | short, set()) if long else (cut, short)
