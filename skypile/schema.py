@@ -88,6 +88,14 @@ DISTRIBUTION_COLUMNS: Final = (
 DEDUP_COLUMNS: Final = (
     Column("duplicates", pa.int32(), "records dropped in favour of this one"),
     Column("cut_paragraphs", pa.int32(), "paragraphs that the site adds to its pages, cut from the text"),
+    Column("exact_copies", pa.int32(), "records with the same text, itself among them; null for a dropped one"),
+    Column("near_copies", pa.int32(), "texts in its component of near-duplicates; null for a dropped one"),
+    Column(
+        "paragraph_hosts",
+        pa.int32(),
+        "most hosts on which a paragraph of it stands, of the first and last ten that are long enough to be cut; null "
+        "if dropped, or if no paragraphs are counted",
+    ),
 )
 
 QUALITY_COLUMNS: Final = (
@@ -102,7 +110,10 @@ QUALITY_COLUMNS: Final = (
     Column("masked", pa.string(), "JSON object: masks in text and title by kind of identifier; null if there are none"),
 )
 
-SHARD_COLUMNS: Final = (Column("shard", pa.int32(), "number of the shard within the language"),)
+SHARD_COLUMNS: Final = (
+    Column("shard", pa.int32(), "number of the shard within the language"),
+    Column("keep_weight", pa.float32(), "how often it is to be drawn, by how often it recurs: skypile.recurrence"),
+)
 
 # The columns of each stage's documents folder: what came before, then its own, then its verdict.
 STAGE_COLUMNS: Final[dict[str, tuple[Column, ...]]] = {}
@@ -149,6 +160,7 @@ REASONS: Final = {
     # distribution filter
     "dense_cluster": "one of too many look-alikes: its cluster's dense core is over budget",
     "semantic_near_duplicate": "it says nearly what a kept document says: their vectors are closer than the threshold",
+    "recurring_blocks": "mostly paragraphs that many hosts have in other words; too little is left",
     # dedup
     "duplicate_text": "the same text, but for white space, is kept under another record",
     "duplicate_url": "the same canonical URL is kept under another record",
@@ -175,6 +187,8 @@ REASONS: Final = {
     "high_perplexity": "of all judges, the language model ranks it lowest, and too low: the text is too surprising",
     "low_rule_score": "of all judges, the rules rank it lowest, and too low: it is near many of their bounds",
     "low_quality": "no judge ranks it high enough, or not all together",
+    # shards
+    "taken_down": "it was asked to be removed (`skypile takedown`)",
     # decontamination
     "contaminated": "an item of a benchmark stands in it",
 }

@@ -26,7 +26,9 @@ headings, labels and sentences of a manual. This one cuts the 18.
 
 Only pages that deduplication keeps are counted: counted before, the paragraphs of a page with ten copies would be cut
 from all of them. Cost: 40 bytes are shuffled for each of the ``EDGE`` paragraphs at a page's begin and end; those to
-cut go to every worker, ``boilerplate_most`` of them at most; the text is cut where it lies.
+cut go to every worker, ``boilerplate_most`` of them at most; the text is cut where it lies. In the same shuffle the
+hosts of each paragraph are counted, and as many of those on several hosts go with them: `paragraph_hosts` is a score
+that decides nothing here (skypile.recurrence).
 """
 
 import json
@@ -58,6 +60,8 @@ class Recurring(NamedTuple):
     pages: np.ndarray  # int64: pages at whose edge it stands
     host_pages: np.ndarray  # int64: pages of the host; 0 for ANYWHERE
     outermost: np.ndarray  # int64: pages of which it is the first or last paragraph
+    shared: np.ndarray = np.empty(0, np.uint64)  # hashes of paragraphs on two hosts or more, long enough, sorted
+    shared_hosts: np.ndarray = np.empty(0, np.int32)  # how many hosts each stands on
 
 
 class Removed(NamedTuple):
@@ -86,14 +90,15 @@ def host_key(hashes: np.ndarray, hosts: np.ndarray) -> np.ndarray:
     return hashes ^ hosts * np.uint64(0x9E3779B97F4A7C15)
 
 
-def occurrences(batch: pa.RecordBatch) -> pa.RecordBatch:
+def occurrences(batch: pa.RecordBatch, least: int = 0) -> pa.RecordBatch:
     """One row a page and paragraph at its edge (hashes as int64), and one a page for the page itself (``A_PAGE``).
 
-    `batch` has record_id, host (of every row), rank and text.
+    `batch` has record_id, host (of every row), rank and text. ``long``: whether it has ``least`` characters.
     """
     hashes: list[int] = []
     rows: list[int] = []
     outermost: list[int] = []
+    long: list[bool] = []
     for row, text in enumerate(batch["text"].to_pylist()):
         parts = [text[start:end].strip() for start, end in paragraph_spans(text or "")]
         times = Counter(parts)
@@ -101,6 +106,7 @@ def occurrences(batch: pa.RecordBatch) -> pa.RecordBatch:
         own = sorted(edge)
         hashes += [A_PAGE, *map(hash64, own)]
         outermost += [0, *(int(part in (parts[0], parts[-1])) for part in own)]
+        long += [False, *(_weight(part) >= least for part in own)]
         rows += [row] * (len(own) + 1)
     index = pa.array(rows, pa.int64())
     return pa.RecordBatch.from_arrays(
@@ -110,8 +116,9 @@ def occurrences(batch: pa.RecordBatch) -> pa.RecordBatch:
             batch["rank"].take(index),
             _hashed(batch["record_id"].to_pylist()).take(index),
             pa.array(outermost, pa.int64()),
+            pa.array(long, pa.bool_()),
         ],
-        ["paragraph", "host", "rank", "record", "outermost"],
+        ["paragraph", "host", "rank", "record", "outermost", "long"],
     )
 
 
@@ -185,6 +192,17 @@ def _found(parts: list[str], host: str, recurring: Recurring) -> list[int]:
     return result.tolist()
 
 
+def most_hosts(text: str, recurring: Recurring) -> int:
+    """The most hosts on which one of the text's ``EDGE`` first or last paragraphs stands; 1 if none is shared."""
+    if not len(recurring.shared):
+        return 1
+    spans = paragraph_spans(text)
+    ends = {*spans[:EDGE], *spans[-EDGE:]}
+    hashes = np.array([hash64(text[start:end].strip()) for start, end in ends], np.uint64)
+    at = np.minimum(np.searchsorted(recurring.shared, hashes), len(recurring.shared) - 1)
+    return int(np.where(recurring.shared[at] == hashes, recurring.shared_hosts[at], 1).max(initial=1))
+
+
 def cut_evidence(text: str, cut: Cut) -> dict[str, Any]:
     """What the verdict's evidence says of a cut text: every span, so that ``text`` minus these is what goes on."""
     spans = []
@@ -206,6 +224,7 @@ def cut_batch(batch: pa.RecordBatch, recurring: Recurring, config: DedupConfig) 
     hosts, records = batch["host"].to_pylist(), batch["record_id"].to_pylist()
     for row in kept:
         text = columns["text"][row] or ""
+        columns["paragraph_hosts"][row] = most_hosts(text, recurring)
         cut = cut_text(text, records[row], hosts[row], recurring, config.boilerplate_characters)
         if not cut.removed:
             continue
@@ -227,4 +246,7 @@ def cut_batch(batch: pa.RecordBatch, recurring: Recurring, config: DedupConfig) 
     return batch
 
 
-_CHANGED = ("duplicates", "text", "characters", "cut_paragraphs", "verdict", "reason", "score", "threshold", "evidence")
+_CHANGED = (
+    *("duplicates", "text", "characters", "cut_paragraphs", "paragraph_hosts"),
+    *("verdict", "reason", "score", "threshold", "evidence"),
+)

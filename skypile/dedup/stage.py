@@ -78,6 +78,8 @@ def _completed(documents: DataFrame) -> DataFrame:
     filled = documents.withColumns(missing)
     defaults = {"verdict": F.lit(schema.KEPT), "duplicates": F.lit(0), "cut_paragraphs": F.lit(0)}
     filled = filled.withColumns({name: F.coalesce(name, value) for name, value in defaults.items()})
+    alone = F.when(F.col("verdict") == schema.KEPT, F.lit(1))  # a copy that goes is counted with the one that stays
+    filled = filled.withColumns({name: F.coalesce(name, alone) for name in ("exact_copies", "near_copies")})
     return filled.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in wanted])
 
 

@@ -26,6 +26,7 @@ from skypile.report.documents import batches, flags, floats, groups
 from skypile.report.duplicates import Duplicates, duplicates
 from skypile.report.histogram import Histogram, histogram, logarithmic
 from skypile.report.masks import Masked, masks
+from skypile.report.recurrence import Recurrence, recurrence
 from skypile.report.rules import Judged, judged
 from skypile.report.samples import Draws, Sample, draw, drawn, fill
 from skypile.run_folder import ledger
@@ -84,6 +85,7 @@ class Facts:
     samples: list[Sample]
     config: str
     ablations: list[Answer]
+    recurrence: Recurrence | None  # None if the quality filter has not run
 
 
 def collect(run: str) -> Facts:
@@ -129,6 +131,7 @@ def collect(run: str) -> Facts:
         masks=_of("quality_filter", whole, settings, masks),
         samples=samples,
         config=_config(run),
+        recurrence=_of("quality_filter", whole, settings, lambda _, quality: recurrence(run, settings, quality)),
         ablations=ablations(run, next((m["digest"] for m in manifests if m["stage"] == "quality_filter"), None)),
     )
 

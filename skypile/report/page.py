@@ -55,6 +55,7 @@ def render(facts: Facts) -> str:
             skypile=__version__,
             config=facts.config,
             ablations=facts.ablations,
+            recurrence=facts.recurrence,
             unfinished=facts.unfinished,
             titles=TITLES,
             **_funnel(facts),

@@ -43,4 +43,4 @@ def is_flowing(paragraph: str) -> bool:
 
 def weight(paragraph: str) -> int:
     """Characters, a Han character counting as 2."""
-    return len(paragraph) + len(_HAN.findall(paragraph))
+    return len(paragraph) + (0 if paragraph.isascii() else len(_HAN.findall(paragraph)))

@@ -233,7 +233,8 @@ def test_the_stage_cuts_drops_and_records(spark: SparkSession, tmp_path: Path, p
         evidence = json.loads(row["evidence"])
         assert evidence["cut"][0]["text"] in (FOOTER, NOTICE)
         assert evidence["cut_characters"] == len(texts[row["record_id"]]) - len(row["text"])
-    assert sum(row["duplicates"] for row in found) == 1
+    sizes = [(row["exact_copies"], row["near_copies"], row["paragraph_hosts"]) for row in found if not row["reason"]]
+    assert Counter(sizes) == {(1, 1, 6): 6, (1, 1, 1): 11, (2, 1, 1): 1}  # the notice's hosts; the footer has one
     summary = cut_summary(result)
     assert (summary["records"], summary["paragraphs"]) == (16, 16)
     assert summary["characters"] == 11 * (len(FOOTER) + 2) + 5 * (len(NOTICE) + 2)
