@@ -54,6 +54,7 @@ KNOWS_SPARK = (
     "skypile.extraction.stage",
     "skypile.distribution.stage",
     "skypile.distribution.semantic_in_spark",
+    "skypile.distribution.recurring_blocks_in_spark",
     "skypile.dedup.stage",
     "skypile.dedup.distributed",
     "skypile.dedup.files_in_spark",

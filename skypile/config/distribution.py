@@ -44,10 +44,12 @@ class DistributionFilterConfig(Settings):
     )
     # Off: of 39,000 paragraphs on 198 hosts of a real crawl none was such a block, so there was none to judge by.
     recurring_hosts: int = Field(
-        0, ge=0, description="recurring blocks: cut paragraphs that say the same in other words on so many hosts; 0: off"
+        0,
+        ge=0,
+        description="recurring blocks: cut paragraphs that so many hosts have in other words; 0: off",
     )
     recurring_quantile: float = Field(
-        0.999, gt=0.9, lt=1, description="… where the same is what all but this share of random pairs are not"
+        0.9999, gt=0.99, lt=1, description="… where the same is what all but this share of random pairs are not"
     )
     recurring_share: Share = Field(0.5, description="a page of which more than this is cut is dropped")
     seed: int = Field(0, ge=-(2**31), lt=2**31, description="seed of the k-means initialisation and the thinning")

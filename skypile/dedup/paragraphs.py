@@ -106,7 +106,7 @@ def occurrences(batch: pa.RecordBatch, least: int = 0) -> pa.RecordBatch:
         own = sorted(edge)
         hashes += [A_PAGE, *map(hash64, own)]
         outermost += [0, *(int(part in (parts[0], parts[-1])) for part in own)]
-        long += [False, *(_weight(part) >= least for part in own)]
+        long += [False, *(weight(part) >= least for part in own)]
         rows += [row] * (len(own) + 1)
     index = pa.array(rows, pa.int64())
     return pa.RecordBatch.from_arrays(

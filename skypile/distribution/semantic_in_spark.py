@@ -28,14 +28,19 @@ from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
 from skypile.schema import DROPPED, KEPT
 
+WIDER = 10
 FOUND = "record_id string, exemplar string, cosine double"
 
 
 class Found(NamedTuple):
-    """Items that are close to an exemplar, with it and the cosine (FOUND); and how close that had to be."""
+    """Items that are close to an exemplar, with it and the cosine (FOUND); and how close that had to be.
+
+    wider: the cosine that WIDER times as many random pairs reach.
+    """
 
     near: DataFrame
     threshold: float
+    wider: float
 
 
 class _First(NamedTuple):
@@ -91,11 +96,12 @@ def exemplars(
     table = items.where(F.col("order") < bound).orderBy("order", "record_id").toArrow()
     if not table.num_rows:
         return None
-    vectors = _array(table["vector"])
+    vectors = vectors_of(table["vector"])
     cells = semantic.cells(vectors, rows, config.iterations, config.seed)
     visited = semantic.visits(vectors, cells)
     threshold = semantic.similarity_at(vectors, visited[:, 0], quantile)
-    if threshold is None:
+    wider = semantic.similarity_at(vectors, visited[:, 0], max(0.0, 1 - WIDER * (1 - quantile)))
+    if threshold is None or wider is None:
         return None
     staying = int((table["order"].to_numpy() < 0).sum())
     exemplar, cosine = semantic.greedy(vectors, visited, threshold, staying)
@@ -103,18 +109,25 @@ def exemplars(
     ids = np.array(table["record_id"].to_pylist(), object)
     near = _frame(spark, ids[~stays], ids[exemplar[~stays]], cosine[~stays])
     if bound >= 1:
-        return Found(near, threshold)
+        return Found(near, threshold, wider)
     by_cell, order = semantic.by_cell(vectors[stays], visited[stays, 0], len(cells.clusters))
     first = _First(cells, by_cell, ids[stays][order], threshold)
     rest = stored(_against(items.where(F.col("order") >= bound), first), files.join(scratch, "against"))
     pairs = stored(_pairs(rest.where("exemplar is null"), threshold), files.join(scratch, "pairs"))
     of_first = rest.where("exemplar is not null").select("record_id", "exemplar", "cosine")
-    return Found(reduce(DataFrame.union, [near, of_first, *settled(pairs, scratch)]), threshold)
+    return Found(reduce(DataFrame.union, [near, of_first, *settled(pairs, scratch)]), threshold, wider)
 
 
-def _array(vectors: pa.ChunkedArray | pa.Array) -> NDArray[np.int8]:
+def vectors_of(vectors: pa.ChunkedArray | pa.Array) -> NDArray[np.int8]:
+    """int8 (n, dim) of n equally long byte strings."""
     held = vectors.to_pylist()
     return np.frombuffer(b"".join(held), np.int8).reshape(len(held), -1)
+
+
+def drawn(column: str, purpose: str, seed: int) -> Column:
+    """`thinning.draw` of the text in a column."""
+    bits = F.shiftrightunsigned(F.xxhash64(column, F.lit(purpose), F.lit(seed)), 11)
+    return bits / F.lit(float(1 << 53))
 
 
 def _frame(spark: SparkSession, ids: NDArray, exemplars: NDArray, cosines: NDArray[np.float64]) -> DataFrame:
@@ -140,7 +153,7 @@ def _against(items: DataFrame, first: _First) -> DataFrame:
         for batch in batches:
             if not batch.num_rows:
                 continue
-            vectors = _array(batch["vector"])
+            vectors = vectors_of(batch["vector"])
             visited = semantic.visits(vectors, shared.value.cells)
             at, cosine = semantic.nearest(vectors, visited, shared.value.exemplars, shared.value.threshold)
             exemplar = pa.array([shared.value.ids[i] if i >= 0 else None for i in at.tolist()], pa.string())

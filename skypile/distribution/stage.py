@@ -36,7 +36,8 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from skypile.config import DistributionFilterConfig
 from skypile.distribution import centroid_files, vectors
 from skypile.distribution.centroids import Centroids
-from skypile.distribution.semantic_in_spark import drop_near_duplicates
+from skypile.distribution.recurring_blocks_in_spark import cut_texts, gone, recurring_cuts, with_cuts
+from skypile.distribution.semantic_in_spark import drawn, drop_near_duplicates
 from skypile.distribution.thinning import ASSIGNED, CLUSTERS, DECIDED, VECTORS, budget, decide
 from skypile.run_folder.attach import attach
 from skypile.run_folder.storage import spark_schema, stored
@@ -65,17 +66,22 @@ def distribution_filter(
         reused = centroid_files.read(config.centroids, config.model) if config.centroids else None
         centres = reused[0] if reused else _train(embedded, rows, config)
         assigned = stored(_assign(embedded, centres), files.join(scratch, "assigned"))
-        table = _clusters(assigned, rows, config)
+        cuts = recurring_cuts(documents, config, files.join(scratch, "blocks")) if config.recurring_hosts else None
+        considered = assigned
+        if cuts is not None:
+            considered = assigned.join(cuts.where(gone(config)).select("record_id"), "record_id", "left_anti")
+        table = _clusters(considered, rows, config)
         made = reused[1] if reused else vectors.manifest(config, centres, rows, table)
         centroid_files.write(clusters, centres, made, table)
-        decided = _decide(assigned, table, config)
+        decided = _decide(considered, table, config)
         if config.semantic_quantile is not None:
             order = F.when(F.col("record_id").isin(_examples(table)), -1.0).otherwise(_draw("semantic", config.seed))
             folder = files.join(scratch, "semantic")
             decided = drop_near_duplicates(decided, embedded, order, rows, config, folder)
-        return attach(documents, decided, files.join(scratch, "decided"), rows).select(
-            *names(STAGE_COLUMNS["distribution_filter"])
-        )
+        decided = decided if cuts is None else with_cuts(decided, assigned, cuts, config)
+        judged = attach(documents, decided, files.join(scratch, "decided"), rows)
+        columns = names(STAGE_COLUMNS["distribution_filter"])
+        return judged.select(*columns) if cuts is None else cut_texts(judged.select(*columns, "cuts"))
 
     return thin
 
@@ -154,8 +160,7 @@ def _examples(clusters: pa.Table) -> list[str]:
 
 def _draw(purpose: str, seed: int) -> Column:
     """`thinning.draw` of the record's id."""
-    bits = F.shiftrightunsigned(F.xxhash64("record_id", F.lit(purpose), F.lit(seed)), 11)
-    return bits / F.lit(float(1 << 53))
+    return drawn("record_id", purpose, seed)
 
 
 def _kept_unscored(documents: DataFrame) -> DataFrame:
