@@ -129,7 +129,7 @@ def growth(console: Console) -> None:
 
     spark = session.start(SparkConfig(driver_memory="2g"), "benchmark")
     table = Table("vectors", "seconds", "near", "threshold", "driver's Python, peak MB")
-    for rows in (125_000, 250_000, 500_000, 1_000_000):
+    for rows in map(int, sys.argv[2:] or (125_000, 250_000, 500_000, 1_000_000)):
         folder = Path(tempfile.mkdtemp(prefix="skypile-semantic-"))
         generated(rows, folder / "items")
         items = spark.read.parquet(str(folder / "items"))
@@ -146,7 +146,7 @@ def growth(console: Console) -> None:
 
 def main() -> None:
     console = Console(width=120)
-    if sys.argv[1:] == ["growth"]:
+    if sys.argv[1:2] == ["growth"]:
         growth(console)
         return
     for path in sys.argv[1:] or [str(SHARED / "bbc.parquet"), str(SHARED / "zh_reviews.parquet")]:

@@ -21,6 +21,7 @@ from skypile.classifiers.model import load as load_classifier
 from skypile.crawl import inputs
 from skypile.dedup.distributed.recurring import cut_notes, cut_summary
 from skypile.dedup.stage import dedup as dedup_stage
+from skypile.distribution.centroid_files import embeddings_name
 from skypile.distribution.stage import distribution_filter as distribution_stage
 from skypile.distribution.without_spark import filter_here, is_small
 from skypile.extraction import documents
@@ -119,7 +120,9 @@ def distribution_filter(spark: SparkSession, run: str, config: settings.Config, 
     clusters = files.join(stage_folder.stage_dir(run, "distribution_filter"), "clusters")
 
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
-        return distribution_stage(config.distribution_filter, rows, scratch, clusters)(frame)
+        section = config.distribution_filter
+        kept = files.join(run, "embeddings", embeddings_name(section)) if section.model else None
+        return distribution_stage(section, rows, scratch, clusters, kept)(frame)
 
     def here(folder: str, number: int) -> Written:
         upstream = stage_folder.check_finished(run, before("distribution_filter"))

@@ -1,7 +1,9 @@
 """Stage 5: balanced Parquet shards per language, in a stable order.
 
 The one stage that moves text: a document's shard is a hash of its id, so shards of a language hold about
-equally many bytes, mix all sources, and come out byte for byte the same on every run.
+equally many bytes, mix all sources, and come out byte for byte the same on every run. Documents of unlike `keep_weight`
+lie in shards of their own, BANDS a doubling: whoever draws each shard as often as its mean weight says draws each
+document so, within 9 %. Where all weigh 1 that makes no difference.
 
 Pages that were taken down (`skypile.run_folder.takedowns`) are dropped here, emptied of text, title and metadata. They
 count for the number of shards, so that no other page changes place.
@@ -16,6 +18,9 @@ from skypile.config import ShardsConfig
 from skypile.run_folder.takedowns import EMPTIED, REASON, Takedown
 from skypile.schema import DROPPED, KEPT, STAGE_COLUMNS, names
 
+BANDS = 4
+NEVER = -99  # the band of weight 0
+
 
 def shards(config: ShardsConfig, taken_down: Sequence[Takedown] = ()) -> Callable[[DataFrame], DataFrame]:
     """Stage function: adds `shard`, and arranges rows so that each partition is one shard of one language.
@@ -24,17 +29,26 @@ def shards(config: ShardsConfig, taken_down: Sequence[Takedown] = ()) -> Callabl
     """
 
     def arrange(frame: DataFrame) -> DataFrame:
-        sizes = frame.groupBy("language").agg(F.sum(F.octet_length("text")).alias("bytes")).collect()
-        counts = {row["language"]: max(1, round(row["bytes"] / (config.shard_mb << 20))) for row in sizes}
-        first, total = {}, 0
-        for language in sorted(counts):
-            first[language], total = total, total + counts[language]
-        if not total:
+        band = F.coalesce(F.round(BANDS * F.log2(F.col("keep_weight"))), F.lit(NEVER)).cast("int")
+        frame = frame.withColumn("band", F.concat_ws(" ", "language", band))
+        sizes = frame.groupBy("language", "band", band.alias("weight"))
+        rows = sizes.agg(F.sum(F.octet_length("text")).alias("bytes")).orderBy("language", "weight").collect()
+        counts = {row["band"]: max(1, round(row["bytes"] / (config.shard_mb << 20))) for row in rows}
+        if not counts:
             return _verdict(frame.withColumn("shard", F.lit(0)), taken_down)
-        of_language = F.create_map(*[F.lit(x) for item in counts.items() for x in item])
-        offset = F.create_map(*[F.lit(x) for item in first.items() for x in item])
-        shard = F.pmod(F.xxhash64("record_id"), of_language[F.col("language")]).cast("int")
-        placed = frame.withColumn("shard", shard).repartitionById(total, shard + offset[F.col("language")])
+        first: dict[str, int] = {}  # shards before those of a band: of all, and of its language
+        before: dict[str, int] = {}
+        starts: dict[str, int] = {}
+        total = 0
+        for row in rows:
+            first[row["band"]], before[row["band"]] = total, total - starts.setdefault(row["language"], total)
+            total += counts[row["band"]]
+        of_band, place, number = (
+            F.create_map(*[F.lit(x) for item in of.items() for x in item])[F.col("band")]
+            for of in (counts, first, before)
+        )
+        within = F.pmod(F.xxhash64("record_id"), of_band).cast("int")
+        placed = frame.withColumn("shard", within + number).repartitionById(total, within + place)
         return _verdict(placed.sortWithinPartitions("language", F.xxhash64("record_id"), "record_id"), taken_down)
 
     return arrange

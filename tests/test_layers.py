@@ -36,7 +36,7 @@ FLOORS = (
         "skypile.preflight",
         "skypile.classifiers.extraction",
     ),
-    ("skypile.plans",),
+    ("skypile.plans", "skypile.leakage"),
     ("skypile.pipeline", "skypile.dry_run"),
     ("skypile.runs",),
     ("skypile.decide", "skypile.job", "skypile.prepare", "skypile.stages", "skypile.takedown", "skypile.whole_run"),

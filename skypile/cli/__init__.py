@@ -8,8 +8,10 @@ import typer
 
 from skypile.cli import ablate, code, curves, decide, dedup, evidence, extract, parallel, prune, rules, run, settings
 from skypile.cli.citations import citations
+from skypile.cli.clusters import clusters
 from skypile.cli.console import err, shown
 from skypile.cli.decontaminate import decontaminate
+from skypile.cli.leakage import leakage
 from skypile.cli.mixture import mixture
 from skypile.cli.proxy import losses, proxy
 from skypile.cli.recurrence import recurrence
@@ -38,6 +40,7 @@ app.command()(evidence.diff)
 app.command()(evidence.status)
 app.command()(evidence.report)
 app.command()(rules.rules)
+app.command()(clusters)
 app.command()(recurrence)
 app.command()(ablate.ablate)
 app.command()(decide.decide)
@@ -48,6 +51,7 @@ app.command()(settings.config)
 app.command()(settings.jobs)
 app.command()(run.prepare)
 app.command()(losses)
+app.command()(leakage)
 proxy.command()(curves.curve)
 proxy.command()(curves.dose)
 app.add_typer(vocab, name="vocab")

@@ -15,7 +15,6 @@ from skypile.text.visible import visible
 mixture = typer.Typer(no_args_is_help=True, help="Plan what a training run draws of which source, and when.")
 
 PlanFolder = Annotated[Path, typer.Argument(help="Folder that `skypile mixture plan` wrote", metavar="PLAN")]
-MOST_SHORT = 0.9995  # of what is asked for: a source that gives less is told of
 
 
 @mixture.command()
@@ -109,13 +108,10 @@ def _print(done: dict[str, Any]) -> None:
         table.add_row(shown(one["source"]), f"{one['sequences'] * length:,}", *figures, f"{one['epochs']:.2f}")
     out.print(table)
     for one in done["sources"]:
-        if one["drawn"] < MOST_SHORT * one["asked"]:
-            lacks = round(one["asked"] - one["drawn"]) * length
-            err.print(
-                f"{shown(one['source'])} is short: {lacks:,} tokens of what was asked for went to other sources",
-                highlight=False,
-                soft_wrap=True,
-            )
+        lacks = round(one["asked"] - one["drawn"])
+        if lacks > len(done["blends"]):  # more than rounding
+            told = f"{shown(one['source'])} is short: {lacks * length:,} tokens of what was asked for went to others"
+            err.print(told, highlight=False, soft_wrap=True)
     for what, tokens in done["left_out"].items():
         err.print(f"{shown(what)}: {tokens:,} tokens are no source's and left out", highlight=False, soft_wrap=True)
     size = f"{done['steps']:,} steps, {done['tokens']:,} tokens, {len(done['blends'])} blends"

@@ -126,7 +126,7 @@ def losses(
     encoder = Encoder.load(reference)
     rows = {}
     for path in model:
-        scorer = _scorer(path, device, context)
+        scorer = model_scorer(path, device, context)
         if scorer.name in rows:
             raise Refused(f"two models are called {scorer.name}: give each folder a name of its own")
         rows[scorer.name] = measured(scorer, sets, lambda texts: len(encoder.encode_batch(texts)[0]))
@@ -162,7 +162,8 @@ def losses_as_json(found: list[Loss]) -> dict[str, Any]:
     return {"sets": sets, "average": averages(found)._asdict()}
 
 
-def _scorer(path: Path, device: str | None, context: int | None) -> Scorer:
+def model_scorer(path: Path, device: str | None, context: int | None) -> Scorer:
+    """The model in a folder: a proxy, or a Hugging Face causal model on a device, with windows of `context` tokens."""
     if not path.exists():
         raise Refused(f"{path} is not there: give the folder of a proxy, or of a Hugging Face model")
     from skypile.proxy.ngram_folder import NgramScorer, is_ngram

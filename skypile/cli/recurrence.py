@@ -11,8 +11,8 @@ from skypile.errors import Refused
 
 def recurrence(
     run: RunFolder,
-    cluster: Annotated[
-        int | None, typer.Option(min=0, help="One of the largest clusters, by its number, instead of the corpus")
+    topic: Annotated[
+        int | None, typer.Option(min=0, help="One of the largest topics, by its number, instead of the corpus")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -21,7 +21,7 @@ def recurrence(
     Shares have 95 % intervals. The last column is the factor that a page's weight has of the signal at strength 1, in
     its language; the settings are [recurrence].
 
-    With --json: run, strength, and curves, a list of objects with language and cluster (null: of all), and points:
+    With --json: run, strength, and curves, a list of objects with language and topic (null: of all), and points:
     signal, judge, least and most (the amount), documents, rejected, share, low, high; and factors, a list of objects
     with language, signal, and factors (one a bin: 1, 2, 3-4, 5-8, ...).
     """
@@ -31,23 +31,23 @@ def recurrence(
 
     config = open_run(run).config
     found = run_curves(run, config)
-    if cluster is not None and cluster not in found.clusters:
-        known = ", ".join(map(str, found.clusters)) or "none"
-        raise Refused(f"--cluster {cluster}: it is none of the largest clusters of {run}; these are {known}")
+    if topic is not None and topic not in found.topics:
+        known = ", ".join(map(str, found.topics)) or "none"
+        raise Refused(f"--topic {topic}: it is none of the largest topics of {run}; these are {known}")
     weights = factors(found)
     if as_json:
         groups: list[tuple[str | None, int | None, Any]] = [(None, None, found.corpus)]
         groups += [(name, None, of) for name, of in found.languages.items()]
-        groups += [(None, number, of) for number, of in found.clusters.items()]
-        told = [{"language": name, "cluster": number, "points": _points(of)} for name, number, of in groups]
+        groups += [(None, number, of) for number, of in found.topics.items()]
+        told = [{"language": name, "topic": number, "points": _points(of)} for name, number, of in groups]
         by_signal = [
             {"language": language, "signal": signal, "factors": of.tolist()}
             for (language, signal), of in weights.items()
         ]
         print_json({"run": run, "strength": config.recurrence.strength, "curves": told, "factors": by_signal})
         return
-    if cluster is not None:
-        out.print(_table(f"cluster {cluster}", found.clusters[cluster], {}))
+    if topic is not None:
+        out.print(_table(f"topic {topic}", found.topics[topic], {}))
         return
     out.print(_table("all languages", found.corpus, {}))
     for language, curve in found.languages.items():

@@ -33,7 +33,7 @@ that decides nothing here (skypile.recurrence).
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,7 +42,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from skypile.config import DedupConfig
-from skypile.text.paragraphs import is_flowing, paragraph_spans, weight
+from skypile.text.paragraphs import BLANK_LINES, is_flowing, paragraph_spans, weight
 from skypile.text.spans import without as without_spans
 
 EDGE = 10  # so many paragraphs at a text's begin, and at its end, are looked at
@@ -192,15 +192,24 @@ def _found(parts: list[str], host: str, recurring: Recurring) -> list[int]:
     return result.tolist()
 
 
-def most_hosts(text: str, recurring: Recurring) -> int:
-    """The most hosts on which one of the text's ``EDGE`` first or last paragraphs stands; 1 if none is shared."""
+def most_hosts(texts: Sequence[str], recurring: Recurring) -> np.ndarray:
+    """The most hosts on which one of each text's ``EDGE`` first or last paragraphs stands, 1 if on no second: int64."""
+    found = np.ones(len(texts), np.int64)
     if not len(recurring.shared):
-        return 1
-    spans = paragraph_spans(text)
-    ends = {*spans[:EDGE], *spans[-EDGE:]}
-    hashes = np.array([hash64(text[start:end].strip()) for start, end in ends], np.uint64)
-    at = np.minimum(np.searchsorted(recurring.shared, hashes), len(recurring.shared) - 1)
-    return int(np.where(recurring.shared[at] == hashes, recurring.shared_hosts[at], 1).max(initial=1))
+        return found
+    hashes: list[int] = []
+    rows: list[int] = []
+    for row, text in enumerate(texts):
+        parts = [part for part in BLANK_LINES.split(text) if part and not part.isspace()]
+        ends = parts if len(parts) <= 2 * EDGE else [*parts[:EDGE], *parts[-EDGE:]]
+        hashes += [hash64(part.strip()) for part in ends]
+        rows += [row] * len(ends)
+    keys = np.array(hashes, np.uint64)
+    at = np.minimum(np.searchsorted(recurring.shared, keys), len(recurring.shared) - 1)
+    np.maximum.at(
+        found, np.array(rows, np.int64), np.where(recurring.shared[at] == keys, recurring.shared_hosts[at], 1)
+    )
+    return found
 
 
 def cut_evidence(text: str, cut: Cut) -> dict[str, Any]:
@@ -222,9 +231,12 @@ def cut_batch(batch: pa.RecordBatch, recurring: Recurring, config: DedupConfig) 
     kept = np.flatnonzero(pc.equal(batch["verdict"], "kept").to_numpy(zero_copy_only=False))
     columns = {name: batch[name].to_pylist() for name in _CHANGED}
     hosts, records = batch["host"].to_pylist(), batch["record_id"].to_pylist()
+    shared = most_hosts([columns["text"][row] or "" for row in kept], recurring).tolist()
+    columns["paragraph_hosts"] = [None] * len(batch)
+    for place, most in zip(kept.tolist(), shared, strict=True):
+        columns["paragraph_hosts"][place] = most
     for row in kept:
         text = columns["text"][row] or ""
-        columns["paragraph_hosts"][row] = most_hosts(text, recurring)
         cut = cut_text(text, records[row], hosts[row], recurring, config.boilerplate_characters)
         if not cut.removed:
             continue

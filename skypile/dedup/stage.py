@@ -60,7 +60,9 @@ def dedup(config: DedupConfig, rows: int, scratch: str) -> Callable[[DataFrame],
         if not (config.boilerplate_host_pages or config.boilerplate_hosts):
             return fate
         kept = fate.where(F.col("verdict") == schema.KEPT).withColumn("rank", rank_column(config))
-        recurring = documents.sparkSession.sparkContext.broadcast(recurring_paragraphs(kept, config))
+        recurring = documents.sparkSession.sparkContext.broadcast(
+            recurring_paragraphs(kept, config, f"{scratch}/paragraphs")
+        )
 
         def cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             for batch in batches:

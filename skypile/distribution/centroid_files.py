@@ -6,6 +6,7 @@ clusters/centroids.json     whose vectors they are centres of, how many there ar
 clusters/clusters.parquet   a row a cluster of this crawl: `thinning.CLUSTERS`
 """
 
+import hashlib
 import io
 from typing import Any, Final
 
@@ -33,6 +34,12 @@ class CentroidsError(SkypileError):
 def model_identity(model: str | None) -> str:
     """What the vectors' model is known by, wherever it lies: the content of the built-in table, or of the folder."""
     return f"built-in {signature(str(embedding.TABLE))}" if model is None else tree_signature(model)
+
+
+def embeddings_name(config: DistributionFilterConfig) -> str:
+    """A folder's name for what the model has embedded: the same for the same vectors."""
+    made_by = f"{model_identity(config.model)} {config.characters}"
+    return hashlib.sha256(made_by.encode()).hexdigest()[:16]
 
 
 def described(

@@ -18,7 +18,7 @@ sums it.
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 from unicodedata import ucd_3_2_0
 
 import numpy as np
@@ -69,7 +69,11 @@ def load(path: str | None = None) -> Embedder:
     Raises FileNotFoundError if `path` is no folder (models are never downloaded) and ImportError, naming the
     extra to install, if sentence-transformers is missing.
     """
-    return load_table(TABLE) if path is None else SentenceTransformerEmbedder(path)
+    if path is None:
+        return load_table(TABLE)
+    from skypile.distribution.embedding_model import SentenceTransformerEmbedder  # only here: it embeds like this one
+
+    return SentenceTransformerEmbedder(path)
 
 
 class StaticEmbedder:
@@ -114,36 +118,6 @@ class StaticEmbedder:
         buffer = np.empty(len(data), np.int32)
         rows = _word_rows(data, 0, offsets[1], self.fold, self._keys, self._rows, buffer)[0]
         return [self.words[row] for row in rows]
-
-
-class SentenceTransformerEmbedder:
-    """Any model sentence-transformers loads from a local folder; needs `pip install 'skypile[models]'`."""
-
-    def __init__(self, path: str) -> None:
-        if not Path(path).is_dir():
-            raise FileNotFoundError(
-                f"distribution_filter.model = {path!r} is no folder; give the local folder of a "
-                "sentence-transformers model (a hub name is not enough: nothing is downloaded)"
-            )
-        try:
-            from sentence_transformers import SentenceTransformer
-        except ImportError as error:
-            raise ImportError(
-                f"distribution_filter.model needs sentence-transformers ({error}): pip install 'skypile[models]'"
-            ) from None
-        self._model: Any = SentenceTransformer(path, local_files_only=True, trust_remote_code=False)
-        # Asking by example works for every module a model may end in, and across the library's renamed getters.
-        self.dim = int(self._model.encode(["a"], convert_to_numpy=True, show_progress_bar=False).shape[1])
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.int8]:
-        """See `Embedder.encode`. A neural model's last bits may vary with the batch; int8 hides nearly all."""
-        return self.embed(texts)[0]
-
-    def embed(self, texts: Sequence[str]) -> Embedded:
-        """See `Embedder.embed`. Coverage: 1, as it has tokens for any text."""
-        floats = self._model.encode(list(texts), convert_to_numpy=True, show_progress_bar=False)
-        vectors = quantize(np.asarray(floats, np.float64).reshape(len(texts), self.dim))
-        return Embedded(vectors, np.ones(len(texts), np.float32))
 
 
 def quantize(floats: NDArray[np.floating]) -> NDArray[np.int8]:

@@ -104,10 +104,11 @@ def shifted(starts: NDArray[np.int8], members: NDArray[np.int8], narrow: float) 
     """
     means = starts
     for _ in range(SHIFTS):
-        inside = np.asarray(cosines(members, means) >= narrow, bool)
+        inside = cosines(members, means) >= narrow
+        sizes = np.asarray(inside.sum(axis=0))
         sums = np.stack([members[inside[:, i]].astype(np.int64).sum(axis=0) for i in range(len(means))])
-        means = quantize(np.where(inside.any(axis=0)[:, None], sums, means).astype(np.float64))
-        means = means[centroids.leaders(means, inside.sum(axis=0))]
+        means = quantize(np.where(sizes[:, None] > 0, sums, means).astype(np.float64))
+        means = means[centroids.leaders(means, sizes)]
     return means
 
 

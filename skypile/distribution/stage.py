@@ -34,38 +34,43 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from skypile.config import DistributionFilterConfig
-from skypile.distribution import centroid_files, vectors
+from skypile.distribution import centroid_files, centroids, vectors
 from skypile.distribution.centroids import Centroids
 from skypile.distribution.recurring_blocks_in_spark import cut_texts, gone, recurring_cuts, with_cuts
 from skypile.distribution.semantic_in_spark import drawn, drop_near_duplicates
 from skypile.distribution.thinning import ASSIGNED, CLUSTERS, DECIDED, VECTORS, budget, decide
 from skypile.run_folder.attach import attach
-from skypile.run_folder.storage import spark_schema, stored
+from skypile.run_folder.storage import read_parquet, spark_schema, stored
 from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
 from skypile.schema import DISTRIBUTION_COLUMNS, KEPT, STAGE_COLUMNS, VERDICT_COLUMNS, names
 
 SAMPLE_MARGIN = 6  # standard deviations by which the filter before the sort lets more than the sample through
+MODEL_BATCH = 1 << 11  # texts at once for a model: many of about one length among them
 BATCH = 1 << 13  # rows without text that are looked at together
 
 
 def distribution_filter(
-    config: DistributionFilterConfig, rows: int, scratch: str, clusters: str
+    config: DistributionFilterConfig, rows: int, scratch: str, clusters: str, embeddings: str | None = None
 ) -> Callable[[DataFrame], DataFrame]:
     """Stage function: adds DISTRIBUTION_COLUMNS and the verdict to documents read from Parquet.
 
     `rows`: number of documents. `scratch`: a folder that outlives the returned frame. `clusters`: a folder that
     stays, for the centroids and the table of clusters (skypile.distribution.centroid_files).
+    `embeddings`: a folder that stays, too: what a model of the user's has embedded in it is not embedded again.
     A text of which the embedder knows too little gets no cluster and is kept.
     """
 
     def thin(documents: DataFrame) -> DataFrame:
         if not config.enabled:
             return _kept_unscored(documents)
-        embedded = stored(_embed(documents, config), files.join(scratch, "vectors"))
+        if config.model and embeddings:
+            embedded = _embed_once(documents, config, scratch, embeddings, rows)
+        else:
+            embedded = stored(_embed(documents, config), files.join(scratch, "vectors"))
         reused = centroid_files.read(config.centroids, config.model) if config.centroids else None
         centres = reused[0] if reused else _train(embedded, rows, config)
-        assigned = stored(_assign(embedded, centres), files.join(scratch, "assigned"))
+        assigned = stored(_assign(embedded, centres, config), files.join(scratch, "assigned"))
         cuts = recurring_cuts(documents, config, files.join(scratch, "blocks")) if config.recurring_hosts else None
         considered = assigned
         if cuts is not None:
@@ -93,26 +98,56 @@ def _embed(documents: DataFrame, config: DistributionFilterConfig) -> DataFrame:
         for batch in batches:
             yield vectors.embedded(batch, config)
 
-    leading = F.coalesce(F.substring("text", 1, config.characters), F.lit("")).alias("text")
-    return map_arrow(documents.select("record_id", "url", leading), embed, from_arrow_schema(VECTORS))
+    texts = documents.select("record_id", "url", _leading(config).alias("text"))
+    return map_arrow(texts, embed, from_arrow_schema(VECTORS))
+
+
+def _leading(config: DistributionFilterConfig) -> Column:
+    return F.coalesce(F.substring("text", 1, config.characters), F.lit(""))
+
+
+def _embed_once(
+    documents: DataFrame, config: DistributionFilterConfig, scratch: str, embeddings: str, rows: int
+) -> DataFrame:
+    """The same by a model that takes its time: each distinct text once, and none that `embeddings` holds by its MD5."""
+    spark = documents.sparkSession
+    digest = F.md5(_leading(config).cast("binary"))
+    hashed = stored(documents.select("record_id", "url", digest.alias("text")), files.join(scratch, "texts"))
+    held_type = from_arrow_schema(VECTORS).add("text", "string")
+    first = hashed.groupBy("text").agg(F.min("record_id").alias("record_id"))
+    if files.exists(embeddings):
+        first = first.join(read_parquet(spark, held_type, embeddings), "text", "left_anti")
+    first = stored(first.withColumnRenamed("text", "distinct"), files.join(scratch, "first"))
+
+    def embed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in vectors.together(batches, MODEL_BATCH):
+            yield vectors.embedded(batch.drop_columns(["distinct"]), config).append_column("text", batch["distinct"])
+
+    new = attach(documents, first, files.join(scratch, "new"), rows).where("distinct is not null")
+    texts = new.select("record_id", "url", "distinct", _leading(config).alias("text"))
+    map_arrow(texts, embed, held_type).write.mode("append").parquet(embeddings)
+    known = read_parquet(spark, held_type, embeddings).dropDuplicates(["text"]).drop("record_id", "url")
+    return stored(hashed.join(known, "text").select(*VECTORS.names), files.join(scratch, "vectors"))
 
 
 def _train(embedded: DataFrame, rows: int, config: DistributionFilterConfig) -> Centroids:
     """Centroids of the `sample` documents with the smallest hash, in its order."""
     margin = SAMPLE_MARGIN * config.sample**0.5
-    nearly = embedded.where("vector is not null").withColumn("draw", _draw("sample", config.seed))
+    known = F.col("embedding_coverage").cast("double") >= config.min_coverage
+    nearly = embedded.where("vector is not null").where(known).withColumn("draw", _draw("sample", config.seed))
     nearly = nearly.where(F.col("draw") < (config.sample + margin) / max(rows, 1))
     sample = nearly.orderBy("draw", "record_id").limit(config.sample).select("vector").toArrow()["vector"]
     return vectors.trained(sample, rows, config)
 
 
-def _assign(embedded: DataFrame, centres: Centroids) -> DataFrame:
+def _assign(embedded: DataFrame, centres: Centroids, config: DistributionFilterConfig) -> DataFrame:
     """ASSIGNED of the documents."""
     shared = embedded.sparkSession.sparkContext.broadcast(centres)
 
     def assign(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        index = centroids.index(shared.value)
         for batch in vectors.together(batches, BATCH):
-            yield vectors.assigned(batch, shared.value)
+            yield vectors.assigned(batch, shared.value, config, index)
 
     return map_arrow(embedded, assign, from_arrow_schema(ASSIGNED))
 

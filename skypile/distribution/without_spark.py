@@ -57,7 +57,7 @@ def _decisions(run: str, config: DistributionFilterConfig, rows: int, clusters: 
         centres, manifest = centroid_files.read(config.centroids, config.model)
     else:
         centres, manifest = vectors.trained(_sample(embedded, config), rows, config), None
-    assigned = pa.Table.from_batches([vectors.assigned(batch, centres) for batch in embedded.to_batches()])
+    assigned = pa.Table.from_batches([vectors.assigned(batch, centres, config) for batch in embedded.to_batches()])
     table = cluster_table(assigned, rows, config)
     centroid_files.write(clusters, centres, manifest or vectors.manifest(config, centres, rows, table), table)
     return pa.Table.from_batches([decide(batch, table, config) for batch in assigned.to_batches()], DECIDED)
@@ -65,7 +65,8 @@ def _decisions(run: str, config: DistributionFilterConfig, rows: int, clusters: 
 
 def _sample(embedded: pa.Table, config: DistributionFilterConfig) -> pa.ChunkedArray:
     """Vectors of the `sample` documents with the smallest hash, in its order."""
-    held = embedded.filter(pc.is_valid(embedded["vector"]))
+    known = pc.greater_equal(embedded["embedding_coverage"].cast(pa.float64()), config.min_coverage)
+    held = embedded.filter(pc.and_(pc.is_valid(embedded["vector"]), known))
     draws = [draw(record_id, "sample", config.seed) for record_id in held["record_id"].to_pylist()]
     order = np.lexsort((held["record_id"].to_numpy(), draws))[: config.sample]
     return held["vector"].take(pa.array(order))

@@ -126,6 +126,10 @@ def _shard(place: str, line: bytes) -> Shard:
     for name in ("shard", "language", "kind"):
         if not isinstance(getattr(shard, name), str) or not getattr(shard, name):
             raise Refused(f"{place}: {name} = {getattr(shard, name)!r} must be a text")
+    if any(map(str.isspace, shard.shard)):
+        raise Refused(
+            f"{place}: shard = {shard.shard!r} has blanks, at which Megatron cuts its list of shards; rename it"
+        )
     for name, least in (("sequences", 0), ("tokens", 0), ("sequence_length", 1)):
         value = getattr(shard, name)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:

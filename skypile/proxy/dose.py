@@ -1,9 +1,9 @@
 """A dose of in-domain text, and what it does to a proxy: to the domain, and to everything else.
 
 The report's experiment at toy scale: Skywork's 0.5T checkpoint, trained on 1B tokens of exercises, went from 6.9 to
-40.7 on GSM8K, while its loss rose from 1.86 to 2.09 on English and from 2.08 to 2.21 on Chinese text. A benchmark sees the
-first alone. Here a proxy goes on from its last state, optimizer and all, at one constant rate, on in-domain shards, and
-is asked for its losses on the way.
+40.7 on GSM8K, while its loss rose from 1.86 to 2.09 on English and from 2.08 to 2.21 on Chinese text. A benchmark sees
+the first alone. Here a proxy goes on from its last state, optimizer and all, at one constant rate, on in-domain shards,
+and is asked for its losses on the way.
 
 Needs the extra `[models]`.
 """

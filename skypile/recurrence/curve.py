@@ -13,7 +13,7 @@ in the judge's own tail, the lowest `quality_filter.low_share` of its language).
 
 Amounts are counted in bins of a doubling: 1, 2, 3-4, 5-8, ... Intervals are Wilson's, of 95 %. Counts are exact sums,
 the same at any partition count and order, over narrow columns: one row a signal, judge, bin, language and one of the
-LARGEST clusters, whatever the size of the run.
+LARGEST topics, whatever the size of the run.
 """
 
 from collections.abc import Iterable
@@ -33,18 +33,18 @@ RULES_JUDGE: Final = "rules"
 JUDGES: Final = (RULES_JUDGE, "citation_score", "perplexity")
 # Read of stage 4's documents, kept and dropped.
 READ: Final = (
-    *("language", "reason", "citation_score", "perplexity", "cluster", "centroid_similarity"),
+    *("language", "reason", "citation_score", "perplexity", "topic", "cluster", "centroid_similarity"),
     *("exact_copies", "near_copies", "paragraph_hosts"),
 )
-LARGEST: Final = 40  # clusters with a curve of their own: as many as a person looks through
+LARGEST: Final = 40  # topics with a curve of their own: as many as a person looks through
 Z: Final = 1.959964  # of a normal distribution, 95 % within
 
 COUNTS: Final = pa.schema(
     [
         ("signal", pa.string()),
         ("judge", pa.string()),
-        ("language", pa.string()),  # "" in rows of clusters
-        ("cluster", pa.int32()),  # -1 in rows of languages
+        ("language", pa.string()),  # "" in rows of topics
+        ("topic", pa.int32()),  # -1 in rows of languages
         ("bin", pa.int32()),
         ("documents", pa.int64()),
         ("rejected", pa.int64()),
@@ -52,7 +52,7 @@ COUNTS: Final = pa.schema(
 )
 
 _BROKEN: Final = pa.array(sorted({rule.reason for rule in RULES}))
-_NO_CLUSTER: Final = -1
+_NONE: Final = -1
 _BINS: Final = 64  # more than doublings of any int32
 
 
@@ -65,7 +65,7 @@ class Look:
         tail: share of a language's pages that the citation score or the perplexity rejects.
         cores: int32 [clusters], documents in each dense core; empty if nothing was clustered.
         core_similarity: similarity to the centre from which a document is in the core.
-        largest: the clusters with a curve of their own.
+        largest: the topics with a curve of their own.
     """
 
     fitted: Fitted
@@ -94,11 +94,11 @@ Curve = dict[tuple[str, str], list[Point]]
 
 @dataclass(frozen=True)
 class Curves:
-    """Of the whole corpus, by language, and of its largest clusters."""
+    """Of the whole corpus, by language, and of its largest topics."""
 
     corpus: Curve
     languages: dict[str, Curve]
-    clusters: dict[int, Curve]
+    topics: dict[int, Curve]
 
 
 def bin_of(amounts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -134,7 +134,7 @@ def wilson(rejected: int, documents: int) -> tuple[float, float]:
 def amounts(batch: pa.RecordBatch, look: Look) -> dict[str, NDArray[np.int64]]:
     """How often each row recurs, by signal: int64 [rows], 0 where that was not measured."""
     found = {name: integers(batch[name], 0) for name in SIGNALS[:-1]}
-    cluster = integers(batch["cluster"], _NO_CLUSTER)
+    cluster = integers(batch["cluster"], _NONE)
     if len(look.cores):
         similarity = batch["centroid_similarity"].to_numpy(zero_copy_only=False).astype(np.float64)
         inside = (similarity >= look.core_similarity) & (cluster >= 0) & (cluster < len(look.cores))
@@ -163,15 +163,15 @@ def rejections(batch: pa.RecordBatch, look: Look) -> dict[str, tuple[NDArray[np.
 
 
 def count(batch: pa.RecordBatch, look: Look) -> pa.RecordBatch:
-    """Counts (COUNTS) of a batch of READ; a row is in one language, and in one of the largest clusters or in none."""
+    """Counts (COUNTS) of a batch of READ; a row is in one language, and in one of the largest topics or in none."""
     batch = batch.filter(pc.fill_null(pc.not_equal(batch["reason"], "language"), True))
     encoded = pc.fill_null(batch["language"], "").dictionary_encode()
     languages = [str(code) for code in encoded.dictionary.to_pylist()]
-    places = {cluster: at for at, cluster in enumerate(look.largest)}
-    clusters = [places.get(cluster, _NO_CLUSTER) for cluster in integers(batch["cluster"], _NO_CLUSTER).tolist()]
+    places = {topic: at for at, topic in enumerate(look.largest)}
+    topics = [places.get(topic, _NONE) for topic in integers(batch["topic"], _NONE).tolist()]
     groups = [
-        (np.asarray(encoded.indices, np.int64), [(language, _NO_CLUSTER) for language in languages]),
-        (np.array(clusters, np.int64), [("", cluster) for cluster in look.largest]),
+        (np.asarray(encoded.indices, np.int64), [(language, _NONE) for language in languages]),
+        (np.array(topics, np.int64), [("", topic) for topic in look.largest]),
     ]
     rows: list[tuple[str, str, str, int, int, int, int]] = []
     judged = rejections(batch, look)
@@ -194,8 +194,8 @@ def count(batch: pa.RecordBatch, look: Look) -> pa.RecordBatch:
 def curves(counts: Iterable[tuple[str, str, str, int, int, int, int]]) -> Curves:
     """The curves of rows of COUNTS, in any order, a group as often as it likes."""
     groups: dict[tuple[str, int], dict[tuple[str, str], dict[int, list[int]]]] = {}
-    for signal, judge, language, cluster, number, documents, rejected in counts:
-        for group in [(language, cluster)] if cluster >= 0 else [("", _NO_CLUSTER), (language, _NO_CLUSTER)]:
+    for signal, judge, language, topic, number, documents, rejected in counts:
+        for group in [(language, topic)] if topic >= 0 else [("", _NONE), (language, _NONE)]:
             pair = groups.setdefault(group, {}).setdefault((signal, judge), {}).setdefault(number, [0, 0])
             pair[0] += documents
             pair[1] += rejected
@@ -206,9 +206,9 @@ def curves(counts: Iterable[tuple[str, str, str, int, int, int, int]]) -> Curves
         for group, of in sorted(groups.items())
     }
     return Curves(
-        drawn.get(("", _NO_CLUSTER), {}),
-        {language: of for (language, cluster), of in drawn.items() if cluster < 0 and language},
-        {cluster: of for (_, cluster), of in drawn.items() if cluster >= 0},
+        drawn.get(("", _NONE), {}),
+        {language: of for (language, topic), of in drawn.items() if topic < 0 and language},
+        {topic: of for (_, topic), of in drawn.items() if topic >= 0},
     )
 
 

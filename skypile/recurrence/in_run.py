@@ -1,6 +1,5 @@
 """The curve and the weights of a finished run, streamed from its folder without Spark: memory does not grow with it."""
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
@@ -11,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from skypile.config import Config, RecurrenceConfig
+from skypile.distribution.thinning import budget
 from skypile.quality import judges
 from skypile.recurrence.curve import COUNTS, LARGEST, READ, Curves, Look, count, curves
 from skypile.recurrence.weights import Over, Weights, document_weights, fit, times
@@ -31,24 +31,28 @@ def look(run: str, tail: float, core_similarity: float) -> Look:
     if table is not None and table.num_rows:
         cores = np.zeros(int(pc.max(table["cluster"]).as_py()) + 1, np.int32)
         cores[table["cluster"].to_numpy()] = table["core"].to_numpy()
-        by_size = table.sort_by([("size", "descending"), ("cluster", "ascending")])
-        largest = by_size["cluster"].slice(0, LARGEST).to_pylist()
+        sizes = table.filter(pc.is_valid(table["topic"])).group_by("topic").aggregate([("size", "sum")])
+        by_size = sizes.sort_by([("size_sum", "descending"), ("topic", "ascending")])
+        largest = by_size["topic"].slice(0, LARGEST).to_pylist()
     fitted = judges.read(files.join(stage_folder.stage_dir(run, STAGE), "judges"))
     return Look(fitted or judges.Fitted("citation"), tail, cores, core_similarity, tuple(largest))
 
 
-def budget(run: str, config: Config) -> int:
+def core_budget(run: str, config: Config) -> int:
     """Documents that a dense core of the run may keep."""
     read = (stage_folder.manifest(run, "distribution_filter") or {"read": 0})["read"]
-    section = config.distribution_filter
-    return max(section.budget_min, math.ceil(section.budget_share * read))
+    return budget(read, config.distribution_filter)
 
 
 def clusters(run: str) -> pa.Table | None:
-    """A row a cluster of the distribution filter (cluster, size, core, medoid_url, ...); None if it was off."""
+    """A row a cluster of the distribution filter (topic, cluster, size, core, medoid_url, ...); None if it was off."""
     folder = stage_folder.stage_dir(run, "distribution_filter")
     fs, path = files.filesystem(files.join(folder, "clusters", "clusters.parquet"))
-    return pq.read_table(path, filesystem=fs) if fs.exists(path) else None
+    if not fs.exists(path):
+        return None
+    table = pq.read_table(path, filesystem=fs)
+    nothing = pa.nulls(len(table), pa.int32())  # a run of a version without topics
+    return table if "topic" in table.column_names else table.append_column("topic", nothing)
 
 
 def run_curves(run: str, config: Config) -> Curves:
@@ -69,7 +73,7 @@ def looked_at(run: str, looked: Look) -> Curves:
 def run_weights(run: str, config: Config, recurrence: RecurrenceConfig) -> Weights:
     """The weights that `recurrence` gives the documents of a run; raises as `run_curves`."""
     check(run)
-    return fit(of_config(run, config), budget(run, config), recurrence, over(run))
+    return fit(of_config(run, config), core_budget(run, config), recurrence, over(run))
 
 
 def drawn_times(run: str, config: Config, recurrence: RecurrenceConfig) -> Callable[[pa.RecordBatch], list[int]]:

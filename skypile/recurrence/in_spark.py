@@ -33,7 +33,7 @@ def with_weights(spark: SparkSession, run: str, config: Config, kept: DataFrame)
         summed = counted.groupBy(*keys).agg(F.sum(first).alias(first), F.sum(second).alias(second))
         return [tuple(row) for row in summed.collect()]
 
-    weights = fit(in_run.of_config(run, config), in_run.budget(run, config), config.recurrence, over)
+    weights = fit(in_run.of_config(run, config), in_run.core_budget(run, config), config.recurrence, over)
 
     def weigh(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:

@@ -3,8 +3,8 @@
 For each language and signal, a bin's factor is what the judges accept there over what they accept of pages that do not
 recur, by the end of the bin's interval that is nearest to these: where the interval spans their share the factor is 1,
 and it leaves 1 without a jump. It is the geometric mean over all judges, and 1 where two of them point in opposite
-directions: weights follow what independent judges agree on. Bins of the far tail are taken together until they hold
-POOLED documents.
+directions: weights follow what independent judges agree on. Bins are taken together, from the far tail on, until they
+hold POOLED documents; of fewer nothing is read.
 
 A document's weight is the most that a signal raises it, times the least that one lowers it (exact and near-copies
 count the same copies, so their factors are not multiplied), to the power `strength`: one dial for thinning and
@@ -118,16 +118,25 @@ def signal_factors(curve: Curve, signal: str) -> NDArray[np.float64]:
 
 
 def _pooled(points: list[Point]) -> list[tuple[int, int, Point]]:
-    """First and last bin, and the counts together, of runs of POOLED documents or more, from the far tail on."""
-    found: list[tuple[int, int, Point]] = []
-    documents = rejected = 0
-    last = points[-1].bin if points else 0
+    """First and last bin of runs of POOLED documents or more, from the far tail on, with their counts together.
+
+    What is left at the near end goes to the run beside it; where all are fewer, there is none.
+    """
+    runs: list[list[Point]] = [[]]
     for one in reversed(points):
-        documents, rejected = documents + one.documents, rejected + one.rejected
-        if documents >= POOLED or one is points[0]:
-            found.append((one.bin, last, point(one.bin, documents, rejected)))
-            documents, rejected, last = 0, 0, one.bin - 1
-    return found
+        if sum(of.documents for of in runs[-1]) >= POOLED:
+            runs.append([])
+        runs[-1].append(one)
+    if sum(of.documents for of in runs[-1]) < POOLED:
+        left = runs.pop()
+        if not runs:
+            return []
+        runs[-1] += left
+    lasts = [runs[0][0].bin, *(run[-1].bin - 1 for run in runs[:-1])]
+    return [
+        (run[-1].bin, last, point(run[-1].bin, sum(of.documents for of in run), sum(of.rejected for of in run)))
+        for run, last in zip(runs, lasts, strict=True)
+    ]
 
 
 def document_weights(batch: pa.RecordBatch, weights: Weights) -> NDArray[np.float32]:
@@ -143,8 +152,9 @@ def document_weights(batch: pa.RecordBatch, weights: Weights) -> NDArray[np.floa
     found = np.minimum((up * down) ** weights.strength, weights.max_weight)
     if weights.ceilings:
         inside, clusters = _in_core(batch, weights.look)
-        for cluster, scale in weights.ceilings.items():
-            found[inside & (clusters == cluster)] *= scale
+        scales = np.ones(len(weights.look.cores))
+        scales[list(weights.ceilings)] = list(weights.ceilings.values())
+        found[inside] *= scales[clusters[inside]]
     return (np.floor(found * UNIT + 0.5) / UNIT).astype(np.float32)
 
 

@@ -26,6 +26,8 @@ from skypile.report.documents import batches, flags, floats, groups
 from skypile.report.duplicates import Duplicates, duplicates
 from skypile.report.histogram import Histogram, histogram, logarithmic
 from skypile.report.masks import Masked, masks
+from skypile.report.portrait import STAGE, Portraits
+from skypile.report.portraits import portraits
 from skypile.report.recurrence import Recurrence, recurrence
 from skypile.report.rules import Judged, judged
 from skypile.report.samples import Draws, Sample, draw, drawn, fill
@@ -79,6 +81,7 @@ class Facts:
     tally: Tally
     lengths: Chart
     clusters: Clusters | None
+    portraits: Portraits | None
     duplicates: Duplicates | None
     judged: Judged | None
     masks: list[Masked] | None  # None if the quality filter has not run
@@ -126,6 +129,7 @@ def collect(run: str) -> Facts:
         tally=tally,
         lengths=_lengths(tally.lengths, least),
         clusters=_of("distribution_filter", whole, settings, clusters),
+        portraits=portraits(folders, settings[STAGE]) if STAGE in folders else None,
         duplicates=_of("dedup", whole, settings, duplicates),
         judged=_of("quality_filter", whole, settings, judged),
         masks=_of("quality_filter", whole, settings, masks),

@@ -96,7 +96,7 @@ def _shares(blends: Sequence[Blend], across) -> list[str]:  # type: ignore[no-un
         for blend, low, high in zip(blends, below, above, strict=True):
             if high <= low:
                 continue
-            left, right = across(blend.first + 1e-6), across(blend.first + blend.steps)
+            left, right = (round(across(step), 1) for step in (blend.first + 1e-6, blend.first + blend.steps))
             y, height = bottom - (bottom - top) * high, (bottom - top) * (high - low)
             says = f"{clean(name)}: {high - low:.2%} of {clean(blend.phase)}"
             box = f'x="{left:.1f}" y="{y:.2f}" width="{right - left:.2f}" height="{height:.2f}"'

@@ -20,7 +20,7 @@ WIDTH, HEIGHT = 420, 220
 LEFT, RIGHT, TOP, BOTTOM = 42, 12, 12, 26  # of the drawing, for labels
 STEP = 7  # between two judges at the same amount
 TICKS = 4
-LISTED = 10  # clusters
+LISTED = 10  # topics
 
 
 class Panel(NamedTuple):
@@ -28,8 +28,8 @@ class Panel(NamedTuple):
     drawing: Markup
 
 
-class Cluster(NamedTuple):
-    """A cluster whose own curve gives weights other than 1: by signal, the least and the greatest factor."""
+class Topic(NamedTuple):
+    """A topic whose own curve gives other weights than 1: its largest cluster's medoid, least and greatest factors."""
 
     url: str
     documents: int
@@ -43,7 +43,7 @@ class Recurrence:
     tail: float
     judges: list[str] = field(default_factory=list)
     panels: list[Panel] = field(default_factory=list)
-    clusters: list[Cluster] = field(default_factory=list)
+    topics: list[Topic] = field(default_factory=list)
 
 
 def recurrence(run: str, settings: dict[str, Any], quality: dict[str, Any]) -> Recurrence:
@@ -54,7 +54,7 @@ def recurrence(run: str, settings: dict[str, Any], quality: dict[str, Any]) -> R
     shown = [signal for signal in SIGNALS if any(points[-1].bin for points in _judges(curves.corpus, signal).values())]
     judges = [judge for judge in JUDGES if any(name == judge for _, name in curves.corpus)]
     panels = [Panel(TITLES[signal], drawn(_judges(curves.corpus, signal))) for signal in shown]
-    return Recurrence(tail, judges, panels, _clusters(run, curves))
+    return Recurrence(tail, judges, panels, _topics(run, curves))
 
 
 def _judges(curve: Curve, signal: str) -> dict[str, list[Point]]:
@@ -66,7 +66,7 @@ def drawn(by_judge: dict[str, list[Point]]) -> Markup:
     every = [point for points in by_judge.values() for point in points]
     bins = max(point.bin for point in every) + 1
     most = max([point.share for point in every if point.documents >= POOLED or not point.bin] or [0.0])
-    step = round_step(max(most * 1.2, 0.05) / TICKS)
+    step = min(round_step(max(most * 1.2, 0.05) / TICKS), 1 / TICKS)
     top = step * TICKS
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
 
@@ -100,14 +100,15 @@ def drawn(by_judge: dict[str, list[Point]]) -> Markup:
     return Markup(f'<svg class="curve" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{"".join(parts)}</svg>')
 
 
-def _clusters(run: str, curves: Curves) -> list[Cluster]:
+def _topics(run: str, curves: Curves) -> list[Topic]:
     table = in_run.clusters(run)
-    urls = {} if table is None else dict(zip(*(table[c].to_pylist() for c in ("cluster", "medoid_url")), strict=True))
+    by_size = [] if table is None else table.sort_by([("size", "ascending"), ("cluster", "descending")]).to_pylist()
+    urls = {row["topic"]: row["medoid_url"] for row in by_size}  # the last one stays
     rows = []
-    for cluster, curve in curves.clusters.items():
+    for topic, curve in curves.topics.items():
         by_signal = [(signal, signal_factors(curve, signal)) for signal in SIGNALS]
         moved = [(signal, float(f.min()), float(f.max())) for signal, f in by_signal if (f != 1).any()]
         documents = max(sum(point.documents for point in points) for points in curve.values())
         if moved:
-            rows.append(Cluster(urls.get(cluster) or "", documents, moved))
+            rows.append(Topic(urls.get(topic) or "", documents, moved))
     return sorted(rows, key=lambda row: (-row.documents, row.url))[:LISTED]

@@ -2,7 +2,7 @@
 
 import re
 
-_BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")
+BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _ITEM = re.compile(r"(?:\d{1,3}|[A-Za-z]|[一二三四五六七八九十]{1,3})[.)、．）]")  # "1.", "a)", "三、"
 _CODE = re.compile(r"[{}\\]|[;(\[]$|==| = |->|::|\(\)|</|/\*|\*/")
@@ -14,7 +14,7 @@ VERSE_CLAUSES = 4  # so many clauses of one length are a verse: 床前明月光�
 def paragraph_spans(text: str) -> list[tuple[int, int]]:
     """Start and end of each paragraph of a text: ``"a\\nb\\n\\nc"`` -> ``[(0, 3), (5, 6)]``."""
     found, at = [], 0
-    for blank in _BLANK_LINES.finditer(text):
+    for blank in BLANK_LINES.finditer(text):
         found.append((at, blank.start()))
         at = blank.end()
     found.append((at, len(text)))

@@ -14,5 +14,7 @@ def test_hosts_are_counted_of_long_paragraphs_at_the_edge_alone(spark: SparkSess
     rows[5]["text"] += f"\n\n{NOTICE}"
     rows += site(["\n\n".join([*(body(50 + n) for n in range(12)), NOTICE, *(body(70 + n) for n in range(12))])])
     recurring = recurring_paragraphs(counted(spark, rows), DedupConfig())
-    assert [most_hosts(row["text"], recurring) for row in rows] == [1, 1, 1, 1, 2, 2, 1]
-    assert [most_hosts(text, recurring) for text in ("", NOTICE)] == [1, 2]
+    assert most_hosts([row["text"] for row in rows], recurring).tolist() == [1, 1, 1, 1, 2, 2, 1]
+    odd = ["", NOTICE, f" \n \n{NOTICE}\n\t\n\nx", f"x\r\n\r\n {NOTICE} "]
+    assert most_hosts(odd, recurring).tolist() == [1, 2, 2, 2]
+    assert most_hosts(odd, recurring._replace(shared=recurring.shared[:0])).tolist() == [1, 1, 1, 1]

@@ -13,7 +13,7 @@ from skypile.config import DedupConfig
 from skypile.dedup.distributed.recurring import cut_notes, cut_summary, recurring_paragraphs
 from skypile.dedup.paragraphs import Cut, cut_evidence, cut_text, without
 from skypile.dedup.stage import dedup
-from skypile.text.paragraphs import is_flowing, paragraph_spans
+from skypile.text.paragraphs import paragraph_spans
 from tests import documents
 
 FOOTER = "版权所有 © 2024 某某新闻网，未经授权不得转载。"
@@ -198,13 +198,6 @@ def test_the_evidence_says_all_that_was_cut(spark: SparkSession) -> None:
             part = text[span["start"] : span["end"]].strip()
             assert part.startswith(span["text"].removesuffix("…"))
             assert len(span["text"]) <= 2001 and (span["text"] == part or span["text"].endswith("…"))
-
-
-@pytest.mark.parametrize(
-    "text", ["© 2011 The Valley Archive. All rights reserved.", FOOTER, NOTICE, "（本文仅代表作者个人观点）"]
-)
-def test_notices_are_flowing(text: str) -> None:
-    assert is_flowing(text)
 
 
 @pytest.mark.parametrize("partitions", [1, 5])

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from skypile.distribution import centroids
+from skypile.distribution import centroids, embedding
 from skypile.distribution.centroids import Centroids
 
 int8 = st.integers(-127, 127)
@@ -91,20 +91,45 @@ def test_no_vectors_give_no_centres() -> None:
 
 
 def lumps(random: np.random.Generator) -> np.ndarray:
-    """Vectors as pages have them: a third in one broad lump, the others in ever smaller ones, and strays."""
-    sizes = [4000, *[2400 // (i + 1) for i in range(60)]]
-    parts = [blobs(random, [size], 1.2 if size > 1000 else 0.8)[0] for size in sizes]
-    return random.permutation(np.concatenate([*parts, random.integers(-127, 128, (60, 64), np.int8)]))
+    """Vectors as pages have them: 60 subjects of ever smaller sizes, each in eight parts, and strays."""
+    subjects = random.normal(size=(60, 64))
+    parts = subjects[:, None] + 0.8 * random.normal(size=(60, 8, 64))
+    at = np.repeat(np.arange(60), [3000 // (i + 1) for i in range(60)])
+    points = parts[at, random.integers(8, size=len(at))] + 0.7 * random.normal(size=(len(at), 64))
+    strays = random.normal(size=(60, 64))
+    return random.permutation(embedding.quantize(np.concatenate([points, strays])))
+
+
+def test_topics_are_balanced() -> None:
+    vectors = lumps(np.random.default_rng(0))
+    found = centroids.train(vectors, 150, 40, 20, seed=0)
+    sizes = np.bincount(found.parents[centroids.assign(vectors, found)[0]], minlength=len(found.topics))
+    assert 35 <= len(sizes) <= 40
+    assert sizes.max() <= 10 * sizes.min()
+    assert sizes.max() <= 0.05 * len(vectors)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_topics_are_balanced(seed: int) -> None:
-    vectors = lumps(np.random.default_rng(seed))
-    found = centroids.train(vectors, 150, 40, 20, seed=seed)
-    sizes = np.bincount(found.parents[centroids.assign(vectors, found)[0]], minlength=len(found.topics))
-    assert 30 <= len(sizes) <= 40
-    assert sizes.max() <= 12 * sizes.min()  # 14 to 19 without balance
-    assert sizes.max() <= 0.09 * len(vectors)
+def test_large_topics_are_split_and_small_ones_dissolved(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    parents = np.repeat(np.arange(12), [30, 10, 10, 10, 5, 5, 5, 5, 5, 5, 1, 1]).astype(np.int32)
+    tops = random.normal(size=(12, 64))
+    clusters = embedding.quantize(tops[parents] + 0.8 * random.normal(size=(len(parents), 64)))
+    sizes = random.integers(50, 150, len(parents))
+    sizes[:30] *= 3  # the first topic has more than half of all
+    sizes[-2] = 20_000  # a template: it is large, and one cluster
+    sizes[-1] = 3
+    given = Centroids(embedding.quantize(tops), clusters, parents)
+    found = centroids._evened(given, sizes, 12, random)
+    assert sorted(map(bytes, found.clusters)) == sorted(map(bytes, clusters))
+    size_of = dict(zip(map(bytes, clusters), sizes.tolist(), strict=True))
+    by_topic = np.bincount(found.parents, [size_of[bytes(cluster)] for cluster in found.clusters])
+    assert len(found.topics) == len(by_topic) <= 12 and (np.diff(found.parents) >= 0).all()
+    total = int(np.minimum(sizes, sizes.sum() // 12).sum())  # a template makes no other topic small
+    assert by_topic.min() * len(by_topic) >= centroids.SMALL * total * 0.99
+    template = found.parents[[bytes(cluster) for cluster in found.clusters].index(bytes(clusters[-2]))]
+    assert np.delete(by_topic, template).max() <= centroids.LARGE * total / 12
+    assert by_topic[template] < 20_000 + 3 * 150
 
 
 def test_clusters_lie_in_their_topics() -> None:

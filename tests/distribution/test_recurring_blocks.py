@@ -18,16 +18,16 @@ from skypile.schema import record_id
 from skypile.text.spans import without
 from tests.distribution.test_stage import run
 
-CONFIG = DistributionFilterConfig(recurring_hosts=20, recurring_quantile=0.9995, iterations=5)
+CONFIG = DistributionFilterConfig(recurring_hosts=20, iterations=5)
 HOSTS = 60
 # {a|b}: one of them; sentences change places.
 TEMPLATES = (
     "{Our|The} {crew|team} {repairs|mends|fixes} {boilers|heaters} in CITY, {quickly|fast} and at {fair|low} prices. "
     "{Ring|Call|Phone} NAME {today|now} and {save|keep} NUMBER {pounds|dollars} on your {first|next} {repair|visit}. "
     "More than NUMBER {households|families|homes} {trust|rely on} us {since|from} NUMBER.",
-    "{我们|本店}{专业|专门}{维修|修理}{热水器|空调}，{服务|覆盖}CITY{全市|各区}，{价格|收费}{公道|合理|低廉}。"
-    "{请|欢迎}{致电|拨打}NAME{电话|热线}，{今天|现在}{预约|预订}可{优惠|减免}NUMBER元。"
-    "{已有|超过}NUMBER{户|家}{客户|用户}{信赖|选择}。",
+    "{火锅|餐饮}{加盟|代理}{投资|本金}{少|小}，{回报|利润}{快|高}，CITY{已有|超过}NUMBER家{门店|分店}{开业|营业}。"
+    "{总部|公司}{免费|全程}{培训|指导}{厨师|员工}，{选址|装修}{一站式|全程}{扶持|服务}。"
+    "{欢迎|请}{致电|咨询}NAME{考察|了解}{品牌|项目}。",
 )
 CITIES = (("Leeds", "Hull", "York", "Derby", "Luton"), ("北京", "上海", "天津", "重庆", "西安"))
 PEOPLE = (("Mr Hale", "Tom Ford", "Ann Wood"), ("王师傅", "李经理", "陈女士"))
@@ -124,6 +124,7 @@ def test_evidence_says_what_was_cut_and_where_it_still_stands(pages: list[dict[s
     assert len(named) <= 4  # one paragraph of each block stands, on the first page
 
 
+@pytest.mark.slow
 def test_row_order_and_partitions_do_not_show(
     spark: SparkSession, pages: list[dict[str, Any]], judged: list[Any], tmp_path: Path
 ) -> None:

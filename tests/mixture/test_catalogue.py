@@ -96,6 +96,7 @@ GOOD = {"shard": "a", "language": "en", "kind": "web", "sequences": 3, "tokens":
         (json.dumps(GOOD | {"shard": "b", "sequences": -1}), "sequences = -1 must be a whole number"),
         (json.dumps(GOOD | {"shard": "b", "sequences": 1.5}), "sequences = 1.5 must be"),
         (json.dumps(GOOD | {"shard": "b", "kind": ""}), "kind = '' must be a text"),
+        (json.dumps(GOOD | {"shard": "my books/b"}), "has blanks"),
         (json.dumps(GOOD | {"shard": "b", "keep_weight": float("nan")}), "keep_weight = nan"),
         (json.dumps(GOOD | {"shard": "b", "sequence_length": 16}), "those before have 8"),
     ],

@@ -91,12 +91,12 @@ def test_counts_are_those_of_a_count_row_by_row(signal: str):
     assert whole == plainly(given, signal, "rules", "en")[0] + plainly(given, signal, "rules", "zh")[0]
 
 
-def test_the_largest_clusters_have_curves_of_their_own():
-    given = [{"cluster": 1, "near_copies": 2}, {"cluster": 1}, {"cluster": 2}, {"cluster": None}]
+def test_the_largest_topics_have_curves_of_their_own():
+    given = [{"topic": 1, "near_copies": 2}, {"topic": 1}, {"topic": 2}, {"topic": None}]
     counted = count(batch(given), looked(largest=(1,)))
     found = curves(zip(*(c.to_pylist() for c in counted.columns), strict=True))
-    assert list(found.clusters) == [1]
-    assert [(p.bin, p.documents) for p in found.clusters[1]["near_copies", "rules"]] == [(0, 1), (1, 1)]
+    assert list(found.topics) == [1]
+    assert [(p.bin, p.documents) for p in found.topics[1]["near_copies", "rules"]] == [(0, 1), (1, 1)]
 
 
 def test_bins_are_doublings():

@@ -55,9 +55,9 @@ def test_judges_that_contradict_each_other_cancel():
 def test_the_sparse_tail_is_taken_together():
     bins = [point(0, 10_000, 4000)] + [point(n, 10, 9) for n in range(1, 8)]
     found = signal_factors({("near_copies", "rules"): bins}, "near_copies")
-    assert found[0] == 1 and (found[2:] < 0.5).all() and found[2] < found[1] < 1  # of 70 pages, 30, 30 and 10
-    alone = signal_factors({("near_copies", "rules"): [bins[0], bins[7]]}, "near_copies")
-    assert found[7] < alone[7] < 1
+    assert found[0] == 1 and found[5] == found[6] == found[7] and found[1] == found[2] == found[3] == found[4]
+    assert found[1] < 0.5 and found[7] < 0.5 and found[1] != found[7]  # of 70 pages, 40 and 30
+    assert (signal_factors({("near_copies", "rules"): bins[:3]}, "near_copies") == 1).all()  # twenty are too few
 
 
 def test_a_bin_without_what_does_not_recur_has_nothing_to_be_held_against():

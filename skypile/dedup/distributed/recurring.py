@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
+from skypile.dedup.distributed.hold import holder
 from skypile.dedup.paragraphs import A_PAGE, ANYWHERE, Recurring, host_key, occurrences
 from skypile.runtime.map_arrow import map_batches
 
@@ -16,10 +17,10 @@ COMMONEST = 20  # paragraphs that `cut_summary` names
 COMMONEST_CHARACTERS = 200
 
 
-def recurring_paragraphs(pages: DataFrame, config: DedupConfig) -> Recurring:
+def recurring_paragraphs(pages: DataFrame, config: DedupConfig, scratch: str | None = None) -> Recurring:
     """The paragraphs to cut from ``pages`` (record_id, host, rank, text), and those that several hosts share.
 
-    Counted in Spark, brought to the driver: ``boilerplate_most`` of each at most.
+    Counted in Spark, brought to the driver: ``boilerplate_most`` of each at most. ``scratch``: see ``dedup_decisions``.
 
     At least one of ``boilerplate_host_pages`` and ``boilerplate_hosts`` is not 0.
     """
@@ -32,6 +33,10 @@ def recurring_paragraphs(pages: DataFrame, config: DedupConfig) -> Recurring:
     on_host = found.groupBy("paragraph", "host").agg(
         F.count("*").alias("pages"), F.sum("outermost").alias("outermost"), first, F.max("long").alias("long")
     )
+    # Asked twice below, each time for other columns, so that Spark would read all pages twice.
+    if not config.boilerplate_hosts:
+        on_host = on_host.where(F.col("long") | (F.col("pages") >= config.boilerplate_host_pages))
+    on_host = holder(scratch)(on_host, "paragraphs")
     parts = []
     if config.boilerplate_host_pages:
         here = on_host.where(F.col("pages") >= config.boilerplate_host_pages)
@@ -47,7 +52,6 @@ def recurring_paragraphs(pages: DataFrame, config: DedupConfig) -> Recurring:
     # A host has at least as many pages as any paragraph on it, so its own row comes before theirs.
     order = (F.desc("pages"), F.col("paragraph") != A_PAGE, "paragraph", "host")
     cut = together.orderBy(*order).limit(config.boilerplate_most)
-    # One job for both, so that the pages are read and their paragraphs shuffled once.
     table = cut.withColumn("hosts", F.lit(0)).unionByName(_shared(on_host, config.boilerplate_most), True).toArrow()
     shared = table.filter(pc.greater(table["hosts"], 0)).sort_by("shared")
     counts = table.filter(pc.equal(table["hosts"], 0)).drop_columns(["hosts", "shared"])
