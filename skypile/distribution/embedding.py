@@ -18,12 +18,15 @@ sums it.
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 from unicodedata import ucd_3_2_0
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from skypile.distribution.quantized import Embedded
+from skypile.distribution.quantized import quantize as quantize
 
 TABLE = Path(__file__).with_name("static_embedding.npz")
 
@@ -39,13 +42,6 @@ OTHER = 1
 
 FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
-
-
-class Embedded(NamedTuple):
-    """int8 `vectors` (n, dim), and float32 `coverage` (n,): the share of each text that the model knows, 0 to 1."""
-
-    vectors: NDArray[np.int8]
-    coverage: NDArray[np.float32]
 
 
 class Embedder(Protocol):
@@ -118,17 +114,6 @@ class StaticEmbedder:
         buffer = np.empty(len(data), np.int32)
         rows = _word_rows(data, 0, offsets[1], self.fold, self._keys, self._rows, buffer)[0]
         return [self.words[row] for row in rows]
-
-
-def quantize(floats: NDArray[np.floating]) -> NDArray[np.int8]:
-    """Rows scaled so that the largest absolute component is 127, rounded; zero and non-finite rows give zeros.
-
-    >>> quantize(np.array([[0.5, -0.25], [0.0, 0.0]])).tolist()
-    [[127, -64], [0, 0]]
-    """
-    floats = np.where(np.isfinite(floats).all(axis=1, keepdims=True), floats, 0.0)
-    peak = np.abs(floats).max(axis=1, keepdims=True, initial=0.0)
-    return np.rint(floats * (127.0 / np.where(peak > 0, peak, 1.0))).astype(np.int8)
 
 
 def load_table(path: str | Path) -> StaticEmbedder:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skypile.distribution.embedding import Embedded, quantize
+from skypile.distribution.quantized import Embedded, quantize
 
 # Texts in one pass through the model. MiniLM on two cores: 32, 64 and 128 take the same time within 3 %.
 BATCH = 64

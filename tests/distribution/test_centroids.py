@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from skypile.distribution import centroids, embedding
+from skypile.distribution import centroids
 from skypile.distribution.centroids import Centroids
+from skypile.distribution.quantized import quantize
 
 int8 = st.integers(-127, 127)
 
@@ -97,7 +98,7 @@ def lumps(random: np.random.Generator) -> np.ndarray:
     at = np.repeat(np.arange(60), [3000 // (i + 1) for i in range(60)])
     points = parts[at, random.integers(8, size=len(at))] + 0.7 * random.normal(size=(len(at), 64))
     strays = random.normal(size=(60, 64))
-    return random.permutation(embedding.quantize(np.concatenate([points, strays])))
+    return random.permutation(quantize(np.concatenate([points, strays])))
 
 
 def test_topics_are_balanced() -> None:
@@ -114,12 +115,12 @@ def test_large_topics_are_split_and_small_ones_dissolved(seed: int) -> None:
     random = np.random.default_rng(seed)
     parents = np.repeat(np.arange(12), [30, 10, 10, 10, 5, 5, 5, 5, 5, 5, 1, 1]).astype(np.int32)
     tops = random.normal(size=(12, 64))
-    clusters = embedding.quantize(tops[parents] + 0.8 * random.normal(size=(len(parents), 64)))
+    clusters = quantize(tops[parents] + 0.8 * random.normal(size=(len(parents), 64)))
     sizes = random.integers(50, 150, len(parents))
     sizes[:30] *= 3  # the first topic has more than half of all
     sizes[-2] = 20_000  # a template: it is large, and one cluster
     sizes[-1] = 3
-    given = Centroids(embedding.quantize(tops), clusters, parents)
+    given = Centroids(quantize(tops), clusters, parents)
     found = centroids._evened(given, sizes, 12, random)
     assert sorted(map(bytes, found.clusters)) == sorted(map(bytes, clusters))
     size_of = dict(zip(map(bytes, clusters), sizes.tolist(), strict=True))

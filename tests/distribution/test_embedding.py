@@ -15,6 +15,7 @@ from skypile.config import DistributionFilterConfig
 from skypile.distribution import centroids, embedding
 from skypile.distribution.embedding import StaticEmbedder, load
 from skypile.distribution.embedding_model import SentenceTransformerEmbedder
+from skypile.distribution.quantized import quantize
 
 PAIRS = [
     ("The cat sleeps on the sofa.", "猫在沙发上睡觉。"),
@@ -261,4 +262,4 @@ def test_a_real_sentence_transformers_folder_works(tmp_path: Path) -> None:
 def test_quantize_ignores_what_is_not_finite() -> None:
     floats = np.array([[np.nan, 1.0], [np.inf, 1.0], [0.0, -2.0]])
     with np.errstate(all="raise"):
-        assert embedding.quantize(floats).tolist() == [[0, 0], [0, 0], [0, -127]]
+        assert quantize(floats).tolist() == [[0, 0], [0, 0], [0, -127]]

@@ -195,6 +195,37 @@ def test_identical_documents_are_one_cluster_thinned_to_its_budget(spark: SparkS
     assert abs(kept - CONFIG.budget_min) <= 2 * CONFIG.budget_min**0.5
 
 
+def test_a_model_embeds_each_distinct_text_once_and_never_again(
+    spark: SparkSession, crawl: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    pytest.importorskip("sentence_transformers", reason="needs the extra [models]")
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import StaticEmbedding
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = sorted({word for row in crawl for word in row["text"].split()})
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0} | {w: i + 1 for i, w in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()  # type: ignore[assignment]
+    weights = np.random.default_rng(0).normal(size=(len(words) + 1, 16)).astype(np.float32)
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=weights)]).save(str(tmp_path / "model"))
+    config = CONFIG.model_copy(update={"model": str(tmp_path / "model")})
+    kept = tmp_path / "embeddings"
+
+    def rows(name: str, given: list[dict[str, Any]], embeddings: str | None) -> list[dict[str, Any]]:
+        folder = tmp_path / name
+        made = distribution_filter(config, len(given), str(folder / "s"), str(folder / "clusters"), embeddings)
+        found = made(stored(spark, folder / "documents", given, 3)).toArrow().to_pylist()
+        return sorted(found, key=lambda row: row["record_id"])
+
+    copies = [row | {"record_id": record_id("copy", i)} for i, row in enumerate(crawl[:50])]
+    first = rows("first", crawl[:300] + copies, str(kept))
+    assert pq.read_table(kept).num_rows == 300
+    assert first == rows("plain", crawl[:300] + copies, None)
+    again = rows("again", crawl[:310] + copies, str(kept))
+    assert pq.read_table(kept).num_rows == 310
+    assert again == rows("more", crawl[:310] + copies, None)
+
+
 def test_switched_off_it_keeps_all_unscored(spark: SparkSession, crawl: list[dict[str, Any]], tmp_path: Path) -> None:
     rows = run(spark, tmp_path, crawl, CONFIG.model_copy(update={"enabled": False}))
     assert {row["verdict"] for row in rows} == {"kept"}
