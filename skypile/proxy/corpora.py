@@ -22,8 +22,9 @@ from skypile import schema
 from skypile.classifiers.model import load
 from skypile.dedup.columns import Columns
 from skypile.dedup.files_without_spark import decided as deduplicated
+from skypile.dedup.paragraphs import Removed
 from skypile.dedup.paragraphs import without as without_spans
-from skypile.proxy.dropped_and_cut import by_dedup, by_distribution_filter
+from skypile.proxy.dropped_and_cut import by_dedup, by_distribution_filter, kept_ids
 from skypile.proxy.treatments import Treatment, config_of
 from skypile.quality.privacy.masking import masked
 from skypile.recurrence.curve import READ
@@ -93,12 +94,11 @@ def _left_by(run: str, stage: str) -> Iterator[Document]:
     """After is what a stage left, as it left it: nothing that came behind it decided, or cut anything."""
     dropped, cut = by_dedup(run)
     blocks = by_distribution_filter(run)[1] if stage == "extraction" else {}
-    kept = _ids(run, "quality_filter")
+    kept = kept_ids(run, "quality_filter")
     for batch in batches(run, stage, ["record_id", "host", "text"]):
         for row in batch.to_pylist():
             record, text = row["record_id"], row["text"]
-            now = without_spans(without_spans(text, blocks.get(record, ())), cut.get(record, ()))
-            now = now if stage != "dedup" else text
+            now = text if stage == "dedup" else _without(text, record, blocks, cut)
             unit = dropped[record][1] if record in dropped else record
             yield Document(record, unit, row["host"], now if record in kept else None, text)
 
@@ -138,7 +138,7 @@ def _without_dedup(run: str, reason: str | None, notes: list[str]) -> Iterator[D
     """Without deduplication (None), or one of its reasons; "boilerplate" is what it cut from texts as well."""
     dropped, cut = by_dedup(run)
     uncut = reason in (None, "boilerplate")
-    kept, judge, judged = _ids(run, "quality_filter"), _judge(run), 0
+    kept, judge, judged = kept_ids(run, "quality_filter"), _judge(run), 0
     for batch in batches(run, "distribution_filter", [c.name for c in _NEEDED if c.name not in _OWN_OF_DEDUP]):
         returns: dict[int, Document] = {}
         rows = batch.select(["record_id", "host", "text"]).to_pylist()
@@ -164,6 +164,12 @@ def _without_dedup(run: str, reason: str | None, notes: list[str]) -> Iterator[D
         notes.append(f"the quality filter judged {judged:,} documents anew that come back or have other text")
 
 
+def _without(text: str, record: str, *cut: dict[str, list[Removed]]) -> str:
+    for of_stage in cut:
+        text = without_spans(text, of_stage.get(record, ()))
+    return text
+
+
 def _without_thinning(run: str, reason: str | None, notes: list[str]) -> Iterator[Document]:
     """Without the distribution filter (None), or one of its reasons; "recurring_blocks" is what it cut as well.
 
@@ -173,20 +179,18 @@ def _without_thinning(run: str, reason: str | None, notes: list[str]) -> Iterato
     dropped, cut = by_dedup(run)
     thinned, blocks = by_distribution_filter(run)
     uncut = reason in (None, "recurring_blocks")
-    gone = {record for record, why in thinned.items() if reason not in (None, why)}
+    gone = pa.array([record for record, why in thinned.items() if reason not in (None, why)], pa.string())
     stays = _deduplicated_anew(run, config, gone) if config.enabled and not config.against else None
     if stays is None and config.enabled:
         notes.append("duplicates among the documents that come back were not looked for: too many for one task")
-    kept, judge, returned = _ids(run, "quality_filter"), _judge(run), 0
-    seen = _ids(run, "dedup") | set(dropped)
+    kept, judge, returned = kept_ids(run, "quality_filter"), _judge(run), 0
+    seen = kept_ids(run, "dedup") | set(dropped)
     for batch in batches(run, "extraction", schema.names(schema.DOCUMENT_COLUMNS)):
         fresh: dict[int, Document] = {}
+        batch = batch.filter(pc.invert(pc.is_in(batch["record_id"], value_set=gone)))
         for at, row in enumerate(batch.select(["record_id", "host", "text"]).to_pylist()):
             record, text = row["record_id"], row["text"]
-            if record in gone:
-                continue
-            whole = without_spans(text, blocks.get(record, ()))
-            before = without_spans(whole, cut.get(record, ())) if record in kept else None
+            before = _without(text, record, blocks, cut) if record in kept else None
             there = record in stays if stays is not None else record not in dropped
             why = dropped.get(record, ("", ""))[0]
             if before is not None and there and uncut and record in blocks:
@@ -203,13 +207,11 @@ def _without_thinning(run: str, reason: str | None, notes: list[str]) -> Iterato
     notes.append(f"dedup and the quality filter judged {returned:,} documents anew that come back")
 
 
-def _deduplicated_anew(run: str, config: settings.DedupConfig, gone: set[str]) -> set[str] | None:
+def _deduplicated_anew(run: str, config: settings.DedupConfig, gone: pa.Array) -> set[str] | None:
     """Ids of what dedup would keep of all that extraction kept but `gone`; None if one task does not hold them."""
     columns = Columns("record_id", "text", "url")
     read = batches(run, "extraction", columns.needed(config))
-    if gone:
-        without = pa.array(sorted(gone), pa.string())
-        read = (batch.filter(pc.invert(pc.is_in(batch["record_id"], value_set=without))) for batch in read)
+    read = (batch.filter(pc.invert(pc.is_in(batch["record_id"], value_set=gone))) for batch in read)
     found = deduplicated(read, columns, config)
     return None if found is None else set(found.filter(pc.equal(found["verdict"], KEPT))["record_id"].to_pylist())
 
@@ -258,12 +260,6 @@ def _units(dropped: Iterable[dict[str, tuple[str, str]]]) -> Callable[[str], str
             if low != high:
                 above[high] = low
     return unit
-
-
-def _ids(run: str, stage: str) -> set[str]:
-    """Records that a stage kept."""
-    found = ledger.verdict_files(run, stage).to_batches(columns=["record_id"], filter=pc.field("verdict") == KEPT)
-    return {record for batch in found for record in batch["record_id"].to_pylist()}
 
 
 def _judge(run: str) -> Callable[[pa.RecordBatch], set[str]]:

@@ -31,3 +31,9 @@ def by_distribution_filter(run: str) -> tuple[dict[str, str], dict[str, list[Rem
         elif spans := verdict.evidence.get("cut"):
             cut[verdict.record_id] = [Removed(s["start"], s["end"], s["pages"], 0) for s in spans]
     return dropped, cut
+
+
+def kept_ids(run: str, stage: str) -> set[str]:
+    """Records that a stage kept."""
+    found = ledger.verdict_files(run, stage).to_batches(columns=["record_id"], filter=pc.field("verdict") == KEPT)
+    return {record for batch in found for record in batch["record_id"].to_pylist()}
