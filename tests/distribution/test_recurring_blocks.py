@@ -100,7 +100,7 @@ def test_spun_paragraphs_are_cut_and_nothing_else(pages: list[dict[str, Any]], j
         left["own"] += sum(part not in row["text"] for part in own)
         left["spun"] += sum(part in row["text"] for part in parts if part not in own)
     assert left["own"] == 0
-    assert left["spun"] <= 0.05 * 2 * HOSTS
+    assert 2 <= left["spun"] <= 0.05 * 2 * HOSTS  # an example of each template, at least
     assert sum(row["reason"] == "recurring_blocks" for row in judged) >= 8
 
 
@@ -146,7 +146,7 @@ def test_means_that_meet_are_one_and_move_to_the_middle() -> None:
 
 @pytest.mark.parametrize("places", [[0], [1], [3], [2, 3], [0, 1], [0, 3], [1, 2], [0, 1, 2, 3]])
 def test_what_a_cut_takes(places: list[int]) -> None:
-    text = "One one.\n\nTwo\ntwo.\n \n\nThree.\n\nFour. \n"
+    text = "One one.\n\nTwo\ntwo.\n \n\nThree.\n\nFour. \n\n"
     spans = cut_spans(text, places)
     assert all(before[1] <= after[0] for before, after in pairwise(spans))
     left = [part for place, part in enumerate(("One one.", "Two\ntwo.", "Three.", "Four.")) if place not in places]
