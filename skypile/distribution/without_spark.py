@@ -29,8 +29,12 @@ _BEFORE = STAGES[STAGES.index(STAGE) - 1]
 
 
 def is_small(config: DistributionFilterConfig, documents: int) -> bool:
-    """Whether so many documents are left to one process. A model of the user's is worth every core, or a GPU."""
-    return documents <= MOST_DOCUMENTS and config.model is None
+    """Whether so many documents are left to one process. A model of the user's is worth every core, or a GPU.
+
+    Near-duplicates by meaning and recurring blocks are found in Spark alone.
+    """
+    alone = config.model is None and config.semantic_quantile is None and not config.recurring_hosts
+    return alone and documents <= MOST_DOCUMENTS
 
 
 def filter_here(
