@@ -16,7 +16,7 @@ FLOORS = (
     ("skypile.verdict", "skypile.errors", "skypile.version"),
     ("skypile.schema", "skypile.config"),
     ("skypile.text", "skypile.runtime"),
-    ("skypile.run_folder", "skypile.crawl", "skypile.failures"),
+    ("skypile.run_folder", "skypile.crawl", "skypile.failures", "skypile.distribution.embedding"),
     ("skypile.classifiers", "skypile.proxy.ngram"),
     (
         "skypile.extraction",
@@ -34,7 +34,7 @@ FLOORS = (
         "skypile.preflight",
         "skypile.classifiers.extraction",
     ),
-    ("skypile.plans",),
+    ("skypile.plans", "skypile.classifiers.judges"),
     ("skypile.pipeline", "skypile.dry_run"),
     ("skypile.decide", "skypile.job", "skypile.prepare", "skypile.runs", "skypile.stages", "skypile.whole_run"),
     ("skypile.api",),

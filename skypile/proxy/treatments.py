@@ -13,6 +13,7 @@ from skypile import config as settings
 from skypile import schema
 from skypile.config.change import changed as changed_config
 from skypile.errors import Refused
+from skypile.quality.judges import JUDGES
 from skypile.quality.rules import RULES
 from skypile.run_folder import ledger, stage_folder
 from skypile.runtime import files
@@ -23,7 +24,7 @@ STAGES: Final = ("distribution_filter", "dedup", "quality_filter")
 LEFT_BY: Final = ("extraction", "distribution_filter", "dedup")
 
 # Reasons of the judges above the rules: they drop as many as `min_bin` says, together.
-JUDGED: Final = frozenset({"low_citation_score", "high_perplexity", "low_rule_score", "low_quality"})
+JUDGED: Final = frozenset({f"low_{judge}" for judge in JUDGES} | {"high_perplexity", "low_quality"})
 
 
 @dataclass(frozen=True)
