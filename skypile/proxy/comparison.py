@@ -41,12 +41,14 @@ class Plan:
         seed: of shares, orders and initialisations.
         coupled: False only to see what coupling is worth.
         until_decided: stop after the pair with which every domain is decided, at every rate.
+        budgets: most tokens of the streams of each pair; empty: as many as the smaller corpus has.
     """
 
     pairs: int = PAIRS
     seed: int = 0
     coupled: bool = True
     until_decided: bool = False
+    budgets: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.pairs < 2:
@@ -72,6 +74,7 @@ class Finding:
         gone, come: texts that only the corpus before has, and only the one after.
         share: of the tokens of the corpus after, those that the one before lacks.
         tokens: that each training saw, on average.
+        budgets: tokens of the streams of each pair.
         epochs: share of its documents that a training saw, before and after; above 1 if some were repeated.
         rows: domain by domain.
         notes: what was not judged, or left out.
@@ -85,11 +88,13 @@ class Finding:
     epochs: tuple[float, float]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    budgets: tuple[int, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         rows = [row._asdict() | {"comparison": row.comparison._asdict()} for row in self.rows]
-        return asdict(self) | {"rows": rows, "epochs": list(self.epochs), "notes": list(self.notes)}
+        lists = {"epochs": list(self.epochs), "notes": list(self.notes), "budgets": list(self.budgets)}
+        return asdict(self) | {"rows": rows} | lists
 
 
 def compare_corpora(
@@ -125,7 +130,7 @@ def compare_corpora(
             return Finding(name, 0, 0, 0.0, 0, (1.0, 1.0), (), (*notes, "it changes no document"))
         proxy = make(found, encoder, texts)
         keep = _Kept(trainings, f"{proxy.identity} {digest(texts)}", proxy.seeded)
-        tokens, epochs = [], []
+        tokens, epochs, budgets = [], [], []
         differences = np.empty((0, len(proxy.rates), len(texts)))
         for number in range(plan.pairs):
             seed = plan.seed + 1_000 * number
@@ -138,7 +143,9 @@ def compare_corpora(
                 folder / f"pair-{number}",
                 plan.coupled,
                 ordered=proxy.seeded,
+                most=plan.budgets[number] if plan.budgets else None,
             )
+            budgets.append(streams[0].tokens)
             seeds = (seed, seed if plan.coupled else seed + 500)
             nats = []
             for of_side in _both(partial(keep.trained, train=proxy.train), streams, seeds, proxy.at_once):
@@ -161,6 +168,7 @@ def compare_corpora(
         (before, after),
         _rows(differences, sets, proxy),
         tuple(notes),
+        tuple(budgets),
     )
 
 

@@ -78,7 +78,7 @@ def _documents(run: str, treatment: Treatment, notes: list[str]) -> Iterator[Doc
     elif treatment.until is not None:
         yield from _left_by(run, treatment.until)
     elif treatment.stage == "quality_filter":
-        yield from _decided_anew(run, treatment.quality)
+        yield from _decided_anew(run, treatment.quality, treatment.base)
     elif treatment.stage == "dedup":
         yield from _without_dedup(run, treatment.reason, notes)
     else:
@@ -97,22 +97,30 @@ def _left_by(run: str, stage: str) -> Iterator[Document]:
             yield Document(record, unit, row["host"], now if record in kept else None, text)
 
 
-def _decided_anew(run: str, config: settings.QualityFilterConfig | None) -> Iterator[Document]:
-    """Without the quality filter, or by other settings of it."""
-    from skypile.quality.decision import READ, decide_again, was_ranked  # only here: without it no rule is loaded
-
-    kept: set[str] = set()
-    if config is not None:
-        stored = batches(run, "quality_filter", ["record_id", *READ], kept=None)
-        for batch in decide_again(stored, config, was_ranked(run, config)):
-            kept |= set(batch.filter(pc.equal(batch["verdict"], KEPT))["record_id"].to_pylist())
+def _decided_anew(
+    run: str, config: settings.QualityFilterConfig | None, base: settings.QualityFilterConfig | None = None
+) -> Iterator[Document]:
+    """Without the quality filter, or by other settings of it; before by `base`, or as the run has it."""
+    kept = set() if config is None else _kept_by(run, config)
+    base_kept = set() if base is None else _kept_by(run, base)
     for batch in batches(run, "quality_filter", ["record_id", "host", "text", "verdict"], kept=None):
         for row in batch.to_pylist():
             after = config is None or row["record_id"] in kept
-            before = row["verdict"] == KEPT
+            before = row["verdict"] == KEPT if base is None else row["record_id"] in base_kept
             if before or after:
                 text, record = row["text"], row["record_id"]
                 yield Document(record, record, row["host"], text if before else None, text if after else None)
+
+
+def _kept_by(run: str, config: settings.QualityFilterConfig) -> set[str]:
+    """Records that the quality filter keeps by other settings, from its stored scores."""
+    from skypile.quality.decision import READ, decide_again, was_ranked  # only here: without it no rule is loaded
+
+    kept: set[str] = set()
+    stored = batches(run, "quality_filter", ["record_id", *READ], kept=None)
+    for batch in decide_again(stored, config, was_ranked(run, config)):
+        kept |= set(batch.filter(pc.equal(batch["verdict"], KEPT))["record_id"].to_pylist())
+    return kept
 
 
 def _without_dedup(run: str, reason: str | None, notes: list[str]) -> Iterator[Document]:
