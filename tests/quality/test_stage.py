@@ -75,7 +75,9 @@ def corpus() -> list[dict[str, Any]]:
         host = f"{'museum' if cited else 'shop'}{i % 10 if cited else i % 20}.example"
         words = SCHOLARLY if cited else SELLING
         url = f"http://www.{host}/page/{i}?utm_source=x"
-        rows.append(document(prose(words, i), host=host, url=url, record_id=f"{i:032x}"))
+        text = prose(words, i)
+        more = {"source": f"{i % 2}.warc", "characters": len(text)}
+        rows.append(document(text, host=host, url=url, record_id=f"{i:032x}", **more))
     return rows
 
 
