@@ -12,7 +12,7 @@ MOST_TOKENS = 5  # of each direction
 
 
 def receipt(run: str, record: "Verdict", citations: str | None) -> dict[str, Any]:
-    """What `why --json` shows: score, up and down (tokens, times, log_odds), nearest, cited_by; null where there is none."""
+    """What `why --json` shows: score, up and down (tokens, times, log_odds), nearest, cited_by; null where none is."""
     from skypile.classifiers.receipt import cited_by, explained, near
 
     found = explained(run, record.record_id)
