@@ -1,7 +1,7 @@
 """Train the citation classifiers of a run from its own documents and Wikipedia dumps.
 
-The examples are those of `skypile citations dataset`: cited pages, and counterparts of the same length on hosts that are
-not cited, from the same file and of the same template family if there are such.
+The examples are those of `skypile citations dataset`: cited pages, and counterparts of the same length on hosts that
+are not cited, from the same file and of the same template family if there are such.
 """
 
 from typing import Any, Final
