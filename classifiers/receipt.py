@@ -59,7 +59,7 @@ class _Judged(NamedTuple):
 
 
 def _judged(run: str, record_id: str) -> _Judged | None:
-    folder = _classifier(run) if "quality_filter" in ledger.stage_folders(run) else None
+    folder = classifier_of(run) if "quality_filter" in ledger.stage_folders(run) else None
     if folder is None:
         return None
     languages = load(folder)
@@ -69,7 +69,8 @@ def _judged(run: str, record_id: str) -> _Judged | None:
     return _Judged(folder, **rows[0]) if rows else None
 
 
-def _classifier(run: str) -> str | None:
+def classifier_of(run: str) -> str | None:
+    """Folder of the citation classifiers that the quality filter of a run asked; None without."""
     own = files.join(ledger.folder_of(run, "quality_filter"), "classifier")
     if files.exists(files.join(own, MANIFEST)):
         return own
