@@ -74,7 +74,8 @@ def classifier_of(run: str) -> str | None:
     own = files.join(ledger.folder_of(run, "quality_filter"), "classifier")
     if files.exists(files.join(own, MANIFEST)):
         return own
-    given = settings.load(files.join(run, "config.toml")).quality_filter.classifier
+    written = files.join(run, "config.toml")
+    given = settings.load(written).quality_filter.classifier if files.exists(written) else None
     return files.absolute(given) if given else None
 
 
