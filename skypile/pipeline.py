@@ -7,6 +7,7 @@ whose settings and inputs have not changed is left as it is.
 import functools
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pyspark.sql import DataFrame, Observation, SparkSession
@@ -20,7 +21,9 @@ from skypile.classifiers.model import load as load_classifier
 from skypile.crawl import inputs
 from skypile.dedup.distributed.recurring import cut_notes, cut_summary
 from skypile.dedup.stage import dedup as dedup_stage
+from skypile.distribution.centroid_files import embeddings_name
 from skypile.distribution.stage import distribution_filter as distribution_stage
+from skypile.distribution.without_spark import filter_here, is_small
 from skypile.extraction import documents
 from skypile.extraction import stage as extraction_stage
 from skypile.extraction.plan import check_failures, extraction_plan, planned_splits, run_output, wave_bytes
@@ -28,16 +31,20 @@ from skypile.plans import before, following_plan
 from skypile.preflight import preflight
 from skypile.quality.stage import quality_filter as quality_stage
 from skypile.quality.trusted import train_on_trusted
+from skypile.recurrence.in_spark import with_weights
 from skypile.run_folder import stage_folder, storage
 from skypile.run_folder.outcome import check_kept
 from skypile.run_folder.prune import prune
 from skypile.run_folder.stage_folder import Stamp
+from skypile.run_folder.stamp import Written
 from skypile.run_folder.storage import Rows, Stage, read_kept
+from skypile.run_folder.takedowns import taken_down
 from skypile.runtime import files
 from skypile.runtime.progress import Done, Unit, stage_progress
 from skypile.runtime.session import written
 from skypile.shards import shards as shards_stage
 from skypile.text.visible import visible
+from skypile.tokens.stage import tokenize_run
 
 SCRATCH = "_scratch"
 ASIDE = "_decide"  # in stage 4's folder: its documents and models while it is decided anew (skypile.decide)
@@ -67,6 +74,8 @@ def run(
         manifests = [extracted or extraction(spark, paths, output, config, console, limit)]
         following = (distribution_filter, dedup, quality_filter, shards)[: schema.STAGES.index(until)]
         manifests += [stage(spark, output, config, console) for stage in following]
+        if config.tokens.enabled and until == schema.STAGES[-1]:
+            tokenize_run(spark, output, config.tokens, console)
     return manifests
 
 
@@ -111,9 +120,19 @@ def distribution_filter(spark: SparkSession, run: str, config: settings.Config, 
     clusters = files.join(stage_folder.stage_dir(run, "distribution_filter"), "clusters")
 
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
-        return distribution_stage(config.distribution_filter, rows, scratch, clusters)(frame)
+        section = config.distribution_filter
+        kept = files.join(run, "embeddings", embeddings_name(section)) if section.model else None
+        return distribution_stage(section, rows, scratch, clusters, kept)(frame)
 
-    return narrow(spark, run, "distribution_filter", config, stage, console)
+    def here(folder: str, number: int) -> Written:
+        upstream = stage_folder.check_finished(run, before("distribution_filter"))
+        return filter_here(run, config.distribution_filter, upstream["kept"], clusters, folder, number)
+
+    upstream = stage_folder.manifest(run, before("distribution_filter")) or {"kept": 0}
+    alone = is_small(config.distribution_filter, upstream["kept"]) and bool(
+        config.spark.local_mb and str(spark.sparkContext.master).startswith("local")
+    )
+    return narrow(spark, run, "distribution_filter", config, stage, console, here=here if alone else None)
 
 
 def dedup(spark: SparkSession, run: str, config: settings.Config, console: Console) -> dict[str, Any]:
@@ -186,7 +205,7 @@ def shards(spark: SparkSession, run: str, config: settings.Config, console: Cons
     """Stage 5: Parquet shards per language."""
 
     def stage(frame: DataFrame, rows: int, scratch: str) -> DataFrame:
-        return shards_stage(config.shards)(frame)
+        return shards_stage(config.shards, taken_down(run))(with_weights(spark, run, config, frame))
 
     # Read again and again for months: worth the slower compression.
     options = {"parquet.compression.codec.zstd.level": str(config.shards.compression_level)}
@@ -204,8 +223,12 @@ def narrow(
     options: dict[str, str] | None = None,
     notes: Callable[[Stamp], list[str]] = lambda counts: [],
     findings: Callable[[], dict[str, Any]] = dict,
+    here: Callable[[str, int], Written] | None = None,
 ) -> dict[str, Any]:
-    """Write a stage that reads what the one before it kept: stage(frame, rows, scratch folder)."""
+    """Write a stage that reads what the one before it kept: stage(frame, rows, scratch folder).
+
+    `here(folder, wave)` writes it in this process in place of `stage`.
+    """
     root = files.join(stage_folder.stage_dir(run, name), SCRATCH)
     scratch = files.join(root, uuid.uuid4().hex[:8])  # what is left of an attempt that died may still be written to
 
@@ -216,7 +239,7 @@ def narrow(
     with run_output(run, config):
         plan = following_plan(run, name, config, notes, findings)
         upstream = stage_folder.manifest(run, before(name)) or {}
-        whole = Stage.of(plan, [build], partition_by, options or {})
+        whole = replace(Stage.of(plan, [build], partition_by, options or {}), here=here)
         result = _write(spark, run, whole, console, [upstream["kept"]], "records")
         files.remove_tree(root)
         if not config.run.keep_documents:

@@ -7,7 +7,8 @@ from typing import Any
 from skypile import schema
 from skypile.config import Config
 from skypile.dedup.arrivals import arrivals_seen
-from skypile.run_folder import stage_folder
+from skypile.distribution.centroid_files import known_by
+from skypile.run_folder import stage_folder, takedowns
 from skypile.run_folder.identity import tree_signature
 from skypile.run_folder.stage_folder import Plan
 from skypile.run_folder.stamp import Stamp
@@ -31,7 +32,10 @@ def following_plan(
     """
     inputs = _inputs(run, stage, config)
     wave = json.dumps(inputs, sort_keys=True)
-    return Plan(stage, getattr(config, stage).deciding(), inputs, [wave], notes, findings=findings)
+    settings = getattr(config, stage).deciding()
+    if stage == "shards" and config.recurrence.strength:
+        settings |= {"recurrence": config.recurrence.deciding()}
+    return Plan(stage, settings, inputs, [wave], notes, findings=findings)
 
 
 def _inputs(run: str, stage: str, config: Config) -> dict[str, Any]:
@@ -44,6 +48,8 @@ def _inputs(run: str, stage: str, config: Config) -> dict[str, Any]:
     quality = config.quality_filter
     if stage == "distribution_filter" and config.distribution_filter.model:
         found["embedding model"] = tree_signature(config.distribution_filter.model)
+    if stage == "distribution_filter" and config.distribution_filter.centroids:
+        found["centroids"] = known_by(config.distribution_filter.centroids)
     if stage == "dedup" and config.dedup.against:
         seen = (stage_folder.manifest(run, "dedup") or {}).get("inputs", {}).get("index")
         found["index"] = arrivals_seen(config.dedup.against, seen if config.dedup.update_index else None)
@@ -62,4 +68,6 @@ def _inputs(run: str, stage: str, config: Config) -> dict[str, Any]:
     elif stage == "quality_filter":
         for path in quality.trusted:
             found[f"trusted texts {path.rstrip('/').rpartition('/')[2]}"] = tree_signature(path)
+    if stage == "shards":
+        found |= takedowns.known_by(takedowns.taken_down(run))
     return found

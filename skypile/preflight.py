@@ -4,7 +4,7 @@ import difflib
 import importlib.util
 from collections.abc import Sequence
 
-from skypile.config import Config
+from skypile.config import Config, TokensConfig
 from skypile.dedup.index_folder import check_index_there
 from skypile.errors import SkypileError
 from skypile.runtime import files
@@ -28,10 +28,16 @@ def preflight(config: Config, stages: Sequence[str] = STAGES, java: bool = False
             _check_languages(f"{section}.languages", getattr(config, section).languages)
     if "distribution_filter" in stages and config.distribution_filter.enabled and config.distribution_filter.model:
         _check_model(config.distribution_filter.model)
+    if "distribution_filter" in stages and config.distribution_filter.enabled and config.distribution_filter.centroids:
+        from skypile.distribution.centroid_files import read as read_centroids  # only here: it loads the embedder
+
+        read_centroids(config.distribution_filter.centroids, config.distribution_filter.model)
     if "dedup" in stages:
         check_index_there(config.dedup)
     if "quality_filter" in stages:
         _check_quality(config)
+    if "shards" in stages and config.tokens.enabled:
+        _check_tokens(config.tokens)
 
 
 def _check_languages(setting: str, codes: Sequence[str]) -> None:
@@ -98,6 +104,20 @@ def _check_quality(config: Config) -> None:
         for path in section.trusted:
             _check_there("quality_filter.trusted", path, "Wikipedia dumps, JSONL, Parquet, WET or .txt files")
             check_trusted(files.absolute(path))
+
+
+def _check_tokens(section: TokensConfig) -> None:
+    from skypile.tokens.encoder import default_model_path
+    from skypile.tokens.packing import check_end_of_document
+    from skypile.tokens.piece_model import load_piece_model
+
+    if section.model:
+        _check_there("tokens.model", section.model, "a SentencePiece .model")
+    model = load_piece_model(section.model or default_model_path())
+    if section.end_of_document is not None:
+        check_end_of_document(section.end_of_document, model.types)
+    elif model.end_of_sentence is None:
+        raise PreflightError(f"tokens.model {section.model} names no end of sentence: set tokens.end_of_document")
 
 
 def _check_text(setting: str, path: str, what: str) -> None:

@@ -14,7 +14,8 @@ from skypile.runtime import files
 if TYPE_CHECKING:
     from pyarrow.dataset import Dataset
 
-    from skypile.config import Config, QualityFilterConfig
+    from skypile.config import Config, DistributionFilterConfig, QualityFilterConfig
+    from skypile.report.portrait import Portraits
 
 
 class Run:
@@ -102,6 +103,34 @@ class Run:
         folder = stage_folder.stage_dir(self.folder, "distribution_filter")
         with files.open_uri(files.join(folder, "clusters", "clusters.parquet")) as file:
             return pq.read_table(file)
+
+    def portraits(self, shown: int = 0) -> "Portraits | None":
+        """Name, counts, hosts and pages of every cluster, as `skypile clusters` shows them; None if there is none.
+
+        Args:
+            shown: of so many of the largest, also the texts of their pages, and those at their borders.
+        """
+        from skypile.report.portraits import portraits  # only here: it loads the embedder's table
+
+        folders = ledger.stage_folders(self.folder)
+        manifest = stage_folder.manifest(self.folder, self._known("distribution_filter"))
+        return portraits(folders, manifest["settings"], shown) if manifest is not None else None
+
+    def thin(self, distribution_filter: "DistributionFilterConfig") -> pa.Table:
+        """What other settings of the distribution filter would have thinned, of the stored clusters.
+
+        Only `core_similarity`, `budget_share` and `budget_min` count; others would give other clusters.
+
+        Returns:
+            record_id, url, cluster, verdict: a row a document that the stage has read.
+        """
+        from skypile.distribution.thinning import ASSIGNED, cluster_table, decide
+
+        table = self.documents("distribution_filter", kept=None).to_table(columns=ASSIGNED.names).cast(ASSIGNED)
+        clusters = cluster_table(table, table.num_rows, distribution_filter)
+        made = [decide(batch, clusters, distribution_filter) for batch in table.to_batches(max_chunksize=1 << 16)]
+        verdicts = pa.chunked_array([batch["verdict"] for batch in made], pa.string())
+        return table.select(["record_id", "url", "cluster"]).append_column("verdict", verdicts)
 
     def decide(self, quality_filter: "QualityFilterConfig") -> pa.Table:
         """What other settings of the quality filter would have decided, from stored scores: no stage is run again.

@@ -77,13 +77,25 @@ DOCUMENT_COLUMNS: Final = (
 )
 
 DISTRIBUTION_COLUMNS: Final = (
-    Column("cluster", pa.int32(), "index of the nearest centroid; null if the text has no word the embedder knows"),
+    Column("topic", pa.int32(), "index of the top-level cluster that `cluster` lies in; null as that is"),
+    Column("cluster", pa.int32(), "index of the nearest centroid; null if the embedder knows too little of the text"),
     Column("centroid_similarity", pa.float32(), "cosine similarity to it, -1 to 1"),
+    Column(
+        "embedding_coverage", pa.float32(), "share of the embedded text's letters in words the embedder knows, 0 to 1"
+    ),
 )
 
 DEDUP_COLUMNS: Final = (
     Column("duplicates", pa.int32(), "records dropped in favour of this one"),
     Column("cut_paragraphs", pa.int32(), "paragraphs that the site adds to its pages, cut from the text"),
+    Column("exact_copies", pa.int32(), "records with the same text, itself among them; null for a dropped one"),
+    Column("near_copies", pa.int32(), "texts in its component of near-duplicates; null for a dropped one"),
+    Column(
+        "paragraph_hosts",
+        pa.int32(),
+        "most hosts on which a paragraph of it stands, of the first and last ten that are long enough to be cut; null "
+        "if dropped, or if no paragraphs are counted",
+    ),
 )
 
 QUALITY_COLUMNS: Final = (
@@ -100,7 +112,10 @@ QUALITY_COLUMNS: Final = (
     Column("masked", pa.string(), "JSON object: masks in text and title by kind of identifier; null if there are none"),
 )
 
-SHARD_COLUMNS: Final = (Column("shard", pa.int32(), "number of the shard within the language"),)
+SHARD_COLUMNS: Final = (
+    Column("shard", pa.int32(), "number of the shard within the language"),
+    Column("keep_weight", pa.float32(), "how often it is to be drawn, by how often it recurs: skypile.recurrence"),
+)
 
 # The columns of each stage's documents folder: what came before, then its own, then its verdict.
 STAGE_COLUMNS: Final[dict[str, tuple[Column, ...]]] = {}
@@ -174,6 +189,8 @@ REASONS: Final = {
     "low_contrast": "of all judges, the model of boilerplate ranks it lowest, and too low: too much is like that",
     "low_prose_score": "of all judges, its line ends rank it lowest, and too low: too few close a sentence",
     "low_quality": "no judge ranks it high enough, or not all together",
+    # shards
+    "taken_down": "it was asked to be removed (`skypile takedown`)",
     # decontamination
     "contaminated": "an item of a benchmark stands in it",
 }

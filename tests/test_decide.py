@@ -14,10 +14,13 @@ from skypile.config.change import changed
 from skypile.decide import apply, changes
 from skypile.dry_run import dry_run
 from skypile.errors import Refused
+from skypile.recurrence.in_run import moved, run_weights
+from skypile.recurrence.weights import document_weights
 from skypile.run_folder import ledger, stage_folder
 from skypile.run_folder.prune import prune
 from skypile.run_folder.stage_folder import PrunedError
 from skypile.sample import write_sample
+from skypile.shards import BANDS
 
 QUIET = Console(quiet=True)
 # What is the same when the same stage is made twice; parts and seconds are not.
@@ -98,6 +101,37 @@ def test_a_run_decided_anew_is_what_a_run_with_those_settings_is(spark, crawl, f
         for run in (finished, decided)
     )
     assert (told.come, told.go) == (len(new - old), len(old - new))
+
+
+def test_keep_weights_are_set_anew_in_the_shards_alone(spark, crawl, finished, copy):
+    """Strong enough, they differ from 1; Spark gives what the way without it gives, and a run with the setting too."""
+    other = changed(settings(crawl), ["recurrence.strength=5", "quality_filter.low_share=0.5"], "")
+    decided = copy("weighed")
+    apply(spark, decided, other, QUIET)
+    scored = stage_folder.manifest(decided, "quality_filter")
+    weighed = run_weights(decided, other, other.recurrence)
+    known = {}
+    for batch in ledger.documents(decided, "quality_filter").to_batches():
+        known |= dict(zip(batch["record_id"].to_pylist(), document_weights(batch, weighed).tolist(), strict=True))
+    shards = (
+        ledger.documents(decided, "shards")
+        .to_table(columns=["record_id", "language", "shard", "keep_weight"])
+        .to_pylist()
+    )
+    found = {row["record_id"]: row["keep_weight"] for row in shards}
+    assert found == {record: known[record] for record in found} and set(found.values()) != {1.0}
+    of_shard: dict[Any, list[float]] = {}
+    for row in shards:
+        of_shard.setdefault((row["language"], row["shard"]), []).append(row["keep_weight"])
+    assert all(max(weights) <= 2 ** (1 / BANDS) * min(weights) for weights in of_shard.values())
+    assert {n for name, n in of_shard if name == "en"} == set(range(sum(name == "en" for name, _ in of_shard)))
+    assert moved(decided, other) == tuple(sum(sign * (w - 1) > 0 for w in found.values()) for sign in (1, -1))
+
+    back = changed(other, ["recurrence.strength=0"], "")
+    apply(spark, decided, back, QUIET)
+    assert stage_folder.manifest(decided, "quality_filter") == scored
+    plain = ledger.documents(decided, "shards").to_table(columns=["keep_weight"])["keep_weight"]
+    assert set(plain.to_pylist()) == {1.0} and corpus(decided) == corpus(finished)
 
 
 def counted(told: Any, side: str) -> Counter[str | None]:

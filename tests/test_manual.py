@@ -91,10 +91,10 @@ def test_few_blocks_are_not_run_and_no_other_kind_hides_one():
     kinds = {"python", "bash", "text", "toml", NOT_RUN}
     assert {block.info for block in blocks()} <= kinds
     unrun = [block for block in blocks() if block.info == NOT_RUN]
-    # On a cluster, with a dump of Wikipedia, or with a finished run and minutes of training.
+    # On a cluster, with a dump of Wikipedia, with a finished run and minutes of training, or that take a page from it.
     elsewhere = ("spark-submit", "source .venv", "skypile prune hdfs", "skypile jobs")
-    elsewhere += ("skypile ablate", "skypile proxy train", "skypile losses")
-    elsewhere += ("skypile citations", "--citations CITED")
+    elsewhere += ("skypile ablate", "skypile proxy train", "skypile losses", "skypile leakage")
+    elsewhere += ("skypile citations", "--citations CITED", "skypile takedown")
     assert all(any(word in block.code for word in elsewhere) for block in unrun)
 
 

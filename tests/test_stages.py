@@ -4,6 +4,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 import skypile
+from skypile.schema import DEDUP_COLUMNS, names
 
 PROSE = "Salt was once carried over the pass on mules, in sacks that weighed as much as the driver who led them. "
 VERDICT = ["verdict", "reason", "score", "threshold", "evidence"]
@@ -21,7 +22,7 @@ def notes(spark: SparkSession) -> DataFrame:
 
 def test_dedup(notes: DataFrame) -> None:
     judged = skypile.stages.dedup(skypile.config.DedupConfig(jaccard_threshold=1, containment_threshold=None))(notes)
-    assert judged.columns == ["record_id", "text", "duplicates", "cut_paragraphs", *VERDICT, "pages"]
+    assert judged.columns == ["record_id", "text", *names(DEDUP_COLUMNS), *VERDICT, "pages"]
     rows = {row["record_id"]: row for row in judged.collect()}
     assert len(rows) == 31 and rows["copy"]["pages"] == 99
     assert sorted((row["verdict"], row["reason"]) for row in rows.values())[0] == ("dropped", "duplicate_text")

@@ -6,11 +6,16 @@ from typing import Annotated
 
 import typer
 
-from skypile.cli import ablate, code, decide, dedup, evidence, extract, parallel, prune, rules, run, settings
+from skypile.cli import ablate, code, curves, decide, dedup, evidence, extract, parallel, prune, rules, run, settings
 from skypile.cli.citations import citations
+from skypile.cli.clusters import clusters
 from skypile.cli.console import err, shown
 from skypile.cli.decontaminate import decontaminate
+from skypile.cli.leakage import leakage
+from skypile.cli.mixture import mixture
 from skypile.cli.proxy import losses, proxy
+from skypile.cli.recurrence import recurrence
+from skypile.cli.takedown import takedown
 from skypile.cli.tokens import tokens, vocab
 from skypile.failures import GO_ON, INTERRUPTED, REFUSED, is_interrupt, sentence
 from skypile.runtime.process import ONE_COMMAND
@@ -35,16 +40,23 @@ app.command()(evidence.diff)
 app.command()(evidence.status)
 app.command()(evidence.report)
 app.command()(rules.rules)
+app.command()(clusters)
+app.command()(recurrence)
 app.command()(ablate.ablate)
 app.command()(decide.decide)
 app.command()(evidence.verify)
 app.command()(prune.prune)
+app.command()(takedown)
 app.command()(settings.config)
 app.command()(settings.jobs)
 app.command()(run.prepare)
 app.command()(losses)
+app.command()(leakage)
+proxy.command()(curves.curve)
+proxy.command()(curves.dose)
 app.add_typer(vocab, name="vocab")
 app.add_typer(tokens, name="tokens")
+app.add_typer(mixture, name="mixture")
 app.add_typer(proxy, name="proxy")
 app.add_typer(citations, name="citations")
 

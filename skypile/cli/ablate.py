@@ -34,7 +34,11 @@ def ablate(
     ] = None,
     changed: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Setting of the quality filter, decided anew; repeatable", metavar="KEY=VALUE"),
+        typer.Option(
+            "--set",
+            help="Setting of the quality filter or of [recurrence], decided anew; repeatable",
+            metavar="KEY=VALUE",
+        ),
     ] = None,
     shares: Annotated[
         str | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,10 +29,15 @@ SAID_EVERY = 10.0  # seconds between two words on how far training is
 
 @proxy.command()
 def train(
-    shards: Annotated[Path, typer.Argument(help="Folder that tokens were packed or shuffled into")],
+    shards: Annotated[
+        Path, typer.Argument(help="Folder that tokens were packed or shuffled into, or of a plan of a mixture")
+    ],
     output: Annotated[Path, typer.Option(help="Folder of the proxy")],
     size: Annotated[str, typer.Option(help="ngram; 1m, 6m, 30m, 125m or skywork-13b")] = "1m",
-    tokens: Annotated[int, typer.Option(help="Tokens to train on, repeated where the shards hold fewer")] = 1_000_000,
+    tokens: Annotated[
+        int | None,
+        typer.Option(help="Tokens to train on, repeated where the shards hold fewer; default: 1000000, or the plan's"),
+    ] = None,
     sequences: Annotated[int, typer.Option(help="Sequences in a batch")] = 16,
     learning_rate: Annotated[
         float | None,
@@ -50,8 +55,15 @@ def train(
 ) -> None:
     """Train a proxy on token shards: an n-gram, or a transformer; the same command goes on where it was stopped.
 
-    An n-gram takes of the options --tokens and --model; the transformers need the extra [models].
+    Of a plan (`skypile mixture plan`), all is trained on, in its order and at its learning rates, as shares of the
+    highest here. An n-gram takes of the options --tokens and --model; the transformers need the extra [models].
     """
+    from skypile.mixture.folder import is_plan, open_plan
+
+    plan = is_plan(shards)
+    if plan and tokens is not None:
+        raise Refused(f"tokens={tokens}: {shards} is a plan, which is trained on as a whole; make one of fewer tokens")
+    tokens = int(open_plan(shards)[0]["tokens"]) if plan else 1_000_000 if tokens is None else tokens
     if tokens < 1 or every < 1:
         raise Refused(f"tokens={tokens}, every={every}: both must be at least 1")
     if size == "ngram":
@@ -60,66 +72,24 @@ def train(
         out.print(shown(train_ngram(str(shards), str(output), tokens, model)), soft_wrap=True)
         return
     needs_pytorch()
-    from skypile.proxy.folder import train_proxy
+    from skypile.proxy.folder import planned, train_proxy
     from skypile.proxy.model import SIZES
     from skypile.proxy.training import Training, peak_rate, warm_up_of
 
     if size not in SIZES:
         raise Refused(f"size={size!r} is none of ngram, {', '.join(SIZES)}")
-    steps = max(1, -(-tokens // max(1, sequences * SIZES[size].context)))
+    context = SIZES[size].context
     rate = peak_rate(SIZES[size]) if learning_rate is None else learning_rate
-    settings = Training(steps, sequences, rate, warm_up=warm_up_of(steps), seed=seed)
+    if plan:
+        settings = replace(planned(str(shards), max(1, sequences), context, rate), seed=seed)
+    else:
+        steps = max(1, -(-tokens // max(1, sequences * context)))
+        settings = Training(steps, sequences, rate, warm_up=warm_up_of(steps), seed=seed)
     where = chosen_device(device)
-    told = _progress(steps, sequences * SIZES[size].context)
+    told = _progress(settings.steps, sequences * context)
     last = train_proxy(str(shards), str(output), size, settings, model, at_least, vocabulary, where, every, keep, told)
-    out.print(f"{shown(last)}: {steps} steps of {sequences} sequences", soft_wrap=True)
-
-
-@proxy.command()
-def curve(
-    folder: Annotated[
-        Path, typer.Argument(help="Folder of a transformer that was trained with --keep", metavar="PROXY")
-    ],
-    validation: Annotated[
-        list[str],
-        typer.Argument(help="Held-out texts, as `skypile losses` takes them", metavar="[DOMAIN=]PATH..."),
-    ],
-    output: Annotated[Path | None, typer.Option(help="The SVG; default: curve.svg in the proxy's folder")] = None,
-    characters: Annotated[int, typer.Option(min=1, help="Leading characters of a text that count")] = 4_000,
-    device: Device = None,
-    as_json: AsJson = False,
-) -> None:
-    """Draw what a training lost on held-out texts, domain by domain, over the tokens that it had seen.
-
-    With --json: states, a list of objects with tokens, sets and average, the last two as `skypile losses` has them.
-    """
-    needs_pytorch()
-    from skypile.proxy.curve import curve as scored
-    from skypile.proxy.validation import validation_sets
-    from skypile.report.curves import curves
-    from skypile.runtime import files
-    from skypile.tokens.encoder import Encoder
-
-    sets = validation_sets(validation, characters)
-    encoder = Encoder.load()
-    is_time = seldom(SAID_EVERY)
-
-    def told(done: int, of: int) -> None:
-        if is_time():
-            err.print(f"{done} of {of} states", highlight=False)
-
-    found = scored(folder, sets, lambda texts: len(encoder.encode_batch(texts)[0]), chosen_device(device), told)
-    lines = {
-        f"{one.domain} {one.language}": [(float(tokens), rows[at].bits_per_byte) for tokens, rows in found.items()]
-        for at, one in enumerate(sets)
-    }
-    path = folder / "curve.svg" if output is None else output
-    drawing = curves(f"{folder.name}: held-out loss by domain", "tokens trained on", "bits per byte", lines)
-    files.write_text(str(path), drawing)
-    if as_json:
-        print_json({"states": [{"tokens": tokens} | _as_json(rows) for tokens, rows in found.items()]})
-        return
-    out.print(shown(str(path)), soft_wrap=True)
+    done = int(last.name.rpartition("-")[2])
+    out.print(f"{shown(last)}: {done} steps of {sequences} sequences", soft_wrap=True)
 
 
 def losses(
@@ -156,12 +126,12 @@ def losses(
     encoder = Encoder.load(reference)
     rows = {}
     for path in model:
-        scorer = _scorer(path, device, context)
+        scorer = model_scorer(path, device, context)
         if scorer.name in rows:
             raise Refused(f"two models are called {scorer.name}: give each folder a name of its own")
         rows[scorer.name] = measured(scorer, sets, lambda texts: len(encoder.encode_batch(texts)[0]))
     if as_json:
-        print_json({name: _as_json(found) for name, found in rows.items()})
+        print_json({name: losses_as_json(found) for name, found in rows.items()})
         return
     for name, found in rows.items():
         _print_table(name, found)
@@ -185,14 +155,15 @@ def _figures(row: Loss | Averages) -> tuple[str, str, str]:
     return f"{row.bits_per_byte:.4f}", f"{row.perplexity:.2f}", f"{row.normalised_perplexity:.2f}"
 
 
-def _as_json(found: list[Loss]) -> dict[str, Any]:
+def losses_as_json(found: list[Loss]) -> dict[str, Any]:
     from skypile.proxy.losses import Averages, averages
 
     sets = [asdict(row) | {name: getattr(row, name) for name in Averages._fields} for row in found]
     return {"sets": sets, "average": averages(found)._asdict()}
 
 
-def _scorer(path: Path, device: str | None, context: int | None) -> Scorer:
+def model_scorer(path: Path, device: str | None, context: int | None) -> Scorer:
+    """The model in a folder: a proxy, or a Hugging Face causal model on a device, with windows of `context` tokens."""
     if not path.exists():
         raise Refused(f"{path} is not there: give the folder of a proxy, or of a Hugging Face model")
     from skypile.proxy.ngram_folder import NgramScorer, is_ngram
@@ -237,6 +208,6 @@ def _progress(steps: int, tokens: int) -> Callable[[int, float], None]:
         first = step if first is None else first
         if is_time() or step == steps:
             speed = (step - first + 1) * tokens / max(time.monotonic() - began, 1e-9)
-            err.print(f"step {step} of {steps}, loss {loss:.3f}, {speed:,.0f} tokens/s", highlight=False)
+            err.print(f"step {step} of {max(step, steps)}, loss {loss:.3f}, {speed:,.0f} tokens/s", highlight=False)
 
     return told

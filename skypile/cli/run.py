@@ -33,6 +33,10 @@ def run(
         int | None, typer.Option(min=1, help="Read only the first N records of the input, by file name", metavar="N")
     ] = None,
     until: Annotated[Until, typer.Option(help="The last stage to run")] = schema.STAGES[-1],
+    centroids: Annotated[
+        str | None,
+        typer.Option(help="Reuse the clusters of an earlier run: distribution_filter.centroids", metavar="RUN"),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and why; write nothing")] = False,
 ) -> None:
     """Run every stage; what an earlier run has finished with the same settings and inputs is left as it is.
@@ -41,6 +45,9 @@ def run(
     input: nothing else is counted or in any verdict, and the manifest says so. Another N is another input.
     """
     output, chosen = files.absolute(output), settings.load(config)
+    if centroids is not None:
+        reusing = chosen.distribution_filter.model_copy(update={"centroids": centroids})
+        chosen = chosen.model_copy(update={"distribution_filter": reusing})
     if dry_run:
         _print_dry_run(paths, output, chosen, limit, until)
         return

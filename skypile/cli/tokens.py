@@ -82,7 +82,7 @@ def compare(
 @tokens.command()
 def pack(
     texts: TextsOrFolders,
-    output: Output,
+    output: Annotated[str, typer.Option(help="Folder to write, local or remote")],
     model: Model = None,
     sequence_length: Annotated[int, typer.Option(help="Tokens in a sequence")] = 4096,
     remainder: Annotated[str, typer.Option(help="pad or drop what is left of a file")] = "pad",
@@ -95,7 +95,7 @@ def pack(
     if remainder == "carry":
         raise Refused("remainder='carry': between files nothing is carried here; choose pad or drop")
     packing = Packing(sequence_length, end_of_document, remainder, validation=validation)
-    manifest, fresh = pack_files(texts, str(output), model, packing)
+    manifest, fresh = pack_files(texts, output, model, packing)
     for count in manifest["shards"]:
         shard = shown(f"{count['split']}/{count['shard']}")
         out.print(f"{shard}: {count['documents']} documents, {count['tokens']} tokens", soft_wrap=True)
@@ -108,7 +108,7 @@ def pack(
 @tokens.command()
 def locate(
     key: Annotated[str, typer.Argument(help="URL or record id", metavar="URL_OR_ID")],
-    folder: Annotated[Path, typer.Argument(help="Folder with token shards")],
+    folder: Annotated[str, typer.Argument(help="Folder with token shards, local or remote")],
     shuffled: Annotated[Path | None, typer.Option(help="Folder the shards were shuffled into")] = None,
 ) -> None:
     """Say in which sequences a page's tokens stand."""

@@ -7,12 +7,13 @@ settings that shaped it, so that a stage is redone exactly when one of them chan
 
 import tomllib
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ValidationError, model_validator
 
 from skypile.config.code import CodeConfig as CodeConfig
+from skypile.config.curriculum import Curriculum as Curriculum
 from skypile.config.decontamination import DecontaminationConfig as DecontaminationConfig
 from skypile.config.dedup import DedupConfig as DedupConfig
 from skypile.config.distribution import DistributionFilterConfig as DistributionFilterConfig
@@ -23,10 +24,12 @@ from skypile.config.quality import CitationConfig as CitationConfig
 from skypile.config.quality import PerplexityConfig as PerplexityConfig
 from skypile.config.quality import QualityFilterConfig as QualityFilterConfig
 from skypile.config.quality import RuleThresholds as RuleThresholds
+from skypile.config.recurrence import RecurrenceConfig as RecurrenceConfig
 from skypile.config.run import RunConfig as RunConfig
 from skypile.config.settings import Settings as Settings
 from skypile.config.shards import ShardsConfig as ShardsConfig
 from skypile.config.spark import SparkConfig as SparkConfig
+from skypile.config.tokens import TokensConfig as TokensConfig
 from skypile.errors import SkypileError
 
 
@@ -39,7 +42,9 @@ class Config(Settings):
     distribution_filter: DistributionFilterConfig = DistributionFilterConfig()
     dedup: DedupConfig = DedupConfig()
     quality_filter: QualityFilterConfig = QualityFilterConfig()
+    recurrence: RecurrenceConfig = RecurrenceConfig()
     shards: ShardsConfig = ShardsConfig()
+    tokens: TokensConfig = TokensConfig()
     decontamination: DecontaminationConfig = DecontaminationConfig()
     parallel: ParallelConfig = ParallelConfig()
     code: CodeConfig = CodeConfig()
@@ -57,13 +62,16 @@ class Config(Settings):
     def files_read(self) -> list[str]:
         """Files and folders besides the crawl that the stages read."""
         quality = self.quality_filter
-        named = [self.distribution_filter.model, self.dedup.against]
+        named = [self.distribution_filter.model, self.distribution_filter.centroids, self.dedup.against]
         named += [quality.bad_words, quality.lexicon_file(), quality.blocked_hosts]
         named += [quality.classifier, quality.perplexity_model]
+        named += [self.tokens.model] if self.tokens.enabled else []
         return [*(path for path in named if path), *quality.wikipedia, *quality.trusted]
 
 
 MOST_SHOWN = 200  # characters of a refused value
+
+Table = TypeVar("Table", bound=BaseModel)
 
 
 class ConfigError(SkypileError):
@@ -72,25 +80,36 @@ class ConfigError(SkypileError):
 
 def parse(table: dict[str, Any], origin: str = "config") -> Config:
     """Validate a nested dict of settings; `origin` names it in errors."""
+    return _validated(Config, table, origin)
+
+
+def _validated(model: type[Table], table: dict[str, Any], origin: str) -> Table:
     try:
-        return Config.model_validate(table)
+        return model.model_validate(table)
     except ValidationError as error:
-        refused = [_refusal(item["loc"], item["input"], item["msg"], item["type"]) for item in error.errors()]
+        refused = [_refusal(model, item["loc"], item["input"], item["msg"], item["type"]) for item in error.errors()]
         count = f"{len(refused)} settings refused: " if len(refused) > 1 else ""
         raise ConfigError(f"{origin}: {count}{'; '.join(refused)}") from None
 
 
 def load(path: str | Path | None) -> Config:
     """Read a TOML config file; without one, the defaults."""
-    if path is None:
-        return Config()
+    return Config() if path is None else parse(_read(path), str(path))
+
+
+def load_curriculum(path: str | Path, **changed: Any) -> Curriculum:
+    """Read a curriculum from a TOML file; values of `changed` that are not None take the place of its own."""
+    table = _read(path) | {name: value for name, value in changed.items() if value is not None}
+    return _validated(Curriculum, table, str(path))
+
+
+def _read(path: str | Path) -> dict[str, Any]:
     try:
-        table = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"no config file {path}; configs/ in the repository holds examples") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no valid TOML: {error}") from None
-    return parse(table, str(path))
 
 
 def dumps(config: Config) -> str:
@@ -98,13 +117,13 @@ def dumps(config: Config) -> str:
     return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
 
 
-def _refusal(place: tuple[int | str, ...], value: Any, message: str, kind: str) -> str:
+def _refusal(model: type[BaseModel], place: tuple[int | str, ...], value: Any, message: str, kind: str) -> str:
     """Key, value, rule and likely slip of one refused setting, in one line."""
     key = ".".join(str(part) for part in place)
     shown = repr(value)
     shown = shown if len(shown) <= MOST_SHOWN else shown[:MOST_SHOWN] + " …"
     if kind == "extra_forbidden":
-        return f"{key} = {shown}: no such setting{_slip(place)}"
+        return f"{key} = {shown}: no such setting{_slip(model, place)}"
     rule = message.removeprefix("Value error, ")
     if kind in ("tuple_type", "list_type"):
         rule = 'must be a list, in brackets: ["a", "b"]'
@@ -112,18 +131,18 @@ def _refusal(place: tuple[int | str, ...], value: Any, message: str, kind: str) 
         return rule
     if isinstance(value, dict) and kind == "value_error":  # a rule over several keys of one table
         return f"{key}: {rule}"
-    table = _table(place)
+    table = _table(model, place)
     if table is not None and kind in ("model_type", "model_attributes_type"):
         return f"{key} = {shown}: {key} is a table of settings: write [{key}] and its settings below"
     return f"{key} = {shown}: {rule}"
 
 
-def _slip(place: tuple[int | str, ...]) -> str:
+def _slip(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
     """The likely slip behind an unknown key: a setting of another table, or a misspelt one, by its whole name."""
     import difflib
 
     *tables, name = map(str, place)
-    every = _names(Config)
+    every = _names(model)
     homes = [full for full in every if full.rpartition(".")[2] == name]
     inside = ".".join(tables)
     homes.sort(key=lambda full: not full.startswith(f"{inside}."))
@@ -147,9 +166,9 @@ def _names(table: type[BaseModel], prefix: str = "") -> list[str]:
     return found
 
 
-def _table(place: tuple[int | str, ...]) -> type[BaseModel] | None:
+def _table(model: type[BaseModel], place: tuple[int | str, ...]) -> type[BaseModel] | None:
     """The table that `place` names, None where it names a setting."""
-    table: Any = Config
+    table: Any = model
     for part in place:
         field = getattr(table, "model_fields", {}).get(part)
         table = field.annotation if field else None

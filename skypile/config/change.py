@@ -4,10 +4,10 @@ import tomllib
 from collections.abc import Sequence
 from typing import Any
 
-from skypile.config import Config, QualityFilterConfig, RuleThresholds, parse
+from skypile.config import Config, QualityFilterConfig, RecurrenceConfig, RuleThresholds, parse
 from skypile.errors import Refused
 
-TABLE = "quality_filter"
+TABLE, WEIGHTS = "quality_filter", "recurrence"
 
 
 def deciding() -> list[str]:
@@ -15,7 +15,9 @@ def deciding() -> list[str]:
     shaping = QualityFilterConfig.undeciding | QualityFilterConfig.scoring | {"rules"}
     names = [name for name in QualityFilterConfig.model_fields if name not in shaping]
     names += [f"rules.{name}" for name in RuleThresholds.model_fields]
-    return sorted(f"{TABLE}.{name}" for name in names)
+    return sorted(
+        [f"{TABLE}.{name}" for name in names] + [f"{WEIGHTS}.{name}" for name in RecurrenceConfig.model_fields]
+    )
 
 
 def changed(config: Config, given: Sequence[str], instead: str) -> Config:

@@ -16,7 +16,16 @@ class DistributionFilterConfig(Settings):
     clusters: int = Field(
         0,
         ge=0,
-        description="number of centroids; 0: sqrt of the documents, 8 to 4096; those of one template are merged",
+        description="number of clusters; 0: sqrt of the documents, 8 to 4096; those of one template are merged",
+    )
+    topics: int = Field(
+        0, ge=0, description="top-level clusters that they lie in; 0: twice the root of their number, up to 40"
+    )
+    min_coverage: Share = Field(
+        0.5, description="a text of whose letters the embedder knows a smaller share is in no cluster, and is kept"
+    )
+    centroids: str | None = Field(
+        None, description="folder of an earlier run, whose centroids are reused; unset: trained on this crawl"
     )
     sample: Count = Field(65536, description="documents the centroids are trained on")
     iterations: Count = Field(20, description="k-means iterations")
@@ -25,6 +34,8 @@ class DistributionFilterConfig(Settings):
     )
     budget_share: Share = Field(0.01, description="largest share of all documents one dense core may keep")
     budget_min: Count = Field(50, description="a dense core of up to this many documents is never thinned")
-    seed: int = Field(0, description="seed of the k-means initialisation and the thinning")
+    seed: int = Field(0, ge=-(2**31), lt=2**31, description="seed of the k-means initialisation and the thinning")
 
-    undeciding: ClassVar[frozenset[str]] = frozenset({"model"})  # known by its content: see `skypile.pipeline`
+    undeciding: ClassVar[frozenset[str]] = frozenset(
+        {"model", "centroids"}
+    )  # known by their content: see `skypile.pipeline`

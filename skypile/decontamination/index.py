@@ -5,7 +5,8 @@ after numbers; a question of weight ALONE or more also by itself; and a long ans
 there but goes with it. The share of a form that was found is the weight of its units that lie in n-grams found.
 
 N-grams that tell nothing (in MOST_ITEMS items, or *common* in the corpus: ``frequency``) do not count. A form of which
-less than SHORT is left, and every form that short, is found as a whole only: all n-grams in a row, numbers included.
+less than SHORT is left, and every form that short, is found as a whole only: all of it, numbers included, in one row or
+in two parts near each other.
 What is shorter than one n-gram is not searched at all: "Who wrote it?" stands in pages that know no benchmark.
 
 The index goes to every worker: about 130 bytes for each n-gram of each form, 40 MB for 10,000 questions of 30 words.
@@ -231,14 +232,18 @@ def _needed(
     weight: int,
     config: DecontaminationConfig,
 ) -> np.ndarray:
-    """Distinct n-grams without which a form cannot be found: one covers `weight` + 1 at most, wherever it recurs."""
+    """Distinct n-grams without which a form cannot be found: one covers `weight` + 1 at most, wherever it recurs.
+
+    Of a form that is found as a whole all but those across one break.
+    """
     pairs, times = np.unique(np.stack([forms.form[kept], gram[kept]]), axis=1, return_counts=True)
     distinct, most = np.zeros(len(whole), np.int64), np.ones(len(whole), np.int64)
     np.add.at(distinct, pairs[0], 1)
     np.maximum.at(most, pairs[0], times)
     share = SEEDS * required(total, min(config.share, config.numbers_share))
     least = np.ceil(share * total / (weight + 1) / most).astype(np.int64)
-    return np.maximum(1, np.where(whole, distinct, np.minimum(least, distinct))).astype(np.int32)
+    unbroken = distinct - (weight - 1) * most
+    return np.maximum(1, np.where(whole, unbroken, np.minimum(least, distinct))).astype(np.int32)
 
 
 def _searched(items: Sequence[Item], forms: _Forms, by_share: np.ndarray, whole: np.ndarray) -> dict[str, int]:

@@ -22,7 +22,7 @@ from skypile.text.limits import without_surrogates
 MOST_CHARACTERS = 100_000  # of a question; a book is no item
 _LETTERS = "abcdefghij"
 _ENDING = re.compile(r"\.(?:parquet|pq|jsonl|ndjson|json)(?:\.gz)?$", re.IGNORECASE)
-_NAMES = ("id", "question", "choices", "options", "answer")
+_NAMES = ("id", "question", "text", "choices", "options", "answer")
 
 
 class Item(NamedTuple):
@@ -35,8 +35,11 @@ class Item(NamedTuple):
     answer: str = ""
 
 
-def read_items(paths: Sequence[str]) -> list[Item]:
+def read_items(paths: Sequence[str], whole: bool = False) -> list[Item]:
     """All items of the benchmarks in ``paths`` (files, folders, globs), each named after its file, in order.
+
+    ``whole``: a row without a question may have a `text`, which is all of the item. (Where items are searched for, such
+    a file is more likely a corpus that was given by mistake.)
 
     Raises Refused for a file that is neither JSON Lines nor Parquet, a line that is no JSON object, a row without a
     question, and two files of one name.
@@ -54,18 +57,20 @@ def read_items(paths: Sequence[str]) -> list[Item]:
             if name in found:
                 raise Refused(f"two benchmarks are named {name}: {found[name]} and {uri}; rename one of the files")
             found[name] = uri
-    return [item for name, uri in found.items() for item in _items(name, uri)]
+    return [item for name, uri in found.items() for item in _items(name, uri, whole)]
 
 
-def _items(benchmark: str, uri: str) -> Iterator[Item]:
+def _items(benchmark: str, uri: str, whole: bool) -> Iterator[Item]:
     parquet = re.search(r"\.(?:parquet|pq)$", uri, re.IGNORECASE)
     for number, row in enumerate(_parquet_rows(uri) if parquet else _json_rows(uri)):
         known = {key.casefold(): value for key, value in row.items()}
         question = _text(known.get("question"))
+        if whole and not question.strip():
+            question = _text(known.get("text"))
         if not question.strip() or len(question) > MOST_CHARACTERS:
             what = "no question" if not question.strip() else f"a question of {len(question):,} characters"
             raise Refused(
-                f"{uri}: row {number} (from 0) has {what}; an item needs a column question of 1 to "
+                f"{uri}: row {number} (from 0) has {what}; an item needs a column question{' or text' * whole} of 1 to "
                 f"{MOST_CHARACTERS:,} characters, and the row has {', '.join(list(row)[:20]) or 'no column'}"
             )
         choices = _choices(known)

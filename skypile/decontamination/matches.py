@@ -75,11 +75,11 @@ def matches(hits: Hits, texts: pa.Array, index: Index, config: DecontaminationCo
     for rows in np.split(order, changes) if len(order) else ():
         form, text = int(hits.form[rows[0]]), int(hits.text[rows[0]])
         run = _Run(*(getattr(hits, name)[rows] for name in _Run._fields))
+        if text not in read:
+            read[text] = units_of(texts[text].as_py())
         if index.whole[form]:
-            stretches = _wholes(run, form, index)
+            stretches = _wholes(run, read[text], form, index)
         else:
-            if text not in read:
-                read[text] = units_of(texts[text].as_py())
             stretches = _shares(run, read[text], form, index, config)
         for part, bounds in stretches:
             found.setdefault(text, []).append(part)
@@ -91,15 +91,29 @@ def _picked(run: _Run, which: np.ndarray) -> _Run:
     return _Run(*(array[which] for array in run))
 
 
-def _wholes(run: _Run, form: int, index: Index) -> Iterator[tuple[_Part, list[tuple[int, int]]]]:
-    """Places at which all of a form stands, numbers included."""
+def _wholes(run: _Run, units: Units, form: int, index: Index) -> Iterator[tuple[_Part, list[tuple[int, int]]]]:
+    """Places at which all of a form stands, numbers included: in one row; where in none, in two parts."""
     run = _picked(run, run.exact)
     begins, counts = np.unique(run.unit - run.place, return_counts=True)
-    for begin in begins[counts == index.windows[form]]:
-        one = _picked(run, run.unit - run.place == begin)
+    found = [_picked(run, run.unit - run.place == begin) for begin in begins[counts == index.windows[form]]]
+    for one in found or _in_two_parts(run, units, form, index):
         match = Match(int(index.item[form]), WHOLE, 1.0, 1.0, 1.0, [])
-        part = _Part(form, None if index.is_answer[form] else match, int(begin), int((one.unit + one.units).max()))
-        yield part, [(int(one.begin.min()), int(one.end.max()))]
+        first, last = int(one.unit.min()), int((one.unit + one.units).max())
+        yield _Part(form, None if index.is_answer[form] else match, first, last), _spans(one)
+
+
+def _in_two_parts(run: _Run, units: Units, form: int, index: Index) -> Iterator[_Run]:
+    """Places at which a form stands in two parts near each other: one has an n-gram, the other a fragment at least."""
+    size = int(index.unit_at[form + 1] - index.unit_at[form])
+    for places in np.split(np.arange(len(run.unit)), np.flatnonzero(np.diff(run.unit) > NEAR) + 1):
+        one = _picked(run, places)
+        if not len(one.unit):
+            continue
+        one = _with_fragments(one, units, form, index)
+        one = _picked(one, one.exact)
+        begins = np.unique(one.unit - one.place)
+        if len(begins) == 2 and marked(one.place, one.place + one.units, size).all():
+            yield one
 
 
 def _shares(

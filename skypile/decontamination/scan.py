@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from skypile.decontamination.index import Index
-from skypile.decontamination.ngrams import look_up, prefixes, window_key, windows
+from skypile.decontamination.ngrams import look_up, prefixes, unit_weight, window_key
 from skypile.decontamination.units import unit_tables, unit_text
 from skypile.dedup.shingles import utf8_buffers
+from skypile.dedup.tokenise import MULTIPLIER
 
 MOST_HITS = 100_000  # of one text: a page that repeats an item for ever is known by its beginning
 
@@ -37,17 +38,25 @@ class Hits(NamedTuple):
 
 @numba.njit(cache=True)
 def _grams(masked, kinds, count, weight, power, bits, keys, grams, sums, last, hit_unit, hit_gram):
-    """Fill the last two with the n-grams of items in a text, and where they begin; how many there are.
+    """Fill the last four: prefixes, ends of n-grams, where those of items begin and which they are; how many there are.
 
-    A function by itself: with the arrays that grow beside it, the loop took twice the time.
+    ``prefixes`` and ``windows`` in one loop, which takes a tenth less time. A function by itself: with the arrays that
+    grow beside it, it took twice the time.
     """
-    prefixes(masked, count, sums)
-    hits = 0
-    for i in range(windows(kinds, count, weight, last)):
-        gram = look_up(window_key(sums, i, last[i], power), bits, keys, grams)
-        if gram >= 0:
-            hit_unit[hits], hit_gram[hits] = i, gram
-            hits += 1
+    value, start, held, hits = np.uint64(0), 0, 0, 0
+    sums[0] = value
+    for i in range(count):
+        value = value * MULTIPLIER + masked[i]
+        sums[i + 1] = value
+        held += unit_weight(kinds[i])
+        while held >= weight:
+            last[start] = i + 1
+            gram = look_up(window_key(sums, start, i + 1, power), bits, keys, grams)
+            if gram >= 0:
+                hit_unit[hits], hit_gram[hits] = start, gram
+                hits += 1
+            held -= unit_weight(kinds[start])
+            start += 1
     return hits
 
 

@@ -37,6 +37,8 @@ DECISIONS = pa.schema(
         pa.field("threshold", pa.float64()),
         pa.field("evidence", pa.string()),
         pa.field("duplicates", pa.int32()),  # records dropped in favour of this one
+        pa.field("exact_copies", pa.int32()),  # of one that stays: records with its text
+        pa.field("near_copies", pa.int32()),  # of one that stays: texts in its component
     ]
 )
 DECISION_COLUMNS = tuple(DECISIONS.names)
@@ -63,13 +65,18 @@ def dropped_decisions(found: pa.RecordBatch, config: DedupConfig) -> pa.RecordBa
             pc.if_else(measured, limit, pa.scalar(None, pa.float64())),
             _evidence(found, in_corpus),
             pa.array(np.zeros(len(found), np.int32)),
+            pa.nulls(len(found), pa.int32()),
+            pa.nulls(len(found), pa.int32()),
         ],
         schema=DECISIONS,
     )
 
 
 def kept_decisions(survivors: pa.RecordBatch) -> pa.RecordBatch:
-    """Decisions on documents that stay and have duplicates: record_id, duplicates, component (null: none measured)."""
+    """Decisions on documents that stay and have duplicates.
+
+    `survivors`: record_id, duplicates, copies (null: none has its text), component (null: none measured).
+    """
     nothing = pa.nulls(len(survivors), pa.float64())
     pairs = zip(survivors["component"].to_pylist(), survivors["duplicates"].to_pylist(), strict=True)
     return pa.RecordBatch.from_arrays(
@@ -81,6 +88,8 @@ def kept_decisions(survivors: pa.RecordBatch) -> pa.RecordBatch:
             nothing,
             pa.array([_object(component=size, duplicates=count) for size, count in pairs], pa.string()),
             survivors["duplicates"],
+            pc.fill_null(survivors["copies"], 1),
+            pc.fill_null(survivors["component"], 1),
         ],
         schema=DECISIONS,
     )

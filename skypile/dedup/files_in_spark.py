@@ -16,7 +16,6 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from skypile.config import DedupConfig
 from skypile.dedup.columns import Columns, Counts, bad_id, counted
 from skypile.dedup.distributed.hold import holder
-from skypile.dedup.evidence import DECISION_COLUMNS
 from skypile.dedup.file_sketches import FILE_SKETCH, file_sketches, write_documents
 from skypile.dedup.parquet_input import Input, batches, pieces
 from skypile.dedup.sketch import SKETCH
@@ -25,7 +24,7 @@ from skypile.errors import SkypileError
 from skypile.run_folder.storage import read_parquet, stored
 from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
-from skypile.schema import FAILED, KEPT
+from skypile.schema import FAILED, KEPT, VERDICT_COLUMNS, names
 
 SCRATCH = "_scratch"
 PLACED = FILE_SKETCH.append(pa.field("piece", pa.int64())).append(pa.field("row", pa.int64()))  # row of the piece
@@ -88,7 +87,7 @@ def _write_verdicts(read: DataFrame, decisions: DataFrame, output: str) -> Count
     every = read.select("record_id", "url", F.col("reason").alias("wrong")).join(decisions, "record_id", "left")
     undecided = F.when(F.col("wrong").isNull(), KEPT).otherwise(FAILED)
     every = every.withColumns({"verdict": F.coalesce("verdict", undecided), "reason": F.coalesce("reason", "wrong")})
-    every = every.select("record_id", "url", *DECISION_COLUMNS[1:-1])
+    every = every.select("record_id", "url", *names(VERDICT_COLUMNS))
     every.write.mode("overwrite").parquet(folder)
     rows = read_parquet(read.sparkSession, every.schema, folder).groupBy("verdict", "reason").count().collect()
     return counted({(row["verdict"], row["reason"]): row["count"] for row in rows})

@@ -18,14 +18,14 @@ import pyarrow.compute as pc
 
 from skypile.config import DedupConfig
 from skypile.dedup.columns import Columns, Counts, bad_id, counted
-from skypile.dedup.evidence import DECISION_COLUMNS, DECISIONS, dropped_decisions, kept_decisions
+from skypile.dedup.evidence import DECISIONS, dropped_decisions, kept_decisions
 from skypile.dedup.file_sketches import FILE_SKETCH, file_sketches, write_documents
 from skypile.dedup.one_task import MOST_SKETCHES, fates
 from skypile.dedup.parquet_input import BATCH_BYTES, Input, batches, pieces
 from skypile.dedup.sketch import MARK
 from skypile.run_folder.parquet_part import part
 from skypile.runtime import files
-from skypile.schema import FAILED, KEPT
+from skypile.schema import FAILED, KEPT, VERDICT_COLUMNS
 
 # Bytes of text before compression. Sketches of Chinese take a third more than the text (a character has 3 bytes, its
 # shingle 4), those of English a third less: this much Chinese takes 3.2 GB (200,000 texts, 19 s).
@@ -75,7 +75,7 @@ def decided(read: Iterable[pa.RecordBatch], columns: Columns, config: DedupConfi
     decisions = _decisions(sketches, config)
     del sketches
     at = pc.index_in(names["record_id"], value_set=decisions["record_id"])
-    verdicts = decisions.select(DECISION_COLUMNS[1:-1]).take(at)
+    verdicts = decisions.select([c.name for c in VERDICT_COLUMNS]).take(at)
     undecided = pc.if_else(compared, KEPT, FAILED)
     verdicts = verdicts.set_column(0, "verdict", pc.coalesce(verdicts["verdict"], undecided))
     verdicts = verdicts.set_column(1, "reason", pc.coalesce(verdicts["reason"], names["reason"]))
@@ -127,9 +127,11 @@ def _decisions(sketches: pa.Table, config: DedupConfig) -> pa.Table:
     at = pc.index_in(found["survivor"], value_set=sketches["record_id"])
     dropped = found.append_column("survivor_url", sketches["url"].take(at)).combine_chunks()
     new = found.filter(pc.invert(pc.starts_with(found["survivor"], MARK)))
-    stay = new.group_by("survivor").aggregate([([], "count_all"), ("component", "max")])
-    stay = stay.select(["survivor", "count_all", "component_max"]).rename_columns(
-        ["record_id", "duplicates", "component"]
+    same = pc.and_(pc.equal(new["reason"], "duplicate_text"), pc.is_null(new["via"]))
+    new = new.set_column(4, "copies", pc.if_else(same, new["copies"], pa.scalar(None, pa.int32())))
+    stay = new.group_by("survivor").aggregate([([], "count_all"), ("copies", "max"), ("component", "max")])
+    stay = stay.select(["survivor", "count_all", "copies_max", "component_max"]).rename_columns(
+        ["record_id", "duplicates", "copies", "component"]
     )
     stay = stay.set_column(1, "duplicates", stay["duplicates"].cast(pa.int32())).combine_chunks()
     rows = [dropped_decisions(batch, config) for batch in dropped.to_batches()]

@@ -26,13 +26,15 @@ headings, labels and sentences of a manual. This one cuts the 18.
 
 Only pages that deduplication keeps are counted: counted before, the paragraphs of a page with ten copies would be cut
 from all of them. Cost: 40 bytes are shuffled for each of the ``EDGE`` paragraphs at a page's begin and end; those to
-cut go to every worker, ``boilerplate_most`` of them at most; the text is cut where it lies.
+cut go to every worker, ``boilerplate_most`` of them at most; the text is cut where it lies. In the same shuffle the
+hosts of each paragraph are counted, and as many of those on several hosts go with them: `paragraph_hosts` is a score
+that decides nothing here (skypile.recurrence).
 """
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +43,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from skypile.config import DedupConfig
+from skypile.dedup.flowing import is_flowing
 from skypile.text.spans import without as without_spans
 
 EDGE = 10  # so many paragraphs at a text's begin, and at its end, are looked at
@@ -51,11 +54,6 @@ A_PAGE = 0  # the "paragraph" that every page counts for its host
 
 _BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-_ITEM = re.compile(r"(?:\d{1,3}|[A-Za-z]|[一二三四五六七八九十]{1,3})[.)、．）]")  # "1.", "a)", "三、"
-_CODE = re.compile(r"[{}\\]|[;(\[]$|==| = |->|::|\(\)|</|/\*|\*/")
-_CLAUSE = re.compile(r"[，。？！；、,.?!;]\s*")
-_INTRODUCING = ":：—"
-VERSE_CLAUSES = 4  # so many clauses of one length are a verse: 床前明月光，疑是地上霜。举头望明月，低头思故乡。
 
 
 class Recurring(NamedTuple):
@@ -66,6 +64,8 @@ class Recurring(NamedTuple):
     pages: np.ndarray  # int64: pages at whose edge it stands
     host_pages: np.ndarray  # int64: pages of the host; 0 for ANYWHERE
     outermost: np.ndarray  # int64: pages of which it is the first or last paragraph
+    shared: np.ndarray = np.empty(0, np.uint64)  # hashes of paragraphs on two hosts or more, long enough, sorted
+    shared_hosts: np.ndarray = np.empty(0, np.int32)  # how many hosts each stands on
 
 
 class Removed(NamedTuple):
@@ -99,29 +99,9 @@ def paragraph_spans(text: str) -> list[tuple[int, int]]:
     return [(start, end) for start, end in found if text[start:end].strip()]
 
 
-def is_flowing(paragraph: str) -> bool:
-    """Whether a paragraph is one line of running words, as notices are; not code, an item, a quotation or verse.
-
-    >>> is_flowing("All rights reserved by the county archive."), is_flowing("- one pound of flour")
-    (True, False)
-    """
-    line = paragraph.strip()
-    if "\n" in line or "\t" in line or not line or line[-1] in _INTRODUCING:
-        return False
-    # Quotations, bullets and comments begin with a mark, code with a small letter.
-    if not (line[0].isalnum() or line[0] in "©(（【") or line[0].islower():
-        return False
-    if _ITEM.match(line) or _CODE.search(line):
-        return False
-    if line.count(" / ") > 1:  # lines of verse set in one
-        return False
-    clauses = [len(clause) for clause in _CLAUSE.split(line) if clause]
-    return len(clauses) < VERSE_CLAUSES or len(set(clauses)) > 1
-
-
 def _weight(paragraph: str) -> int:
     """Characters, a Han character counting as 2."""
-    return len(paragraph) + len(_HAN.findall(paragraph))
+    return len(paragraph) + (0 if paragraph.isascii() else len(_HAN.findall(paragraph)))
 
 
 def host_key(hashes: np.ndarray, hosts: np.ndarray) -> np.ndarray:
@@ -129,14 +109,15 @@ def host_key(hashes: np.ndarray, hosts: np.ndarray) -> np.ndarray:
     return hashes ^ hosts * np.uint64(0x9E3779B97F4A7C15)
 
 
-def occurrences(batch: pa.RecordBatch) -> pa.RecordBatch:
+def occurrences(batch: pa.RecordBatch, least: int = 0) -> pa.RecordBatch:
     """One row a page and paragraph at its edge (hashes as int64), and one a page for the page itself (``A_PAGE``).
 
-    `batch` has record_id, host (of every row), rank and text.
+    `batch` has record_id, host (of every row), rank and text. ``long``: whether it has ``least`` characters.
     """
     hashes: list[int] = []
     rows: list[int] = []
     outermost: list[int] = []
+    long: list[bool] = []
     for row, text in enumerate(batch["text"].to_pylist()):
         parts = [text[start:end].strip() for start, end in paragraph_spans(text or "")]
         times = Counter(parts)
@@ -144,6 +125,7 @@ def occurrences(batch: pa.RecordBatch) -> pa.RecordBatch:
         own = sorted(edge)
         hashes += [A_PAGE, *map(hash64, own)]
         outermost += [0, *(int(part in (parts[0], parts[-1])) for part in own)]
+        long += [False, *(_weight(part) >= least for part in own)]
         rows += [row] * (len(own) + 1)
     index = pa.array(rows, pa.int64())
     return pa.RecordBatch.from_arrays(
@@ -153,8 +135,9 @@ def occurrences(batch: pa.RecordBatch) -> pa.RecordBatch:
             batch["rank"].take(index),
             _hashed(batch["record_id"].to_pylist()).take(index),
             pa.array(outermost, pa.int64()),
+            pa.array(long, pa.bool_()),
         ],
-        ["paragraph", "host", "rank", "record", "outermost"],
+        ["paragraph", "host", "rank", "record", "outermost", "long"],
     )
 
 
@@ -228,6 +211,26 @@ def _found(parts: list[str], host: str, recurring: Recurring) -> list[int]:
     return result.tolist()
 
 
+def most_hosts(texts: Sequence[str], recurring: Recurring) -> np.ndarray:
+    """The most hosts on which one of each text's ``EDGE`` first or last paragraphs stands, 1 if on no second: int64."""
+    found = np.ones(len(texts), np.int64)
+    if not len(recurring.shared):
+        return found
+    hashes: list[int] = []
+    rows: list[int] = []
+    for row, text in enumerate(texts):
+        parts = [part for part in _BLANK_LINES.split(text) if part and not part.isspace()]
+        ends = parts if len(parts) <= 2 * EDGE else [*parts[:EDGE], *parts[-EDGE:]]
+        hashes += [hash64(part.strip()) for part in ends]
+        rows += [row] * len(ends)
+    keys = np.array(hashes, np.uint64)
+    at = np.minimum(np.searchsorted(recurring.shared, keys), len(recurring.shared) - 1)
+    np.maximum.at(
+        found, np.array(rows, np.int64), np.where(recurring.shared[at] == keys, recurring.shared_hosts[at], 1)
+    )
+    return found
+
+
 def cut_evidence(text: str, cut: Cut) -> dict[str, Any]:
     """What the verdict's evidence says of a cut text: every span, so that ``text`` minus these is what goes on."""
     spans = []
@@ -247,6 +250,10 @@ def cut_batch(batch: pa.RecordBatch, recurring: Recurring, config: DedupConfig) 
     kept = np.flatnonzero(pc.equal(batch["verdict"], "kept").to_numpy(zero_copy_only=False))
     columns = {name: batch[name].to_pylist() for name in _CHANGED}
     hosts, records = batch["host"].to_pylist(), batch["record_id"].to_pylist()
+    shared = most_hosts([columns["text"][row] or "" for row in kept], recurring).tolist()
+    columns["paragraph_hosts"] = [None] * len(batch)
+    for place, most in zip(kept.tolist(), shared, strict=True):
+        columns["paragraph_hosts"][place] = most
     for row in kept:
         text = columns["text"][row] or ""
         cut = cut_text(text, records[row], hosts[row], recurring, config.boilerplate_characters)
@@ -270,4 +277,7 @@ def cut_batch(batch: pa.RecordBatch, recurring: Recurring, config: DedupConfig) 
     return batch
 
 
-_CHANGED = ("duplicates", "text", "characters", "cut_paragraphs", "verdict", "reason", "score", "threshold", "evidence")
+_CHANGED = (
+    *("duplicates", "text", "characters", "cut_paragraphs", "paragraph_hosts"),
+    *("verdict", "reason", "score", "threshold", "evidence"),
+)

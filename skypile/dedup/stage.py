@@ -60,7 +60,9 @@ def dedup(config: DedupConfig, rows: int, scratch: str) -> Callable[[DataFrame],
         if not (config.boilerplate_host_pages or config.boilerplate_hosts):
             return fate
         kept = fate.where(F.col("verdict") == schema.KEPT).withColumn("rank", rank_column(config))
-        recurring = documents.sparkSession.sparkContext.broadcast(recurring_paragraphs(kept, config))
+        recurring = documents.sparkSession.sparkContext.broadcast(
+            recurring_paragraphs(kept, config, f"{scratch}/paragraphs")
+        )
 
         def cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             for batch in batches:
@@ -78,6 +80,8 @@ def _completed(documents: DataFrame) -> DataFrame:
     filled = documents.withColumns(missing)
     defaults = {"verdict": F.lit(schema.KEPT), "duplicates": F.lit(0), "cut_paragraphs": F.lit(0)}
     filled = filled.withColumns({name: F.coalesce(name, value) for name, value in defaults.items()})
+    alone = F.when(F.col("verdict") == schema.KEPT, F.lit(1))  # a copy that goes is counted with the one that stays
+    filled = filled.withColumns({name: F.coalesce(name, alone) for name in ("exact_copies", "near_copies")})
     return filled.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in wanted])
 
 

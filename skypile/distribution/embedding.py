@@ -18,11 +18,15 @@ sums it.
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
+from unicodedata import ucd_3_2_0
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from skypile.distribution.quantized import Embedded
+from skypile.distribution.quantized import quantize as quantize
 
 TABLE = Path(__file__).with_name("static_embedding.npz")
 
@@ -32,6 +36,9 @@ MAX_HAN = 4
 # 32-bit sums are four times as fast as 64-bit ones; so many terms of MAX_WEIGHT * 8 cannot overflow them.
 MAX_WEIGHT = 4095
 WORDS_IN_32_BITS = (2**31 - 1) // (MAX_WEIGHT * 8)
+
+# What `fold` makes of a letter that is neither Latin nor Han: it separates words, and counts as unknown.
+OTHER = 1
 
 FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
@@ -46,6 +53,10 @@ class Embedder(Protocol):
         """int8 vectors, shape (len(texts), dim); a text with nothing to embed gives a zero row."""
         ...
 
+    def embed(self, texts: Sequence[str]) -> Embedded:
+        """The same with their coverage."""
+        ...
+
 
 @cache
 def load(path: str | None = None) -> Embedder:
@@ -54,14 +65,19 @@ def load(path: str | None = None) -> Embedder:
     Raises FileNotFoundError if `path` is no folder (models are never downloaded) and ImportError, naming the
     extra to install, if sentence-transformers is missing.
     """
-    return load_table(TABLE) if path is None else SentenceTransformerEmbedder(path)
+    if path is None:
+        return load_table(TABLE)
+    from skypile.distribution.embedding_model import SentenceTransformerEmbedder  # only here: it embeds like this one
+
+    return SentenceTransformerEmbedder(path)
 
 
 class StaticEmbedder:
     """Weighted sum of word vectors.
 
     `words` as `fold` folds text, `vectors` int8 (words, dim) within 8 of 0, `weights` uint16 (words,) up to
-    MAX_WEIGHT, `fold` uint16 (65536,): code point to the code point looked up, 0 for what separates words.
+    MAX_WEIGHT, `fold` uint16 (65536,): code point to the code point looked up, 0 for what separates words, OTHER for
+    letters of other scripts.
     """
 
     def __init__(
@@ -81,8 +97,12 @@ class StaticEmbedder:
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int8]:
         """See `Embedder.encode`."""
+        return self.embed(texts)[0]
+
+    def embed(self, texts: Sequence[str]) -> Embedded:
+        """See `Embedder.embed`. Coverage: share of the letters, of any script, that stand in words of the table."""
         data, offsets = _utf8(texts)
-        return _encode(data, offsets, self.fold, self._keys, self._rows, self.vectors, self.weights)
+        return Embedded(*_embed(data, offsets, self.fold, self._keys, self._rows, self.vectors, self.weights))
 
     def tokenize(self, text: str) -> list[str]:
         """The words that are looked up and found, in order.
@@ -92,44 +112,8 @@ class StaticEmbedder:
         """
         data, offsets = _utf8([text])
         buffer = np.empty(len(data), np.int32)
-        rows = _word_rows(data, 0, offsets[1], self.fold, self._keys, self._rows, buffer)
+        rows = _word_rows(data, 0, offsets[1], self.fold, self._keys, self._rows, buffer)[0]
         return [self.words[row] for row in rows]
-
-
-class SentenceTransformerEmbedder:
-    """Any model sentence-transformers loads from a local folder; needs `pip install 'skypile[models]'`."""
-
-    def __init__(self, path: str) -> None:
-        if not Path(path).is_dir():
-            raise FileNotFoundError(
-                f"distribution_filter.model = {path!r} is no folder; give the local folder of a "
-                "sentence-transformers model (a hub name is not enough: nothing is downloaded)"
-            )
-        try:
-            from sentence_transformers import SentenceTransformer
-        except ImportError as error:
-            raise ImportError(
-                f"distribution_filter.model needs sentence-transformers ({error}): pip install 'skypile[models]'"
-            ) from None
-        self._model: Any = SentenceTransformer(path, local_files_only=True, trust_remote_code=False)
-        # Asking by example works for every module a model may end in, and across the library's renamed getters.
-        self.dim = int(self._model.encode(["a"], convert_to_numpy=True, show_progress_bar=False).shape[1])
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.int8]:
-        """See `Embedder.encode`. A neural model's last bits may vary with the batch; int8 hides nearly all."""
-        floats = self._model.encode(list(texts), convert_to_numpy=True, show_progress_bar=False)
-        return quantize(np.asarray(floats, np.float64).reshape(len(texts), self.dim))
-
-
-def quantize(floats: NDArray[np.floating]) -> NDArray[np.int8]:
-    """Rows scaled so that the largest absolute component is 127, rounded; zero and non-finite rows give zeros.
-
-    >>> quantize(np.array([[0.5, -0.25], [0.0, 0.0]])).tolist()
-    [[127, -64], [0, 0]]
-    """
-    floats = np.where(np.isfinite(floats).all(axis=1, keepdims=True), floats, 0.0)
-    peak = np.abs(floats).max(axis=1, keepdims=True, initial=0.0)
-    return np.rint(floats * (127.0 / np.where(peak > 0, peak, 1.0))).astype(np.int8)
 
 
 def load_table(path: str | Path) -> StaticEmbedder:
@@ -140,10 +124,18 @@ def load_table(path: str | Path) -> StaticEmbedder:
         weights = table["weights"]
         fold = np.zeros(1 << 16, np.uint16)
         fold[table["fold_from"]] = table["fold_to"]
+    fold[_letters() & (fold == 0)] = OTHER
     vectors = np.empty((packed.shape[0], packed.shape[1] * 2), np.int8)
     vectors[:, 0::2] = (packed & 15).astype(np.int8) - 8
     vectors[:, 1::2] = (packed >> 4).astype(np.int8) - 8
     return StaticEmbedder(words, vectors, weights, fold)
+
+
+def _letters() -> NDArray[np.bool_]:
+    """Which code points of the basic plane are letters, by Unicode 3.2: the same in every Python."""
+    found = np.zeros(1 << 16, bool)
+    found[0x80:] = [ucd_3_2_0.category(chr(point))[0] == "L" for point in range(0x80, 1 << 16)]
+    return found
 
 
 def _utf8(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -205,31 +197,38 @@ def _hash_table(data, offsets, fold):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _word_rows(data, start, end, fold, keys, rows, out):  # type: ignore[no-untyped-def]
-    """Rows of the words of data[start:end], written to `out` (at least end - start long); the filled part.
+    """Rows of the words of data[start:end], written to `out` (at least end - start long): the filled part, and how many
+    letters there are, and how many of them in these words.
 
     Latin: a run of letters is a word. Han: the longest word of the table that starts here.
     """
-    found = 0
+    found = letters = known = 0
     i = start
     while i < end:
         point, i = _decode(data, i, end)
         letter = fold[point]
         if letter == 0:
             continue
+        letters += 1
+        if letter == OTHER:
+            continue
+        length = 1
         key = (FNV_OFFSET ^ np.uint64(letter)) * FNV_PRIME
         j = i
         if letter < 0x80:  # Latin
             while j < end:
                 point, j = _decode(data, j, end)
                 letter = fold[point]
-                if letter == 0 or letter >= 0x80:
+                if letter <= OTHER or letter >= 0x80:
                     break
                 key = (key ^ np.uint64(letter)) * FNV_PRIME
                 i = j
+                length += 1
+            letters += length - 1
             row = _find(keys, rows, key)
         else:
             row = _find(keys, rows, key)
-            for _ in range(MAX_HAN - 1):
+            for size in range(2, MAX_HAN + 1):
                 if j >= end:
                     break
                 point, j = _decode(data, j, end)
@@ -241,18 +240,23 @@ def _word_rows(data, start, end, fold, keys, rows, out):  # type: ignore[no-unty
                 if longer >= 0:
                     row = longer
                     i = j
+                    length = size
+            letters += length - 1
         if row >= 0:
             out[found] = row
             found += 1
-    return out[:found]
+            known += length
+    return out[:found], letters, known
 
 
 @njit(cache=True, nogil=True)
-def _encode(data, offsets, fold, keys, rows, vectors, weights):  # type: ignore[no-untyped-def]
-    """int8 (texts, dim): weighted sums of word vectors, largest component scaled to 127, all in integers."""
+def _embed(data, offsets, fold, keys, rows, vectors, weights):  # type: ignore[no-untyped-def]
+    """int8 (texts, dim): weighted sums of word vectors, largest component scaled to 127, all in integers; and float32
+    (texts,): the share of the letters that stand in these words, 0 without letters."""
     texts = len(offsets) - 1
     dim = vectors.shape[1]
     result = np.zeros((texts, dim), np.int8)
+    coverage = np.zeros(texts, np.float32)
     longest = 0
     for t in range(texts):
         longest = max(longest, offsets[t + 1] - offsets[t])
@@ -261,7 +265,8 @@ def _encode(data, offsets, fold, keys, rows, vectors, weights):  # type: ignore[
     part = np.empty(dim, np.int32)
     for t in range(texts):
         total[:] = 0
-        found = _word_rows(data, offsets[t], offsets[t + 1], fold, keys, rows, buffer)
+        found, letters, known = _word_rows(data, offsets[t], offsets[t + 1], fold, keys, rows, buffer)
+        coverage[t] = known / max(letters, 1)
         for start in range(0, len(found), WORDS_IN_32_BITS):
             part[:] = 0
             for row in found[start : start + WORDS_IN_32_BITS]:
@@ -277,4 +282,4 @@ def _encode(data, offsets, fold, keys, rows, vectors, weights):  # type: ignore[
             for d in range(dim):
                 rounded = (254 * abs(total[d]) + peak) // (2 * peak)
                 result[t, d] = rounded if total[d] > 0 else -rounded
-    return result
+    return result, coverage

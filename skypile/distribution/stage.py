@@ -22,50 +22,56 @@ matter of paragraphs, which deduplication cuts.
 Cost: one narrow pass over the leading text, two over the vectors (192 bytes each), one aggregation to k rows, and
 the join of skypile.run_folder.attach, which shuffles ids. The driver holds the sample (65,536 vectors) and
 k rows. All decisions are functions of ids, integer vectors and k centres, which are made of integers: no partition,
-order or make of processor shows in them.
+order or make of processor shows in them. A small crawl is done without Spark (skypile.distribution.without_spark).
 """
 
-import io
-import math
 from collections.abc import Callable, Iterator
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from skypile.config import DistributionFilterConfig
-from skypile.distribution import centroids, embedding
+from skypile.distribution import centroid_files, centroids, vectors
+from skypile.distribution.centroids import Centroids
+from skypile.distribution.thinning import ASSIGNED, CLUSTERS, DECIDED, VECTORS, budget, decide
 from skypile.run_folder.attach import attach
-from skypile.run_folder.storage import spark_schema, stored
+from skypile.run_folder.storage import read_parquet, spark_schema, stored
 from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
-from skypile.schema import DISTRIBUTION_COLUMNS, DROPPED, KEPT, STAGE_COLUMNS, VERDICT_COLUMNS, names
+from skypile.schema import DISTRIBUTION_COLUMNS, KEPT, STAGE_COLUMNS, VERDICT_COLUMNS, names
 
 SAMPLE_MARGIN = 6  # standard deviations by which the filter before the sort lets more than the sample through
+MODEL_BATCH = 1 << 11  # texts at once for a model: many of about one length among them
+BATCH = 1 << 13  # rows without text that are looked at together
 
 
 def distribution_filter(
-    config: DistributionFilterConfig, rows: int, scratch: str, clusters: str
+    config: DistributionFilterConfig, rows: int, scratch: str, clusters: str, embeddings: str | None = None
 ) -> Callable[[DataFrame], DataFrame]:
-    """Stage function: adds `cluster`, `centroid_similarity` and the verdict to documents read from Parquet.
+    """Stage function: adds DISTRIBUTION_COLUMNS and the verdict to documents read from Parquet.
 
     `rows`: number of documents. `scratch`: a folder that outlives the returned frame. `clusters`: a folder that
-    stays, for centroids.npy (int8, (k, dim)) and clusters.parquet, one row a cluster: size, core, budget, medoid.
-    A text without a word the embedder knows gets no cluster and is kept.
+    stays, for the centroids and the table of clusters (skypile.distribution.centroid_files).
+    `embeddings`: a folder that stays, too: what a model of the user's has embedded in it is not embedded again.
+    A text of which the embedder knows too little gets no cluster and is kept.
     """
 
     def thin(documents: DataFrame) -> DataFrame:
         if not config.enabled:
             return _kept_unscored(documents)
-        vectors = stored(_embed(documents, config), files.join(scratch, "vectors"))
-        centres = _train(vectors, rows, config)
-        assigned = stored(_assign(vectors, centres), files.join(scratch, "assigned"))
+        if config.model and embeddings:
+            embedded = _embed_once(documents, config, scratch, embeddings, rows)
+        else:
+            embedded = stored(_embed(documents, config), files.join(scratch, "vectors"))
+        reused = centroid_files.read(config.centroids, config.model) if config.centroids else None
+        centres = reused[0] if reused else _train(embedded, rows, config)
+        assigned = stored(_assign(embedded, centres, config), files.join(scratch, "assigned"))
         table = _clusters(assigned, rows, config)
-        _write_clusters(clusters, centres, table)
-        decided = _decide(assigned, documents.sparkSession.createDataFrame(table), config)
+        made = reused[1] if reused else vectors.manifest(config, centres, rows, table)
+        centroid_files.write(clusters, centres, made, table)
+        decided = _decide(assigned, table, config)
         return attach(documents, decided, files.join(scratch, "decided"), rows).select(
             *names(STAGE_COLUMNS["distribution_filter"])
         )
@@ -74,130 +80,104 @@ def distribution_filter(
 
 
 def _embed(documents: DataFrame, config: DistributionFilterConfig) -> DataFrame:
-    """record_id, url, vector: the int8 components as bytes, null where there is nothing to embed."""
+    """VECTORS of the documents."""
 
     def embed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            vectors = embedding.load(config.model).encode(batch["text"].to_pylist())
-            empty = ~vectors.any(axis=1)
-            stored = pa.array([v.tobytes() for v in vectors], pa.binary(), mask=empty)
-            yield pa.RecordBatch.from_arrays([batch["record_id"], batch["url"], stored], schema=arrow)
+            yield vectors.embedded(batch, config)
 
-    arrow = pa.schema([("record_id", pa.string()), ("url", pa.string()), ("vector", pa.binary())])
-    leading = F.coalesce(F.substring("text", 1, config.characters), F.lit("")).alias("text")
-    return map_arrow(
-        documents.select("record_id", "url", leading), embed, "record_id string, url string, vector binary"
-    )
+    texts = documents.select("record_id", "url", _leading(config).alias("text"))
+    return map_arrow(texts, embed, from_arrow_schema(VECTORS))
 
 
-def _train(vectors: DataFrame, rows: int, config: DistributionFilterConfig) -> NDArray[np.int8]:
-    """Centres of the `sample` documents with the smallest hash, in its order."""
+def _leading(config: DistributionFilterConfig) -> Column:
+    return F.coalesce(F.substring("text", 1, config.characters), F.lit(""))
+
+
+def _embed_once(
+    documents: DataFrame, config: DistributionFilterConfig, scratch: str, embeddings: str, rows: int
+) -> DataFrame:
+    """The same by a model that takes its time: each distinct text once, and none that `embeddings` holds by its MD5."""
+    spark = documents.sparkSession
+    digest = F.md5(_leading(config).cast("binary"))
+    hashed = stored(documents.select("record_id", "url", digest.alias("text")), files.join(scratch, "texts"))
+    held_type = from_arrow_schema(VECTORS).add("text", "string")
+    first = hashed.groupBy("text").agg(F.min("record_id").alias("record_id"))
+    if files.exists(embeddings):
+        first = first.join(read_parquet(spark, held_type, embeddings), "text", "left_anti")
+    first = stored(first.withColumnRenamed("text", "distinct"), files.join(scratch, "first"))
+
+    def embed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in vectors.together(batches, MODEL_BATCH):
+            yield vectors.embedded(batch.drop_columns(["distinct"]), config).append_column("text", batch["distinct"])
+
+    new = attach(documents, first, files.join(scratch, "new"), rows).where("distinct is not null")
+    texts = new.select("record_id", "url", "distinct", _leading(config).alias("text"))
+    map_arrow(texts, embed, held_type).write.mode("append").parquet(embeddings)
+    known = read_parquet(spark, held_type, embeddings).dropDuplicates(["text"]).drop("record_id", "url")
+    return stored(hashed.join(known, "text").select(*VECTORS.names), files.join(scratch, "vectors"))
+
+
+def _train(embedded: DataFrame, rows: int, config: DistributionFilterConfig) -> Centroids:
+    """Centroids of the `sample` documents with the smallest hash, in its order."""
     margin = SAMPLE_MARGIN * config.sample**0.5
-    nearly = vectors.where("vector is not null").withColumn("draw", _draw("sample", config.seed))
+    known = F.col("embedding_coverage").cast("double") >= config.min_coverage
+    nearly = embedded.where("vector is not null").where(known).withColumn("draw", _draw("sample", config.seed))
     nearly = nearly.where(F.col("draw") < (config.sample + margin) / max(rows, 1))
     sample = nearly.orderBy("draw", "record_id").limit(config.sample).select("vector").toArrow()["vector"]
-    dim = embedding.load(config.model).dim
-    array = np.frombuffer(b"".join(sample.to_pylist()), np.int8).reshape(len(sample), dim)
-    k = centroids.count(rows, len(sample), config.clusters)
-    return centroids.train(array, k, config.iterations, config.seed)
+    return vectors.trained(sample, rows, config)
 
 
-def _assign(vectors: DataFrame, centres: NDArray[np.int8]) -> DataFrame:
-    """record_id, url, cluster, similarity; the last two null where there is no vector."""
-    shared = vectors.sparkSession.sparkContext.broadcast(centres)
+def _assign(embedded: DataFrame, centres: Centroids, config: DistributionFilterConfig) -> DataFrame:
+    """ASSIGNED of the documents."""
+    shared = embedded.sparkSession.sparkContext.broadcast(centres)
 
     def assign(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            held = batch["vector"].drop_null().to_pylist()
-            cluster, similarity = np.empty(0, np.int32), np.empty(0, np.float32)
-            if held:
-                array = np.frombuffer(b"".join(held), np.int8).reshape(len(held), -1)
-                cluster, similarity = centroids.assign(array, shared.value)
-            present = batch["vector"].is_valid().to_numpy(zero_copy_only=False)
-            at = pa.array(np.cumsum(present) - 1, mask=~present)
-            yield pa.RecordBatch.from_arrays(
-                [batch["record_id"], batch["url"], pa.array(cluster).take(at), pa.array(similarity).take(at)],
-                schema=arrow,
-            )
+        index = centroids.index(shared.value)
+        for batch in vectors.together(batches, BATCH):
+            yield vectors.assigned(batch, shared.value, config, index)
 
-    arrow = pa.schema(
-        [
-            ("record_id", pa.string()),
-            ("url", pa.string()),
-            ("cluster", pa.int32()),
-            ("centroid_similarity", pa.float32()),
-        ]
-    )
-    return map_arrow(vectors, assign, "record_id string, url string, cluster int, centroid_similarity float")
+    return map_arrow(embedded, assign, from_arrow_schema(ASSIGNED))
 
 
 def _clusters(assigned: DataFrame, rows: int, config: DistributionFilterConfig) -> pa.Table:
-    """One row a cluster: cluster, size, core, budget, medoid, medoid_url."""
-    budget = max(config.budget_min, math.ceil(config.budget_share * rows))
+    """CLUSTERS, as `thinning.cluster_table` makes them of a table."""
     similarity = F.col("centroid_similarity")
     medoid = F.min(F.struct((-similarity).alias("distance"), "record_id", "url"))
     found = (
         assigned.where("cluster is not null")
-        .groupBy("cluster")
+        .groupBy("topic", "cluster")
         .agg(
             F.count("*").alias("size"),
             F.count_if(similarity >= config.core_similarity).alias("core"),
             medoid.alias("medoid"),
         )
         .select(
+            "topic",
             "cluster",
             "size",
             "core",
-            F.lit(budget).cast("long").alias("budget"),
+            F.lit(budget(rows, config)).cast("long").alias("budget"),
             F.col("medoid.record_id").alias("medoid"),
             F.col("medoid.url").alias("medoid_url"),
         )
     )
-    return found.toArrow().sort_by("cluster")
+    return found.toArrow().sort_by("cluster").cast(CLUSTERS)
 
 
-def _decide(assigned: DataFrame, clusters: DataFrame, config: DistributionFilterConfig) -> DataFrame:
-    """record_id, DISTRIBUTION_COLUMNS and VERDICT_COLUMNS.
+def _decide(assigned: DataFrame, clusters: pa.Table, config: DistributionFilterConfig) -> DataFrame:
+    """DECIDED of the documents."""
+    shared = assigned.sparkSession.sparkContext.broadcast(clusters)
 
-    Score: the member's draw, from 0 to 1; threshold: the share of the core that may stay, and so the bound the
-    draw must be under. Null outside of cores that are over budget.
-    """
-    joined = assigned.join(F.broadcast(clusters), "cluster", "left")
-    over = (F.col("centroid_similarity") >= config.core_similarity) & (F.col("core") > F.col("budget"))
-    over = F.coalesce(over, F.lit(False))
-    share = F.col("budget") / F.col("core")
-    joined = joined.withColumns(
-        {
-            "score": F.when(over, _draw("thin", config.seed)),
-            "threshold": F.when(over, share),
-        }
-    )
-    drop = over & (F.col("score") >= F.col("threshold")) & (F.col("record_id") != F.col("medoid"))
-    evidence = F.to_json(
-        F.struct(
-            "cluster",
-            "size",
-            "core",
-            "budget",
-            F.round(F.col("centroid_similarity").cast("double"), 4).alias("similarity"),
-            F.col("medoid").alias("example"),
-            F.col("medoid_url").alias("example_url"),
-        )
-    )
-    return joined.select(
-        "record_id",
-        "cluster",
-        "centroid_similarity",
-        F.when(drop, DROPPED).otherwise(KEPT).alias("verdict"),
-        F.when(drop, "dense_cluster").alias("reason"),
-        "score",
-        "threshold",
-        F.when(over, evidence).alias("evidence"),
-    )
+    def decided(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in vectors.together(batches, BATCH):
+            yield decide(batch, shared.value, config)
+
+    return map_arrow(assigned, decided, from_arrow_schema(DECIDED))
 
 
 def _draw(purpose: str, seed: int) -> Column:
-    """A number in [0, 1) from the record's id: the same on every run, independent between purposes and seeds."""
+    """`thinning.draw` of the record's id."""
     bits = F.shiftrightunsigned(F.xxhash64("record_id", F.lit(purpose), F.lit(seed)), 11)
     return bits / F.lit(float(1 << 53))
 
@@ -207,14 +187,3 @@ def _kept_unscored(documents: DataFrame) -> DataFrame:
     nulls = {field.name: F.lit(None).cast(field.dataType) for field in columns}
     added = nulls | {"verdict": F.lit(KEPT)}
     return documents.withColumns(added).select(*names(STAGE_COLUMNS["distribution_filter"]))
-
-
-def _write_clusters(folder: str, centres: NDArray[np.int8], table: pa.Table) -> None:
-    fs, path = files.filesystem(folder)
-    fs.makedirs(path, exist_ok=True)
-    array = io.BytesIO()
-    np.save(array, centres, allow_pickle=False)
-    with fs.open(files.join(path, "centroids.npy"), "wb") as file:
-        file.write(array.getvalue())
-    with fs.open(files.join(path, "clusters.parquet"), "wb") as file:
-        pq.write_table(table, file)

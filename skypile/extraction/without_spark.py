@@ -6,15 +6,12 @@ takes 6 s longer over a few hundred pages, and a tenth of a page's time is the J
 
 import functools
 import gc
-import math
 import os
 import re
 import signal
-import struct
 import sys
 import threading
 import uuid
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -23,9 +20,6 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-import xxhash
 
 from skypile.config import Config, ExtractionConfig, SparkConfig
 from skypile.crawl import inputs
@@ -34,15 +28,11 @@ from skypile.extraction.documents import documents
 from skypile.extraction.plan import check_failures, extraction_plan, planned_splits, run_output, wave_bytes
 from skypile.run_folder import stage_folder
 from skypile.run_folder.outcome import check_kept
-from skypile.run_folder.parquet_part import part
-from skypile.run_folder.parts import Parts
-from skypile.run_folder.stamp import Decisions, Stamp, Written, two_verdicts
-from skypile.runtime import files
-from skypile.runtime.optional_import import without
+from skypile.run_folder.stamp import Stamp, Written
+from skypile.run_folder.written_here import check_ids, write_part
 from skypile.runtime.process import cores, keep_freed_memory
 from skypile.runtime.progress import Done, stage_progress
 from skypile.runtime.sandbox import PAGE_FUNCTION, end_template, template
-from skypile.schema import DOCUMENT_COLUMNS, KEPT, LEDGER_COLUMNS, arrow_schema, names
 from skypile.text.visible import visible
 
 if TYPE_CHECKING:
@@ -50,10 +40,6 @@ if TYPE_CHECKING:
 
 STAGE = "extraction"
 SMALLEST_PIECE = 1 << 20  # of input; a piece costs 10 ms, and three files
-HASH_SEED = 42  # Spark's
-_DOUBLE = struct.Struct("<d")
-_DOCUMENTS, _LEDGER = arrow_schema(DOCUMENT_COLUMNS), arrow_schema(LEDGER_COLUMNS)
-_PASSED_ON = stage_folder.passed_on(DOCUMENT_COLUMNS)
 
 
 class WorkerDied(SkypileError):
@@ -135,7 +121,7 @@ def _write(
             console = Console(stderr=True)
         ending.enter_context(stage_progress(done, STAGE, sum(sizes), "bytes", console))
         try:
-            manifest, fresh = stage_folder.write(run, plan, write_wave, _check_ids, on_wave, say)
+            manifest, fresh = stage_folder.write(run, plan, write_wave, check_ids, on_wave, say)
         except BrokenProcessPool:
             raise WorkerDied(
                 f"a process that extracts was killed, in wave {finished} of {len(waves)}: for want of memory? The same "
@@ -206,65 +192,12 @@ def _write_split(
 ) -> Written:
     """Write a split's part of a wave."""
     read = 0
-    rows: Counter[tuple[str, str | None]] = Counter()
-    digests: Counter[tuple[str, str | None]] = Counter()
-    parts: Parts = {}
-    with ExitStack() as written, without("pandas"):  # which Arrow would import, 0.15 s, to ask for its types
 
-        @functools.cache
-        def add_to(place: str, schema: pa.Schema) -> Any:
-            return written.enter_context(part(stage_folder.of_wave(place, wave), number, schema, parts, attempt))
-
+    def extracted() -> Iterator[pa.RecordBatch]:
+        nonlocal read
         for records, batch in documents(split, config):
             read += records
-            kept = pc.equal(batch["verdict"], KEPT)
-            for place, chosen in (True, kept), (False, pc.invert(kept)):
-                if pc.any(chosen).as_py():
-                    add_to(stage_folder.documents_dir(folder, place), _DOCUMENTS)(batch.filter(chosen))
-            ledger = _ledger(batch)
-            add_to(stage_folder.verdicts_dir(folder), _LEDGER)(ledger)
-            for row in _rows(ledger):
-                kind = row[3], row[4]
-                rows[kind] += 1
-                digests[kind] ^= decision_hash(row)
-            for row in _rows(batch.filter(kept).select(_PASSED_ON)):
-                digests[KEPT, None] ^= decision_hash(row)
-    decisions = [Decisions(*kind, rows[kind], digests[kind]) for kind in rows]
-    return Written(read, decisions, {name.removeprefix(f"{folder}/"): entry for name, entry in parts.items()})
+            yield batch
 
-
-def _rows(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
-    return zip(*(column.to_pylist() for column in batch.columns), strict=True)
-
-
-def _ledger(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """LEDGER_COLUMNS of documents."""
-    stage = pa.repeat(pa.scalar(STAGE), len(batch))
-    columns = [stage if name == "stage" else batch[name] for name in names(LEDGER_COLUMNS)]
-    return pa.RecordBatch.from_arrays(columns, schema=_LEDGER)
-
-
-def _check_ids(folder: str) -> None:
-    fs, path = files.filesystem(stage_folder.verdicts_dir(folder))
-    found = []
-    for name in files.parquet_below(fs, path):  # Spark, if it wrote some of the waves, left more than that
-        with fs.open(name) as file, pq.ParquetFile(file) as parquet:
-            found += parquet.read(["record_id"])["record_id"].chunks
-    ids = pa.chunked_array(found, pa.string())
-    if pc.count_distinct(ids).as_py() < len(ids):
-        worst = max(ids.value_counts().to_pylist(), key=lambda entry: entry["counts"])
-        raise two_verdicts(worst["values"], worst["counts"], folder)
-
-
-def decision_hash(row: Sequence[str | float | None]) -> int:
-    """64 bits of a row, of LEDGER_COLUMNS or of text: Spark's `xxhash64`, of which `run_folder.storage` makes a digest.
-
-    XXH64 of each value that is not null, seeded with the hash of the values before it; a number is its eight bytes.
-    """
-    found = HASH_SEED
-    for value in row:
-        if isinstance(value, str):
-            found = xxhash.xxh64_intdigest(value.encode(), found)
-        elif value is not None:  # Java has one NaN, and Spark's hash one zero
-            found = xxhash.xxh64_intdigest(_DOUBLE.pack(math.nan if math.isnan(value) else value + 0.0), found)
-    return found
+    written = write_part(folder, STAGE, wave, number, extracted(), attempt)
+    return written._replace(read=read)

@@ -26,6 +26,8 @@ from skypile.dedup.paragraphs import Removed
 from skypile.dedup.paragraphs import without as without_spans
 from skypile.proxy.treatments import Treatment, config_of
 from skypile.quality.privacy.masking import masked
+from skypile.recurrence.curve import READ
+from skypile.recurrence.in_run import drawn_times
 from skypile.run_folder import ledger, stage_folder
 from skypile.runtime import files
 from skypile.schema import KEPT
@@ -77,6 +79,8 @@ def _documents(run: str, treatment: Treatment, notes: list[str]) -> Iterator[Doc
         yield from _of_two_runs(run, treatment.other, notes)
     elif treatment.until is not None:
         yield from _left_by(run, treatment.until)
+    elif treatment.weights is not None:
+        yield from _drawn_by_weight(run, treatment.weights)
     elif treatment.stage == "quality_filter":
         yield from _decided_anew(run, treatment.quality, treatment.base)
     elif treatment.stage == "dedup":
@@ -121,6 +125,19 @@ def _kept_by(run: str, config: settings.QualityFilterConfig) -> set[str]:
     for batch in decide_again(stored, config, was_ranked(run, config)):
         kept |= set(batch.filter(pc.equal(batch["verdict"], KEPT))["record_id"].to_pylist())
     return kept
+
+
+def _drawn_by_weight(run: str, recurrence: settings.RecurrenceConfig) -> Iterator[Document]:
+    """Each document as often as its keep weight says: a second drawing is one more document, of the same unit."""
+    config = config_of(run)
+    before, after = (drawn_times(run, config, one) for one in (config.recurrence, recurrence))
+    for batch in batches(run, "quality_filter", ["record_id", "host", "text", *READ]):
+        rows = batch.select(["record_id", "host", "text"]).to_pylist()
+        for row, old, new in zip(rows, before(batch), after(batch), strict=True):
+            record, text = row["record_id"], row["text"]
+            for copy in range(max(old, new)):
+                name = f"{record}#{copy}" if copy else record
+                yield Document(name, record, row["host"], text if copy < old else None, text if copy < new else None)
 
 
 def _without_dedup(run: str, reason: str | None, notes: list[str]) -> Iterator[Document]:

@@ -8,6 +8,8 @@
 
 The same command goes on where an interrupted one stopped, and ends with the same weights, bit by bit on a CPU.
 
+Where the shards are a plan's (`skypile mixture plan`), all its sequences are trained on, in its order, at its rates.
+
 Needs the extra `[models]`.
 """
 
@@ -17,10 +19,12 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from skypile.errors import Refused
+from skypile.mixture.folder import is_plan, open_plan, rate_pieces
 from skypile.proxy import checkpoint
 from skypile.proxy.compact_vocabulary import CompactVocabulary, compact, count, with_spelling
 from skypile.proxy.model import SIZES, VOCABULARY_MULTIPLE, Shape, Transformer, build
@@ -32,6 +36,7 @@ from skypile.runtime import files
 from skypile.tokens.encoder import Encoder, default_model_path
 from skypile.tokens.piece_model import PieceModel, load_piece_model
 
+MOST_PLANNED = 10_000_000_000  # tokens: 20 GB
 PROXY, MODEL, VOCABULARY, LOSSES = "proxy.json", "tokenizer.model", "vocabulary.json", "losses.jsonl"
 
 
@@ -79,7 +84,7 @@ def train_proxy(
     """Train a proxy of `size` on the shards in a folder, into `output`; returns the folder of its last state.
 
     Args:
-        shards: folder that tokens were packed or shuffled into.
+        shards: folder that tokens were packed or shuffled into, or a plan's, which `planned` has read.
         model: the vocabulary they were packed with; None: the package's default.
         at_least: a piece that occurs so often in what is trained on is kept.
         most: pieces kept, the end of document and the bytes counted; None: as many as `size` is made for.
@@ -99,34 +104,69 @@ def train_proxy(
     made_of = {
         "shards": files.absolute(shards),
         "files": named_files([shards]),
-        "settings": asdict(settings) | {"size": size, "model": path.name, "at_least": at_least, "vocabulary": most},
+        "settings": _plain(settings) | {"size": size, "model": path.name, "at_least": at_least, "vocabulary": most},
     }
     folder = Path(output)
     with output_folder(output, "proxy", [shards, str(path)], made_of):
-        vocabulary, sequences = _prepared(folder, shards, load_piece_model(path), size, settings, at_least, most)
+        pieces = load_piece_model(path)
+        vocabulary, sequences, settings = _prepared(folder, shards, pieces, size, settings, at_least, most)
         return _trained(folder, vocabulary, sequences, size, settings, device, every, keep, told)
 
 
 def _prepared(
     folder: Path, shards: str, pieces: PieceModel, size: str, settings: Training, at_least: int, most: int
-) -> tuple[CompactVocabulary, np.ndarray]:
-    """The vocabulary, kept in the folder, and the sequences."""
+) -> tuple[CompactVocabulary, np.ndarray, Training]:
+    """The vocabulary, kept in the folder, the sequences, and the settings: of a plan with as many steps as it makes."""
     context = SIZES[size].context
+    of_plan = is_plan(shards)
     wanted = settings.steps * settings.sequences
     stream = read_stream(shards, pieces, wanted * (context + 1))
     vocabulary = compact(pieces, count([stream], len(pieces)), at_least, most)
     (folder / MODEL).write_bytes(pieces.serialized)
     (folder / VOCABULARY).write_text(json.dumps({"kept": vocabulary.kept.tolist()}) + "\n")
-    sequences = cut(stream, vocabulary, context, wanted)
+    sequences = cut(stream, vocabulary, context, None if of_plan else wanted)
+    if of_plan:  # spelled in the compact vocabulary its tokens are more, and its last phase is not to be cut off
+        settings = with_steps(settings, max(1, len(sequences) // settings.sequences))
+        wanted = settings.steps * settings.sequences
     facts = {
         "size": size,
-        "settings": asdict(settings),
+        "settings": _plain(settings),
         "vocabulary": len(vocabulary),
         "sequences": len(sequences),
         "epochs": wanted / len(sequences),
     }
     (folder / PROXY).write_text(json.dumps(facts, indent=1) + "\n")
-    return vocabulary, sequences
+    return vocabulary, sequences, settings
+
+
+def _plain(settings: Training) -> dict[str, Any]:
+    """As JSON has them; without what is not set."""
+    return json.loads(json.dumps({name: value for name, value in asdict(settings).items() if value != ()}))
+
+
+def planned(plan: str, sequences: int, context: int, learning_rate: float) -> Training:
+    """The training that a plan asks for, of batches of `sequences` of `context` tokens, `learning_rate` the highest.
+
+    Raises:
+        Refused: no finished plan, or one for another size of models: all of its tokens are read into memory.
+    """
+    manifest, _ = open_plan(plan)
+    if manifest["tokens"] > MOST_PLANNED:
+        raise Refused(
+            f"{plan} is of {manifest['tokens']:,} tokens, and a proxy is trained on all of them: plan again with fewer "
+            "(skypile mixture plan --tokens 10000000)"
+        )
+    pieces = rate_pieces(manifest)
+    highest = max(piece.high for piece in pieces)
+    whole = pieces[-1].end
+    rates = tuple((piece.end / whole, piece.high / highest, piece.low / highest) for piece in pieces)
+    steps = max(1, -(-manifest["tokens"] // (sequences * context)))
+    return Training(steps, sequences, learning_rate, round(pieces[0].warm_up / whole * steps), 0, rates)
+
+
+def with_steps(settings: Training, steps: int) -> Training:
+    """The same shape over another number of steps."""
+    return replace(settings, steps=steps, warm_up=round(settings.warm_up * steps / settings.steps))
 
 
 def _trained(

@@ -1,7 +1,8 @@
 """From token shards to the sequences a proxy is trained on, in its own compact vocabulary.
 
-The shards' streams are taken one after the other, in order of name, and cut anew: spelled in the compact vocabulary
-they are longer, and a proxy's context is shorter. Padding is left out. Read are as many tokens as will be trained on
+The shards' streams are taken one after the other, in order of name, or a plan's sequences in the order in which they
+are drawn (`skypile mixture plan`), and cut anew: spelled in the compact vocabulary they are longer, and a proxy's
+context is shorter. Padding is left out. Read are as many tokens as will be trained on
 and no more; they are held in memory, two bytes each.
 """
 
@@ -13,6 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from skypile.errors import Refused
+from skypile.mixture.folder import is_plan, open_plan
+from skypile.mixture.order import drawn_tokens
 from skypile.proxy.compact_vocabulary import CompactVocabulary
 from skypile.tokens.megatron import IndexedDataset, open_shards
 from skypile.tokens.piece_model import PieceModel
@@ -22,7 +25,7 @@ _BLOCK = 1 << 20  # tokens
 
 
 def read_stream(folder: str | Path, model: PieceModel, most: int) -> np.ndarray:
-    """The first tokens of all shards in a folder of packed or shuffled shards, at most `most`, without padding.
+    """The first tokens of all shards in a folder of packed or shuffled ones, or of a plan, at most `most`; no padding.
 
     Padding is the model's padding piece, and an end of document that follows another: there are no empty documents.
 
@@ -35,12 +38,14 @@ def read_stream(folder: str | Path, model: PieceModel, most: int) -> np.ndarray:
     if (folder / TRAIN).is_dir():
         folder = folder / TRAIN
     found, size, last = [], 0, model.end_of_sentence
-    for block in _blocks(open_shards(folder).values()):
+    for block in _planned(folder) if is_plan(folder) else _blocks(open_shards(folder).values()):
+        if not len(block):
+            continue
         if model.pad is not None and model.pad != model.end_of_sentence:
             block = block[block != model.pad]
         ends = block == model.end_of_sentence
         before = np.concatenate([[last == model.end_of_sentence], ends[:-1]])
-        last = int(block[-1]) if len(block) else last
+        last = int(block[-1])
         found.append(block[~(ends & before)][: most - size])
         size += len(found[-1])
         if size == most:
@@ -53,6 +58,21 @@ def _blocks(shards: Iterable[IndexedDataset]) -> Iterator[np.ndarray]:
     for shard in shards:
         for first in range(0, len(shard.tokens), _BLOCK):
             yield np.asarray(shard.tokens[first : first + _BLOCK])
+
+
+def _planned(folder: Path) -> Iterator[np.ndarray]:
+    """The tokens of a plan, in the order in which it draws them."""
+    order = open_plan(folder)[1]
+    held: list[np.ndarray] = []
+    size = 0
+    for sequence in drawn_tokens(order, 0, int(order.draws.sum())):
+        held.append(sequence)
+        size += len(sequence)
+        if size >= _BLOCK:
+            yield np.concatenate(held)
+            held, size = [], 0
+    if held:
+        yield np.concatenate(held)
 
 
 def cut(stream: np.ndarray, vocabulary: CompactVocabulary, context: int, most: int | None = None) -> np.ndarray:

@@ -40,6 +40,9 @@ class Training:
         learning_rate: the highest.
         warm_up: steps until it is reached.
         seed: of the order of the sequences.
+        rates: pieces of a schedule, behind the warm-up one after the other: at which share of the steps each ends, and
+            its rates at the beginning and the end, as shares of the highest, a cosine between. Where they are given,
+            sequences are taken in their own order: it is that of a plan. None: one cosine down to a tenth.
     """
 
     steps: int
@@ -47,6 +50,7 @@ class Training:
     learning_rate: float = PEAK
     warm_up: int = 20
     seed: int = 0
+    rates: tuple[tuple[float, float, float], ...] = ()
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.sequences < 1:
@@ -60,8 +64,12 @@ class Training:
         """Learning rate of a step, counted from 0."""
         if step < self.warm_up:
             return self.learning_rate * (step + 1) / self.warm_up
-        gone = (step - self.warm_up) / max(1, self.steps - self.warm_up)
-        return self.learning_rate * (FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * gone)))
+        pieces = self.rates or ((1.0, 1.0, FLOOR),)
+        at = next((at for at, piece in enumerate(pieces) if step < piece[0] * self.steps), len(pieces) - 1)
+        until, high, low = pieces[at]
+        first = pieces[at - 1][0] * self.steps if at else self.warm_up
+        gone = min(1.0, (step - first) / max(1, until * self.steps - first))
+        return self.learning_rate * (low + (high - low) * 0.5 * (1 + math.cos(math.pi * gone)))
 
     def chosen(self, step: int, available: int) -> np.ndarray:
         """Numbers of the sequences in a step's batch: every epoch is another order of all, and none is left out.
@@ -69,6 +77,8 @@ class Training:
         int64 [sequences]; `available` is the number of sequences there are.
         """
         places = np.arange(step * self.sequences, (step + 1) * self.sequences)
+        if self.rates:
+            return places % available
         epochs = places // available
         found = np.empty_like(places)
         for epoch in np.unique(epochs).tolist():

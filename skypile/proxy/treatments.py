@@ -39,6 +39,7 @@ class Treatment:
         other: folder of the other run.
         until: the last stage whose verdicts hold; None: all hold but what the other attributes say.
         base: settings by which the quality filter decides the corpus before; None: the run's verdicts hold there.
+        weights: settings of keep weights, by which documents are drawn; None: as they are by the run's.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Treatment:
     other: str | None = None
     until: str | None = None
     base: settings.QualityFilterConfig | None = None
+    weights: settings.RecurrenceConfig | None = None
 
 
 def without(run: str, given: str) -> Treatment:
@@ -84,7 +86,7 @@ def until(run: str, given: str) -> Treatment:
 
 
 def changed(run: str, given: str) -> Treatment:
-    """`--set quality_filter.NAME=VALUE`, the value as in TOML.
+    """`--set quality_filter.NAME=VALUE` or `--set recurrence.NAME=VALUE`, the value as in TOML.
 
     Raises:
         Refused: no such setting, or one whose stage would have to run again.
@@ -93,6 +95,8 @@ def changed(run: str, given: str) -> Treatment:
     instead = "for any other setting run the crawl again with it, and compare with --against"
     moved = changed_config(config_of(run), [given], instead)
     name, _, value = (part.strip() for part in given.partition("="))
+    if name.startswith("recurrence."):
+        return Treatment(f"{name}={value}", weights=moved.recurrence)
     return Treatment(f"{name}={value}", "quality_filter", None, moved.quality_filter)
 
 

@@ -79,10 +79,10 @@ def drawn(chart: Chart) -> dict[str, Any]:
 
 def short(value: float) -> str:
     """
-    >>> [short(n) for n in (0.25, 1, 950, 1000, 2500, 1e6, 12_300_000)]
-    ['0.25', '1', '950', '1k', '2.5k', '1M', '12.3M']
+    >>> [short(n) for n in (0.25, 1, 950, 1000, 2500, 1e6, 12_300_000, 3.13e12)]
+    ['0.25', '1', '950', '1k', '2.5k', '1M', '12.3M', '3.13T']
     """
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:.4g}{letter}"
     return f"{value:.4g}"

@@ -27,6 +27,9 @@ from skypile.report.documents import batches, flags, floats, groups
 from skypile.report.duplicates import Duplicates, duplicates
 from skypile.report.histogram import Histogram, histogram, logarithmic
 from skypile.report.masks import Masked, masks
+from skypile.report.portrait import STAGE, Portraits
+from skypile.report.portraits import portraits
+from skypile.report.recurrence import Recurrence, recurrence
 from skypile.report.rules import Judged, judged
 from skypile.report.samples import Draws, Sample, draw, drawn, fill, liken
 from skypile.run_folder import ledger
@@ -79,12 +82,14 @@ class Facts:
     tally: Tally
     lengths: Chart
     clusters: Clusters | None
+    portraits: Portraits | None
     duplicates: Duplicates | None
     judged: Judged | None
     masks: list[Masked] | None  # None if the quality filter has not run
     samples: list[Sample]
     config: str
     ablations: list[Answer]
+    recurrence: Recurrence | None  # None if the quality filter has not run
 
 
 def collect(run: str) -> Facts:
@@ -127,11 +132,13 @@ def collect(run: str) -> Facts:
         tally=tally,
         lengths=_lengths(tally.lengths, least),
         clusters=_of("distribution_filter", whole, settings, clusters),
+        portraits=portraits(folders, settings[STAGE]) if STAGE in folders else None,
         duplicates=_of("dedup", whole, settings, duplicates),
         judged=_of("quality_filter", whole, settings, judged),
         masks=_of("quality_filter", whole, settings, masks),
         samples=samples,
         config=_config(run),
+        recurrence=_of("quality_filter", whole, settings, lambda _, quality: recurrence(run, settings, quality)),
         ablations=ablations(run, next((m["digest"] for m in manifests if m["stage"] == "quality_filter"), None)),
     )
 

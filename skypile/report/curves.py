@@ -60,17 +60,17 @@ def curves(
         return LEFT + (edge - LEFT) * x / right, bottom - (bottom - TOP) * (y - low) / (high - low)
 
     parts = [f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}"/>']
-    parts += [_text(LEFT, 26, title, "title"), _text(LEFT, TOP - 8, up, "quiet")]
-    parts.append(_text((LEFT + edge) / 2, HEIGHT - 12, across, "quiet", "middle"))
+    parts += [text(LEFT, 26, title, "title"), text(LEFT, TOP - 8, up, "quiet")]
+    parts.append(text((LEFT + edge) / 2, HEIGHT - 12, across, "quiet", "middle"))
     for n in range(round((high - low) / step) + 1):
         y = at(0, low + n * step)[1]
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{edge}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(_text(LEFT - 8, y + 4, short(round(low + n * step, 9)) if low + n * step else "0", "quiet", "end"))
+        parts.append(text(LEFT - 8, y + 4, short(round(low + n * step, 9)) if low + n * step else "0", "quiet", "end"))
     along = round_step(right / MOST_TICKS)
     for n in range(int(right / along * (1 + 1e-9)) + 1):
         x = at(n * along, low)[0]
-        parts.append(_text(x, bottom + 18, short(n * along) if n else "0", "quiet", "middle"))
-    ends = _apart([at(*line[-1])[1] for line in lines.values()], TOP, bottom)
+        parts.append(text(x, bottom + 18, short(n * along) if n else "0", "quiet", "middle"))
+    ends = apart([at(*line[-1])[1] for line in lines.values()], TOP, bottom)
     for number, ((name, line), end) in enumerate(zip(lines.items(), ends, strict=True)):
         colour = COLOURS[number % len(COLOURS)]
         dashed = ' stroke-dasharray="6 4"' if number >= len(COLOURS) else ""
@@ -89,12 +89,17 @@ def curves(
         parts.append(f'<line stroke="{colour}" x1="{x + 5:.1f}" y1="{y:.1f}" x2="{edge + 16}" y2="{end:.1f}"/>')
         label = f"{clean(name, NAME)}  {line[-1][1]:.3f}"
         parts.append(f'<text x="{edge + 20}" y="{end + 4:.1f}" style="fill: {colour}">{escape(label)}</text>')
-    size = f'class="curve" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+    return drawing(parts, WIDTH, HEIGHT)
+
+
+def drawing(parts: Sequence[str], width: int, height: int) -> str:
+    """Elements as a whole SVG, by day and by night."""
+    size = f'class="curve" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     body = "\n".join(parts)
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">\n<style>{STYLE}</style>\n{body}\n</svg>\n'
 
 
-def _text(x: float, y: float, said: str, kind: str, anchor: str = "start") -> str:
+def text(x: float, y: float, said: str, kind: str, anchor: str = "start") -> str:
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(clean(said))}</text>'
 
 
@@ -110,10 +115,10 @@ def _bounds(low: float, high: float) -> tuple[float, float, float]:
     return round(first * step, 9), round(last * step, 9), step
 
 
-def _apart(places: Sequence[float], top: float, bottom: float) -> list[float]:
+def apart(places: Sequence[float], top: float, bottom: float) -> list[float]:
     """Places of names beside the ends of their lines, none nearer than `LINE` to the next, as long as there is room.
 
-    >>> _apart([100, 101, 300], 0, 400)
+    >>> apart([100, 101, 300], 0, 400)
     [93.0, 108.0, 300.0]
     """
     order = sorted(range(len(places)), key=lambda number: places[number])

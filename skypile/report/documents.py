@@ -24,13 +24,18 @@ def documents(stage: str, folder: str) -> ds.Dataset:
 
 
 def batches(
-    stage: str, folder: str, columns: list[str], lost_only: bool = False, where: pc.Expression | None = None
+    stage: str,
+    folder: str,
+    columns: list[str],
+    lost_only: bool = False,
+    where: pc.Expression | None = None,
+    rows: int = ROWS,
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
     """Path and rows, file by file in the order of their paths; no batch is empty."""
     found = documents(stage, folder)
     only_lost = pc.field("kept") == "false" if lost_only else None
     for fragment in sorted(found.get_fragments(filter=only_lost), key=lambda f: f.path):
-        read = {"batch_size": ROWS, "batch_readahead": 1, "fragment_readahead": 1}
+        read = {"batch_size": rows, "batch_readahead": 1, "fragment_readahead": 1}
         for batch in fragment.to_batches(schema=found.schema, columns=columns, filter=where, **read):
             if batch.num_rows:
                 yield fragment.path, batch
@@ -59,3 +64,14 @@ def flags(column: pa.Array) -> NDArray[np.bool_]:
 def groups(table: pa.Table, keys: list[str], figures: list[tuple[str, str]] | None = None) -> list[dict[str, Any]]:
     """Rows of `table` by `keys`: `count_all` and the figures (column, function) of each."""
     return table.group_by(keys).aggregate([*(figures or []), ([], "count_all")]).to_pylist()
+
+
+def judged_from(later: dict[str, str], columns: list[str], rows: int = ROWS) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Stage and rows of every record that the first stage of `later` judged, where its way ended.
+
+    `later`: folders by stage, that stage and those after it. A record is among the rows that a stage did not keep, or
+    among all of the last.
+    """
+    for stage, folder in later.items():
+        for _, batch in batches(stage, folder, columns, lost_only=stage != list(later)[-1], rows=rows):
+            yield stage, batch

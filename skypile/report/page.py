@@ -18,6 +18,7 @@ from skypile.report.compare import mark
 from skypile.report.evidence import cuts, told
 from skypile.report.formats import clean, is_link, moment, number, percent, place, size
 from skypile.report.masks import KINDS
+from skypile.report.portrait_page import described
 from skypile.report.rules import MEASURES
 from skypile.report.samples import Sample
 from skypile.run_folder.ledger import OUTDATED
@@ -55,12 +56,14 @@ def render(facts: Facts) -> str:
             skypile=__version__,
             config=facts.config,
             ablations=facts.ablations,
+            recurrence=facts.recurrence,
             unfinished=facts.unfinished,
             titles=TITLES,
             **_funnel(facts),
             **_inputs(facts),
             **_tables(facts),
             **_scores(facts),
+            portraits=described(facts.portraits) if facts.portraits else None,
             outcomes=_outcomes(facts),
         )
     )

@@ -20,11 +20,12 @@ _MADE_BY: Final = {
         ("skypile/quality", "skypile/text", "skypile/classifiers", "skypile/proxy/ngram"),
         ("fasttext-community", "eldc", "phonenumbers", "tld"),
     ),
-    "shards": (("skypile/shards.py",), ()),
+    "shards": (("skypile/shards.py", "skypile/recurrence", "skypile/quality/judges.py"), ()),
     "tokens": (("skypile/tokens",), ()),
     "decontamination": (("skypile/decontamination", "skypile/dedup", "skypile/text"), ()),
     "citations": (("skypile/classifiers", "skypile/crawl/url.py"), ("fasttext-community",)),
     "code": (("skypile/code", "skypile/config/code_formats.py", "skypile/dedup", "skypile/text", "skypile/crawl"), ()),
+    "mixture": (("skypile/mixture", "skypile/config/curriculum.py", "skypile/tokens/shuffle.py"), ()),
     "parallel": (("skypile/parallel", "skypile/distribution", "skypile/text", "skypile/crawl"), ()),
 }
 PACKAGES = (

@@ -39,6 +39,7 @@ _KINDS: Final = {
     "classifier": "a citation classifier",
     "parallel": "parallel paragraphs",
     "code": "a corpus of code",
+    "mixture": "a plan of a mixture",
 }
 # Names that say the same as a marker: of stages that jobs wrote one by one, of an index.
 _OWN_NAMES: Final = {

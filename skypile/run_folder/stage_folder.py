@@ -14,8 +14,7 @@ of `documents` and `verdicts` and is then stamped with the sizes and checksums o
 names is not there, whoever reads. A run keeps the waves that were made from the same input, by the same code, with the
 same settings, and whose files are what was written; it makes all others.
 
-`skypile.run_folder.storage` has Spark write a wave, `skypile.extraction.without_spark` writes one without it.
-"""
+`skypile.run_folder.storage` has Spark write a wave, `skypile.extraction.without_spark` writes one without it."""
 
 import hashlib
 import json
@@ -68,7 +67,7 @@ class Plan(NamedTuple):
 
     def made_from(self, wave: int) -> str:
         """What a wave's stamp says that it was made from."""
-        return _fingerprint(self.made_of | {"inputs": self.waves[wave]})
+        return fingerprint(self.made_of | {"inputs": self.waves[wave]})
 
 
 def stage_dir(run: str, stage: str) -> str:
@@ -147,7 +146,7 @@ def write(
         | counts
         | {key: value for stamp in stamps for key, value in stamp["findings"].items()}
         | {"notes": counts["notes"] + warnings({"stage": plan.stage} | counts, folder)}
-        | {"skypile": __version__, "waves": len(plan.waves), "fingerprint": _fingerprint(plan.made_of)}
+        | {"skypile": __version__, "waves": len(plan.waves), "fingerprint": fingerprint(plan.made_of)}
         | {"versions": versions(), "parts": parts, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
     )
     files.write_json(files.join(folder, "manifest.json"), result)
@@ -275,7 +274,8 @@ def summary(manifest: dict[str, Any], fresh: bool = True) -> str:
     )
 
 
-def _fingerprint(value: dict[str, Any]) -> str:
+def fingerprint(value: dict[str, Any]) -> str:
+    """Of what a stage or a wave is made from, as manifests and stamps have it."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 

@@ -17,7 +17,7 @@ from pyspark.sql.types import StructType
 
 from skypile import schema
 from skypile.run_folder import parts as part_files
-from skypile.run_folder import stage_folder
+from skypile.run_folder import stage_folder, written_here
 from skypile.run_folder.identity import content_digest
 from skypile.run_folder.parts import Parts
 from skypile.run_folder.stage_folder import Plan, stage_dir
@@ -46,6 +46,9 @@ class Stage:
     wave_inputs: Sequence[str] | None = None  # what each wave's part of the input is known by; None: `inputs` say it
     unsettled: Callable[[int], list[str]] = lambda number: []
     findings: Callable[[], dict[str, Any]] = dict
+    here: Callable[[str, int], Written] | None = (
+        None  # writes wave `number` to `folder` in this process, in their place
+    )
 
     @classmethod
     def of(
@@ -104,13 +107,18 @@ def write_stage(
     """Write `stage` under `run`. Returns its manifest and whether any work was done (False: up to date)."""
 
     def write_wave(folder: str, number: int) -> Written:
+        if stage.here:
+            return stage.here(folder, number)
         rows, frame = stage.waves[number]()
         _write_wave(spark, folder, stage, number, frame)
         read = rows if isinstance(rows, int) else int(rows.get["rows"])
         return Written(read, _decisions(spark, folder, stage, number), _parts(spark, folder, number))
 
     def check_ids(folder: str) -> None:
-        _check_ids_unique(spark, folder)
+        if stage.here:
+            written_here.check_ids(folder)
+        else:
+            _check_ids_unique(spark, folder)
 
     return stage_folder.write(run, stage.plan, write_wave, check_ids, on_wave, say)
 

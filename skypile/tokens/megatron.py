@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from skypile.errors import Refused
+from skypile.runtime import files
 
 MAGIC = b"MMIDIDX\x00\x00"
 VERSION = 1
@@ -37,6 +38,7 @@ DTYPE_CODES: dict[np.dtype, int] = {
     np.dtype(np.int64): 5,
     np.dtype(np.uint16): 8,
 }
+_DTYPES = {code: dtype for dtype, code in DTYPE_CODES.items()}
 _HEADER = struct.Struct("<9sQBQQ")
 
 
@@ -84,14 +86,38 @@ def write_index(path: str | Path, lengths: np.ndarray, dtype: np.dtype, document
     pointers = (np.cumsum(lengths) - lengths) * dtype.itemsize
     if documents is None:
         documents = np.arange(len(lengths) + 1)
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
+    partial = f"{path}.partial"
+    with files.open_uri(partial, "wb") as file:
         file.write(_HEADER.pack(MAGIC, VERSION, DTYPE_CODES[dtype], len(lengths), len(documents)))
         file.write(lengths.astype("<i4").tobytes())
         file.write(pointers.astype("<i8").tobytes())
         file.write(np.asarray(documents).astype("<i8").tobytes())
-    partial.rename(path)
+    fs, whole = files.filesystem(str(path))
+    fs.mv(f"{whole}.partial", whole)
+
+
+def uniform_sequences(prefix: str | Path) -> tuple[int, int]:
+    """How many sequences a shard holds, and their length; two small reads, however large it is.
+
+    Raises:
+        Refused: no Megatron index, no .bin beside it, or sequences of several lengths.
+    """
+    path, tokens = Path(f"{prefix}.idx"), Path(f"{prefix}.bin")
+    with path.open("rb") as file:
+        head = file.read(_HEADER.size + 4)
+    code, sequences = _header(path, head)
+    if not tokens.exists():
+        raise Refused(f"{tokens} is missing beside its index {path}: copy both files of a shard")
+    size = tokens.stat().st_size
+    if not sequences:
+        raise Refused(f"{path} holds no sequence: leave it out")
+    length = int.from_bytes(head[_HEADER.size :], "little", signed=True)
+    if size != sequences * length * _DTYPES[code].itemsize:
+        raise Refused(
+            f"{prefix}: {size} bytes are not {sequences} sequences of {length} tokens, as the first is; pack documents "
+            "into sequences of one length (`skypile tokens pack`)"
+        )
+    return sequences, length
 
 
 def open_shards(folder: str | Path) -> dict[str, IndexedDataset]:
@@ -127,18 +153,14 @@ def open_indexed(prefix: str | Path) -> IndexedDataset:
     """
     index_path, bin_path = Path(f"{prefix}.idx"), Path(f"{prefix}.bin")
     data = index_path.read_bytes()
-    if len(data) < _HEADER.size or not data.startswith(MAGIC):
-        raise Refused(f"{index_path} does not start with {MAGIC!r}: no Megatron index (mmap format)")
-    _, version, code, sequences, bounds = _HEADER.unpack_from(data)
-    by_code: dict[int, np.dtype] = {known: dtype for dtype, known in DTYPE_CODES.items()}
-    if version != VERSION or code not in by_code:
-        raise Refused(f"{index_path}: version {version}, dtype code {code}; known: 1 and {sorted(by_code)}")
+    code, sequences = _header(index_path, data)
+    bounds = _HEADER.unpack_from(data)[-1]
     if len(data) < _HEADER.size + 12 * sequences + 8 * bounds:
         raise Refused(f"{index_path} is cut short: {len(data)} bytes for {sequences} sequences")
     lengths = np.frombuffer(data, "<i4", sequences, _HEADER.size)
     pointers = np.frombuffer(data, "<i8", sequences, _HEADER.size + 4 * sequences)
     documents = np.frombuffer(data, "<i8", bounds, _HEADER.size + 12 * sequences)
-    dtype = by_code[code]
+    dtype = _DTYPES[code]
     needed = int((pointers + lengths.astype(np.int64) * dtype.itemsize).max(initial=0))
     if not bin_path.exists():
         raise Refused(f"{bin_path} is missing beside its index {index_path}: copy both files of a shard")
@@ -149,3 +171,13 @@ def open_indexed(prefix: str | Path) -> IndexedDataset:
         )
     tokens = np.memmap(bin_path, dtype, "r") if needed else np.empty(0, dtype)
     return IndexedDataset(tokens, lengths, pointers, documents)
+
+
+def _header(path: Path, data: bytes) -> tuple[int, int]:
+    """The dtype code and the number of sequences that an index begins with."""
+    if len(data) < _HEADER.size or not data.startswith(MAGIC):
+        raise Refused(f"{path} does not start with {MAGIC!r}: no Megatron index (mmap format)")
+    _, version, code, sequences, _ = _HEADER.unpack_from(data)
+    if version != VERSION or code not in _DTYPES:
+        raise Refused(f"{path}: version {version}, dtype code {code}; known: 1 and {sorted(_DTYPES)}")
+    return code, sequences

@@ -22,6 +22,11 @@ OURS = r"\.(bin|idx|documents\.parquet)(\.partial)?$"
 OURS_SHUFFLED = r"^shard-\d{5}\.(bin|idx)(\.partial)?$|^shuffle\.json$"
 
 
+def tokens_folder(run: str, output: str | None) -> str:
+    """Where the token shards of a run are: `output`, or a folder of the run."""
+    return files.absolute(output) if output else files.join(files.absolute(run), "06_tokens")
+
+
 def pack_files(
     paths: Sequence[Path], output: str, model: str | Path | None, packing: Packing
 ) -> tuple[dict[str, Any], bool]:

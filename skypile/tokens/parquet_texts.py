@@ -15,9 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skypile.errors import Refused
+from skypile.runtime import files
 from skypile.runtime.parquet_rows import open_parquet, row_batches
 
 NEEDED = ("text", "record_id", "url")
+KEEP_WEIGHT = "keep_weight"  # of the distribution stage, where a run has it
 BATCH_BYTES = 32 << 20  # and a row; a batch of as many rows as the largest pages are long would have 4 GB
 
 
@@ -25,6 +27,8 @@ def parquet_batches(
     path: str, batch_rows: int = 256, filesystem: Any = None, language: str | None = None
 ) -> Iterator[pa.RecordBatch]:
     """Batches with columns text, record_id, url and perhaps language, all strings; ids are whole numbers' digits.
+
+    A column keep_weight of numbers comes along as float64, 1 where it is null.
 
     At most `batch_rows` documents and about BATCH_BYTES a batch.
 
@@ -42,9 +46,11 @@ def parquet_batches(
         for name in NEEDED:
             _check_type(path, name, schema.field(name).type)
         columns = [name for name in (*NEEDED, "language") if name in schema.names]
+        weighed = KEEP_WEIGHT in schema.names and _is_number(schema.field(KEEP_WEIGHT).type)
+        read = [*columns, KEEP_WEIGHT] if weighed else columns
         row = 0
         groups = range(file.metadata.num_row_groups)
-        batches = (batch for group in groups for batch in row_batches(file, group, columns, batch_rows, BATCH_BYTES))
+        batches = (batch for group in groups for batch in row_batches(file, group, read, batch_rows, BATCH_BYTES))
         while (batch := _next(path, batches)) is not None:
             arrays = [_strings(batch[name]) for name in columns]
             for name, array in zip(columns[:2], arrays, strict=False):
@@ -55,6 +61,9 @@ def parquet_batches(
             if language is not None and "language" not in columns:
                 arrays.append(pa.array([language] * batch.num_rows))
             names = columns if len(arrays) == len(columns) else [*columns, "language"]
+            if weighed:
+                arrays.append(batch[KEEP_WEIGHT].cast(pa.float64()).fill_null(1.0))
+                names = [*names, KEEP_WEIGHT]
             yield pa.RecordBatch.from_arrays(arrays, names)
 
 
@@ -67,11 +76,11 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
         Refused: a file is given twice, or two files still get one name; both are named.
     """
     whole = [path.absolute() for path in paths]
-    files: dict[Path, Path] = {}
+    known: dict[Path, Path] = {}
     for path in whole:
-        if (other := files.get(path.resolve())) is not None:
+        if (other := known.get(path.resolve())) is not None:
             raise Refused(f"{other} and {path} are one file: its documents would be trained on twice")
-        files[path.resolve()] = path
+        known[path.resolve()] = path
     names = [path.stem for path in whole]
     for depth in range(2, max((len(path.parts) for path in whole), default=0) + 1):
         counts = Counter(map(str.casefold, names))  # some file systems do not tell A from a
@@ -110,6 +119,10 @@ def _check_type(path: str, name: str, kind: pa.DataType) -> None:
     raise Refused(f"{path}: column {name} is {kind}, and must be {wanted}; cast it, or is it another column?")
 
 
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_floating(kind) or pa.types.is_integer(kind)
+
+
 def _strings(array: pa.Array) -> pa.Array:
     """As large strings where they are not plain ones."""
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
@@ -117,3 +130,14 @@ def _strings(array: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     return array.cast(pa.large_string())
+
+
+def shard_files(inputs: str) -> list[str]:
+    """Parquet files below a folder, local or remote: of a run's stage those that it kept. FileNotFoundError."""
+    fs, path = files.filesystem(inputs)
+    found = files.parquet_below(fs, path)
+    if any("/kept=" in p for p in found):
+        found = [p for p in found if "/kept=true/" in p]
+    if not found:
+        raise FileNotFoundError(f"no Parquet file below {inputs}: give the folder of the shards stage")
+    return [fs.unstrip_protocol(p) if "://" in inputs else p for p in found]

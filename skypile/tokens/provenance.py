@@ -14,7 +14,7 @@ holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from skypile.errors import Refused
+from skypile.runtime import files
 
 SUFFIX = ".documents.parquet"
 
@@ -65,15 +66,21 @@ def locate(folder: str | Path, url_or_id: str) -> Iterator[Place]:
     Raises:
         Refused: there are no shards, or what tells of their documents cannot be read.
     """
-    sidecars = sorted(Path(folder).rglob("*" + SUFFIX))
+    return locate_all(folder, [url_or_id])
+
+
+def locate_all(folder: str | Path, keys: Sequence[str]) -> Iterator[Place]:
+    """As `locate`, of several pages at once, by shard. `folder` may be remote."""
+    fs, path = files.filesystem(str(folder))
+    sidecars = [name for name in sorted(fs.find(path)) if name.endswith(SUFFIX)]
     if not sidecars:
         raise Refused(f"{folder} holds no {SUFFIX[1:]} of any shard: give the folder that tokens were packed into")
-    for path in sidecars:
-        shard = str(path).removesuffix(SUFFIX)
-        length = sequence_length(path)
-        matches = (pc.field("url") == url_or_id) | (pc.field("record_id") == url_or_id)
-        for row in pq.read_table(path, filters=matches).sort_by("position").to_pylist():
-            yield from _places(shard, row, length)
+    matches = pc.field("url").isin(keys) | pc.field("record_id").isin(keys)
+    for name in sidecars:
+        sidecar = files.join(str(folder), name.removeprefix(path).lstrip("/"))
+        length = sequence_length(sidecar)
+        for row in pq.read_table(name, filters=matches, filesystem=fs).sort_by("position").to_pylist():
+            yield from _places(sidecar.removesuffix(SUFFIX), row, length)
 
 
 def documents_of(shard: str | Path, sequence: int) -> list[Place]:
@@ -88,8 +95,9 @@ def documents_of(shard: str | Path, sequence: int) -> list[Place]:
 
 def sequence_length(path: str | Path) -> int:
     """Sequence length a sidecar was written for, from its metadata."""
+    fs, inner = files.filesystem(str(path))
     try:
-        metadata = pq.read_schema(path).metadata or {}
+        metadata = pq.read_schema(inner, filesystem=fs).metadata or {}
     except pa.ArrowInvalid as error:
         raise Refused(f"{path} is no whole Parquet file ({error}): pack or copy the shard anew") from None
     if b"sequence_length" not in metadata:
@@ -123,3 +131,22 @@ def document_rows(
     """Rows of the sidecar for documents that begin in this shard."""
     offsets = np.zeros(len(tokens), np.int64)
     return pa.table([record_ids, urls, positions, tokens, offsets], schema=DOCUMENT_SCHEMA)
+
+
+def split_rows(documents: pa.Table, bound: int) -> tuple[pa.Table, pa.Table]:
+    """Cut rows at stream position `bound`: what stays in this shard, and what begins the next at position 0."""
+    rows = documents.to_pylist()
+    kept, left = [], []
+    for row in rows:
+        before = max(0, bound - row["position"])
+        if before:
+            kept.append(row | {"tokens": before})
+        left.append(
+            row
+            | {
+                "position": max(row["position"], bound) - bound,
+                "tokens": row["tokens"] - before,
+                "document_offset": row["document_offset"] + before,
+            }
+        )
+    return pa.Table.from_pylist(kept, DOCUMENT_SCHEMA), pa.Table.from_pylist(left, DOCUMENT_SCHEMA)

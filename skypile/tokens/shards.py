@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from skypile.errors import Refused
+from skypile.runtime import files
 from skypile.tokens.encoder import Encoder
 from skypile.tokens.megatron import write_index
 from skypile.tokens.packing import (
@@ -31,8 +32,9 @@ from skypile.tokens.packing import (
     is_validation,
     split_key,
 )
+from skypile.tokens.parquet_texts import KEEP_WEIGHT
 from skypile.tokens.piece_model import CONTROL, ModelError, PieceModel
-from skypile.tokens.provenance import DOCUMENT_SCHEMA, SUFFIX, document_rows
+from skypile.tokens.provenance import DOCUMENT_SCHEMA, SUFFIX, document_rows, split_rows
 
 TRAIN, VALIDATION = "train", "validation"
 
@@ -105,7 +107,10 @@ class Remainder:
 
 @dataclass
 class ShardCounts:
-    """What went into one shard: `tokens` counts end-of-document ids, not padding."""
+    """What went into one shard: `tokens` counts end-of-document ids, not padding.
+
+    `keep_weight` is the mean of the documents' weights by tokens, 1 where they have none.
+    """
 
     shard: str
     split: str
@@ -116,19 +121,20 @@ class ShardCounts:
     padding: int = 0
     dropped_tokens: int = 0
     tokens_by_language: dict[str, int] = field(default_factory=dict)
+    keep_weight: float = 1.0
 
 
 class ShardWriter:
     """Writes one shard, a batch of documents at a time; `finish` completes it. `packing` names its ids."""
 
-    def __init__(self, prefix: str | Path, packing: Packing, dtype: np.dtype, split: str = TRAIN):
+    def __init__(self, prefix: str, packing: Packing, dtype: np.dtype, split: str = TRAIN):
         if packing.end_of_document is None or packing.padding is None:
             raise ValueError("a shard needs the ids of a model: packing.for_model(encoder.model)")
-        self.prefix = Path(prefix)
+        self.prefix = prefix
         self._end, self._padding = packing.end_of_document, packing.padding
         self.packing = packing
         self.dtype = np.dtype(dtype)
-        self.counts = ShardCounts(shard=self.prefix.name, split=split)
+        self.counts = ShardCounts(shard=prefix.rpartition("/")[2], split=split)
         self._position = 0
         self._tail = np.empty(0, self.dtype)
         self._tail_documents = DOCUMENT_SCHEMA.empty_table()
@@ -137,11 +143,12 @@ class ShardWriter:
 
     def _open(self) -> tuple[IO[bytes], pq.ParquetWriter]:
         if self._bin is None or self._sidecar is None:
-            self.prefix.parent.mkdir(parents=True, exist_ok=True)
-            self._bin = Path(f"{self.prefix}.bin.partial").open("wb")  # noqa: SIM115  (closed by finish)
-            metadata = {"sequence_length": str(self.packing.sequence_length)}
-            schema = DOCUMENT_SCHEMA.with_metadata(metadata)
-            self._sidecar = pq.ParquetWriter(f"{self.prefix}{SUFFIX}.partial", schema, compression="zstd")
+            fs, path = files.filesystem(self.prefix)
+            fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+            self._bin = files.open_uri(f"{self.prefix}.bin.partial", "wb")
+            schema = DOCUMENT_SCHEMA.with_metadata({"sequence_length": str(self.packing.sequence_length)})
+            sidecar = f"{path}{SUFFIX}.partial"
+            self._sidecar = pq.ParquetWriter(sidecar, schema, compression="zstd", filesystem=fs)
         return self._bin, self._sidecar
 
     def continue_from(self, remainder: Remainder) -> None:
@@ -184,7 +191,7 @@ class ShardWriter:
             file.write(np.concatenate([self._tail, np.full(length - rest, self._padding, self.dtype)]).tobytes())
             sidecar.write_table(self._tail_documents.combine_chunks())
         elif rest:
-            kept, left = _split_rows(self._tail_documents, self._position - rest)
+            kept, left = split_rows(self._tail_documents, self._position - rest)
             self._open()[1].write_table(kept)
             if self.packing.remainder == "drop":
                 self.counts.dropped_tokens = rest
@@ -201,34 +208,15 @@ class ShardWriter:
             return
         self._bin.close()
         self._sidecar.close()
+        fs, path = files.filesystem(self.prefix)
         if not self.counts.sequences:  # everything was carried or dropped
-            Path(f"{self.prefix}.bin.partial").unlink()
-            Path(f"{self.prefix}{SUFFIX}.partial").unlink()
+            fs.rm([f"{path}{suffix}.partial" for suffix in (".bin", SUFFIX)])
             return
-        for suffix in (".bin", SUFFIX):
-            Path(f"{self.prefix}{suffix}.partial").rename(f"{self.prefix}{suffix}")
+        for suffix in ".bin", SUFFIX:
+            fs.mv(f"{path}{suffix}.partial", f"{path}{suffix}")
         # last: a shard with an index is whole
         sequences = np.full(self.counts.sequences, self.packing.sequence_length)
         write_index(f"{self.prefix}.idx", sequences, self.dtype)
-
-
-def _split_rows(documents: pa.Table, bound: int) -> tuple[pa.Table, pa.Table]:
-    """Cut rows at stream position `bound`: what stays in this shard, and what begins the next at position 0."""
-    rows = documents.to_pylist()
-    kept, left = [], []
-    for row in rows:
-        before = max(0, bound - row["position"])
-        if before:
-            kept.append(row | {"tokens": before})
-        left.append(
-            row
-            | {
-                "position": max(row["position"], bound) - bound,
-                "tokens": row["tokens"] - before,
-                "document_offset": row["document_offset"] + before,
-            }
-        )
-    return pa.Table.from_pylist(kept, DOCUMENT_SCHEMA), pa.Table.from_pylist(left, DOCUMENT_SCHEMA)
 
 
 def tokenize_batches(
@@ -247,20 +235,26 @@ def tokenize_batches(
     """
     packing = packing.for_model(encoder.model)
     writers = {
-        split: ShardWriter(Path(folder) / split / name, packing, encoder.id_dtype, split)
+        split: ShardWriter(files.join(str(folder), split, name), packing, encoder.id_dtype, split)
         for split in (TRAIN, VALIDATION)
     }
+    weights: dict[str, float] = {}  # sums over tokens, where documents have weights
     for batch in batches:
         for split, part in _split_batch(batch, packing):
             ids, offsets = encoder.encode_batch(part["text"])
             writer = writers[split]
             writer.add(ids, offsets, part["record_id"].to_pylist(), part["url"].to_pylist())
+            if KEEP_WEIGHT in part.schema.names:
+                weighed = float((np.diff(offsets) + 1) @ part[KEEP_WEIGHT].to_numpy())
+                weights[split] = weights.get(split, 0.0) + weighed
             writer.counts.characters += pc.sum(pc.utf8_length(part["text"]), min_count=0).as_py()
             if "language" in part.schema.names:
                 by_language = writer.counts.tokens_by_language
                 languages = part["language"].to_pylist()
                 for language, tokens in zip(languages, (np.diff(offsets) + 1).tolist(), strict=True):
                     by_language[str(language)] = by_language.get(str(language), 0) + tokens
+    for split, weight in weights.items():
+        writers[split].counts.keep_weight = weight / writers[split].counts.tokens
     remainders = {split: writer.finish() for split, writer in writers.items()}
     return [writer.counts for writer in writers.values() if writer.counts.documents], remainders
 

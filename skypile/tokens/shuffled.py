@@ -9,7 +9,7 @@ stay with the packed shards: `locate_shuffled` finds a page there and follows th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from skypile.errors import Refused
 from skypile.run_folder.output import output_folder
 from skypile.runtime import files
 from skypile.tokens.megatron import open_shards, write_index
-from skypile.tokens.provenance import SUFFIX, Place, locate
+from skypile.tokens.provenance import SUFFIX, Place, locate_all
 from skypile.tokens.shuffle import permute, unpermute
 
 PLAN = "shuffle.json"
@@ -70,6 +70,11 @@ def write_shuffled(packed: str | Path, shuffled: str | Path, number: int) -> Non
 
 def locate_shuffled(packed: str | Path, shuffled: str | Path, url_or_id: str) -> Iterator[Place]:
     """As `provenance.locate`, with the places in the shuffled shards."""
+    return locate_all_shuffled(packed, shuffled, [url_or_id])
+
+
+def locate_all_shuffled(packed: str | Path, shuffled: str | Path, keys: Sequence[str]) -> Iterator[Place]:
+    """As `provenance.locate_all`, with the places in the shuffled shards."""
     plan = _read_plan(shuffled)
     if missing := [name for name in plan["names"] if not Path(packed, name + SUFFIX).exists()]:
         raise Refused(
@@ -78,7 +83,7 @@ def locate_shuffled(packed: str | Path, shuffled: str | Path, url_or_id: str) ->
     first = dict(zip(plan["names"], np.cumsum([0, *plan["sequences"]]).tolist(), strict=False))
     total = sum(plan["sequences"])
     bounds = _bounds(total, plan["shards"])
-    for place in locate(packed, url_or_id):
+    for place in locate_all(packed, keys):
         if Path(place.shard).parent != Path(packed):  # of another split, in a folder below
             continue
         origin = first[Path(place.shard).name] + place.sequence

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import functools
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -35,13 +36,16 @@ from pyspark.resource import (
     TaskResourceRequests,
 )
 from pyspark.sql import SparkSession
+from rich.console import Console
 
+from skypile.config import TokensConfig
+from skypile.run_folder import stage_folder
 from skypile.run_folder.once import once
 from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
 from skypile.tokens.encoder import Encoder
-from skypile.tokens.outputs import packed_result
-from skypile.tokens.parquet_texts import parquet_batches
+from skypile.tokens.outputs import packed_result, tokens_folder
+from skypile.tokens.parquet_texts import parquet_batches, shard_files
 from skypile.tokens.shards import Packing, tokenize_file
 
 _RESULT = "counts string"
@@ -77,9 +81,7 @@ def tokenize(spark: SparkSession, inputs: str, output: str, settings: TokenizeSe
     """
     if settings.packing.remainder == "carry":
         raise ValueError('remainder="carry" would make a shard depend on another file; use "pad" or "drop"')
-    if "://" in output:
-        raise ValueError(f"{output}: token shards are written to a mounted file system, not to a URI")
-    paths = _parquet_files(inputs)
+    paths = shard_files(inputs)
     result, packing = packed_result(paths, settings.model, settings.packing)
 
     def work() -> dict[str, Any]:
@@ -93,6 +95,22 @@ def tokenize(spark: SparkSession, inputs: str, output: str, settings: TokenizeSe
 
     made_of = {"settings": result.made_of["settings"], "shards_in": files.absolute(inputs)}
     return once(output, result._replace(inputs=[inputs, *result.inputs], made_of=made_of), work)[0]
+
+
+def tokenize_run(spark: SparkSession, run: str, section: TokensConfig, console: Console) -> dict[str, Any]:
+    """Token shards of a run's shards, in its folder or where `[tokens]` says; their manifest."""
+    packing = Packing(
+        section.sequence_length, section.end_of_document, section.remainder, None, section.validation, section.seed
+    )
+    how = TokenizeSettings(packing, section.model, section.device, section.gpus_per_task)
+    began = time.monotonic()
+    with console.status("tokens: encoding and packing the shards"):
+        found = tokenize(spark, stage_folder.stage_dir(run, "shards"), tokens_folder(run, section.output), how)
+    seconds = time.monotonic() - began
+    for split, total in sorted(found["totals"].items()):
+        told = f"{total['documents']:,} documents, {total['tokens']:,} tokens, {total['sequences']:,} sequences"
+        console.print(f"tokens/{split:<13} {told}  {seconds:>7.1f} s", soft_wrap=True, highlight=False)
+    return found
 
 
 def totals(counts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -159,13 +177,3 @@ def _language(path: str) -> str | None:
     """Language that one of a file's folders names, as the shards stage names them or Spark a partition."""
     found = (part.partition("=") for part in path.split("/"))
     return next((value for name, _, value in found if name in ("lang", "language")), None)
-
-
-def _parquet_files(inputs: str) -> list[str]:
-    fs, path = files.filesystem(inputs)
-    found = files.parquet_below(fs, path)
-    if any("/kept=" in p for p in found):
-        found = [p for p in found if "/kept=true/" in p]
-    if not found:
-        raise FileNotFoundError(f"no Parquet file below {inputs}: give the folder of the shards stage")
-    return [fs.unstrip_protocol(p) if "://" in inputs else p for p in found]

@@ -144,6 +144,42 @@ def test_a_short_item_is_found_as_a_whole_only():
         assert found(f"{HILLS[0]} {other} {HILLS[1]}", items=(short,)) is None
 
 
+RIDDLE = Item("谜", "3", "有面没有口有脚没有手四只脚站得稳从来不会走")
+LAMP = Item("b", "0", "Who lit the 3 lamps above the mill while the miller slept?")
+
+
+@pytest.mark.parametrize(
+    ("item", "break_at", "action"), [(RIDDLE, 10, "drop"), (RIDDLE, 12, "cut"), (LAMP, 29, "drop"), (LAMP, 19, "drop")]
+)
+def test_a_short_item_is_found_in_two_parts(item, break_at, action):
+    first, second = item.question[:break_at], item.question[break_at:]
+    between = TEA if item is RIDDLE else HILLS
+    text = "\n\n".join([between[0], first, between[1], second, between[2]])
+    assert build_index([item], DecontaminationConfig()).searched["as_a_whole"] == 1
+    made = found(text, DecontaminationConfig(action=action), (item,))
+    entry = made["items"][0]
+    assert entry["match"] == "whole" and [text[a:b].strip("?") for a, b in entry["spans"]] == [
+        part.strip(" ?") for part in (first, second)
+    ]
+    if action == "cut":
+        assert made["left"] == "\n\n".join(between)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (RIDDLE.question[:10],),
+        (RIDDLE.question[:10], RIDDLE.question[10:-1]),
+        (RIDDLE.question[:10], RIDDLE.question[10:].replace("四", "五")),
+        (RIDDLE.question[:8], RIDDLE.question[8:14], TEA[1], RIDDLE.question[14:]),
+        (RIDDLE.question[:10], *TEA * 6, RIDDLE.question[10:]),
+    ],
+    ids=["one part", "a character less", "another number", "three parts", "far from each other"],
+)
+def test_less_than_two_whole_parts_of_a_short_item_is_not_the_item(parts):
+    assert found("\n\n".join([TEA[0], parts[0], TEA[1], *parts[1:], TEA[2]]), items=(RIDDLE,)) is None
+
+
 def test_what_is_shorter_than_an_ngram_is_not_searched_and_counted():
     index = build_index(
         [Item("b", "0", "Who wrote it?"), Item("b", "1", "谁写的？"), MILL, MILL], DecontaminationConfig()

@@ -65,13 +65,16 @@ def test_each_kind_of_match() -> None:
 
 
 def test_those_that_stay() -> None:
-    kinds = pa.schema([("record_id", pa.string()), ("duplicates", pa.int32()), ("component", pa.int32())])
+    kinds = pa.schema(
+        [("record_id", pa.string()), *((name, pa.int32()) for name in ("duplicates", "copies", "component"))]
+    )
     rows = [
-        {"record_id": "s", "duplicates": 2, "component": 3},
-        {"record_id": "t", "duplicates": 1, "component": None},
+        {"record_id": "s", "duplicates": 2, "copies": None, "component": 3},
+        {"record_id": "t", "duplicates": 1, "copies": 2, "component": None},
     ]
     found = kept_decisions(pa.RecordBatch.from_pylist(rows, kinds)).to_pylist()
     assert [(row["verdict"], row["reason"], row["evidence"], row["duplicates"]) for row in found] == [
         ("kept", None, '{"component":3,"duplicates":2}', 2),
         ("kept", None, '{"duplicates":1}', 1),
     ]
+    assert [(row["exact_copies"], row["near_copies"]) for row in found] == [(1, 3), (2, 1)]

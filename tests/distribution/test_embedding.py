@@ -11,8 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skypile.config import DistributionFilterConfig
 from skypile.distribution import centroids, embedding
 from skypile.distribution.embedding import StaticEmbedder, load
+from skypile.distribution.embedding_model import SentenceTransformerEmbedder
+from skypile.distribution.quantized import quantize
 
 PAIRS = [
     ("The cat sleeps on the sofa.", "猫在沙发上睡觉。"),
@@ -42,7 +45,7 @@ def test_topics_of_real_news_fall_into_clusters(shared_data: Path) -> None:
     news = pq.read_table(shared_data / "dedup" / "bbc.parquet").to_pydict()
     topics = np.unique(news["topic"], return_inverse=True)[1]
     vectors = load().encode([text[:2000] for text in news["text"]])
-    cluster, _ = centroids.assign(vectors, centroids.train(vectors, 47, 20, seed=0))
+    cluster, _ = centroids.assign(vectors, centroids.train(vectors, 47, 14, 20, seed=0))
 
     def purity(labels: np.ndarray) -> float:
         return sum(np.bincount(labels[cluster == c]).max() for c in set(cluster.tolist())) / len(labels)
@@ -80,7 +83,7 @@ def test_words_are_folded_and_found_longest_first(text: str, words: list[str]) -
 def longest_match(embedder: StaticEmbedder, text: str) -> list[str]:
     """The same tokens by plain string operations."""
     known = set(embedder.words)
-    folded = "".join(chr(embedder.fold[ord(c)] or 32) if ord(c) < 1 << 16 else " " for c in text)
+    folded = "".join(chr(max(embedder.fold[ord(c)], 32)) if ord(c) < 1 << 16 else " " for c in text)
     found, i = [], 0
     while i < len(folded):
         if folded[i] == " ":
@@ -129,6 +132,48 @@ def test_vectors_are_the_exact_weighted_sums() -> None:
     assert np.abs(embedder.encode([text])[0] - exact).max() <= 0.5
 
 
+@pytest.mark.parametrize(
+    ("text", "letters", "known"),
+    [
+        ("The doctor's xqzzvk 12.5 %", 16, 9),
+        ("医生在医院", 5, 5),
+        ("医生 Δοκιμή", 8, 2),  # Greek letters are letters that it does not know
+        ("これは医生です", 7, 2),
+        ("Привет, doctor", 12, 6),
+        ("12 -- 5", 0, 0),
+    ],
+)
+def test_coverage_is_the_share_of_letters_in_known_words(text: str, letters: int, known: int) -> None:
+    words = load().tokenize(text)  # type: ignore[attr-defined]
+    assert sum(map(len, words)) == known
+    assert sum(c.isalpha() for c in text) == letters
+    assert load().embed([text]).coverage.tolist() == [np.float32(known / max(letters, 1))]
+
+
+UNKNOWN = {
+    "Greek": "Η Αθήνα είναι η πρωτεύουσα της Ελλάδας και η μεγαλύτερη πόλη της χώρας.",
+    "Russian": "Москва является столицей России и крупнейшим городом страны по населению.",
+    "Japanese": "東京は日本の首都であり、世界でもっとも人口の多い都市のひとつとして知られています。",
+    "Korean": "서울은 대한민국의 수도이자 최대 도시로 한강을 끼고 있다.",
+    "German": "Der Bundestag hat gestern über den Haushalt beraten und keine Entscheidung getroffen.",
+    "hashes": "a94f8fe5ccb19ba61c4c0873d391e987982fbbd3 qwrtzp bhjkvd mnxcvq wprtkl zzxqjv",
+    "code": "qptr = malloc(sizeof(*qptr)); memset(qptr, 0, nbytes); strncpy(dst, argv[i], sz); printf(fmt, qptr);",
+}
+
+
+@pytest.mark.parametrize("kind", UNKNOWN)
+def test_what_the_table_does_not_know_has_a_low_coverage(kind: str) -> None:
+    assert load().embed([UNKNOWN[kind]]).coverage[0] < DistributionFilterConfig().min_coverage
+
+
+def test_real_english_and_chinese_are_covered(shared_data: Path) -> None:
+    news = pq.read_table(shared_data / "dedup" / "bbc.parquet")["text"].to_pylist()
+    lines = (shared_data / "quality" / "zh_clean.jsonl").read_text("utf-8").splitlines()
+    for texts in (news, [json.loads(line)["text"] for line in lines]):
+        coverage = load().embed([text[:2000] for text in texts]).coverage
+        assert (coverage >= DistributionFilterConfig().min_coverage).mean() > 0.998
+
+
 def test_a_very_long_text_does_not_overflow() -> None:
     embedder = load()
     assert isinstance(embedder, StaticEmbedder)
@@ -169,20 +214,34 @@ def test_missing_sentence_transformers_names_the_extra(monkeypatch: pytest.Monke
 
 
 def test_a_model_of_the_user_is_loaded_offline_and_quantised(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen: list[list[str]] = []
+
     class Model:
         def __init__(self, path: str, **options: object) -> None:
             assert path == str(tmp_path)
+            seen.clear()
             assert options == {"local_files_only": True, "trust_remote_code": False}
 
         def encode(self, texts: list[str], **options: object) -> np.ndarray:
+            seen.append(texts)
             return np.array([[len(t), -len(t) / 2, 0.0] for t in texts], np.float32).reshape(-1, 3)
+
+        def tokenizer(self, texts: list[str], **options: object) -> dict[str, list[list[int]]]:
+            return {"input_ids": [[ord(c) for c in text] for text in texts]}
+
+        tokenizer.unk_token_id = ord("?")  # type: ignore[attr-defined]
 
     module = types.SimpleNamespace(SentenceTransformer=Model)
     monkeypatch.setitem(sys.modules, "sentence_transformers", module)
-    model = embedding.SentenceTransformerEmbedder(str(tmp_path))
+    model = SentenceTransformerEmbedder(str(tmp_path))
     assert model.encode(["four", ""]).tolist() == [[127, -64, 0], [0, 0, 0]]
     assert model.dim == 3
     assert model.encode([]).shape == (0, 3)
+    seen.clear()
+    vectors, coverage = model.embed(["a?", "long one", "a?", "", "long one"])
+    assert seen == [["long one", "a?", ""]]  # once a distinct text, by length
+    assert vectors.tolist() == [[127, -64, 0], [127, -64, 0], [127, -64, 0], [0, 0, 0], [127, -64, 0]]
+    assert coverage.tolist() == [0.5, 1, 0.5, 1, 1]
 
 
 def test_a_real_sentence_transformers_folder_works(tmp_path: Path) -> None:
@@ -203,4 +262,4 @@ def test_a_real_sentence_transformers_folder_works(tmp_path: Path) -> None:
 def test_quantize_ignores_what_is_not_finite() -> None:
     floats = np.array([[np.nan, 1.0], [np.inf, 1.0], [0.0, -2.0]])
     with np.errstate(all="raise"):
-        assert embedding.quantize(floats).tolist() == [[0, 0], [0, 0], [0, -127]]
+        assert quantize(floats).tolist() == [[0, 0], [0, 0], [0, -127]]

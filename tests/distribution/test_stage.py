@@ -122,23 +122,35 @@ def test_evidence_lets_a_person_check(filtered: Any) -> None:
 def test_clusters_are_the_nearest_saved_centroids(filtered: Any) -> None:
     rows, clusters = filtered
     centres = np.load(clusters / "centroids.npy", allow_pickle=False).astype(float)
-    vectors = embedding.load().encode([row["text"] for row in rows]).astype(float)
-    heard = vectors.any(axis=1)
-    cosine = vectors[heard] @ centres.T / np.linalg.norm(centres, axis=1)
-    assert cosine.argmax(axis=1).tolist() == [row["cluster"] for row in rows if row["cluster"] is not None]
-    best = cosine.max(axis=1) / np.linalg.norm(vectors[heard], axis=1)
-    np.testing.assert_allclose(
-        best, [row["centroid_similarity"] for row in rows if row["cluster"] is not None], rtol=1e-6
-    )
+    clustered = [row for row in rows if row["cluster"] is not None]
+    vectors = embedding.load().encode([row["text"] for row in clustered]).astype(float)
+    cosine = vectors @ centres.T / np.linalg.norm(centres, axis=1) / np.linalg.norm(vectors, axis=1)[:, None]
+    cluster = np.array([row["cluster"] for row in clustered])
+    similarity = np.array([row["centroid_similarity"] for row in clustered])
+    np.testing.assert_allclose(cosine[np.arange(len(cluster)), cluster], similarity, rtol=1e-6)
+    assert (cosine.argmax(axis=1) == cluster).mean() > 0.98  # the nearest topics are searched
+
+
+def test_topics_hold_whole_clusters(filtered: Any) -> None:
+    rows, clusters = filtered
+    table = pq.read_table(clusters / "clusters.parquet")
+    parents = dict(zip(table["cluster"].to_pylist(), table["topic"].to_pylist(), strict=True))
+    assert {row["topic"] for row in rows if row["cluster"] is None} == {None}
+    assert all(row["topic"] == parents[row["cluster"]] for row in rows if row["cluster"] is not None)
+    made = json.loads((clusters / "centroids.json").read_text())
+    assert made["topics"] == len(made["clusters_of_topics"]) == len(np.load(clusters / "topics.npy"))
+    assert made["clusters"] == sum(made["clusters_of_topics"]) == len(np.load(clusters / "centroids.npy"))
+    assert made["documents"] == 602 and made["clustered"] == sum(table["size"].to_pylist()) == 600
 
 
 def test_text_without_a_known_word_has_no_cluster_and_is_kept(filtered: Any) -> None:
     rows, _ = filtered
     mute = [row for row in rows if kind(row) == "mute"]
     assert [(row["cluster"], row["centroid_similarity"], row["verdict"]) for row in mute] == [(None, None, "kept")] * 2
+    assert {row["embedding_coverage"] for row in mute} == {0.0}
 
 
-@pytest.mark.parametrize("files", [1, 3, 16])
+@pytest.mark.parametrize("files", [1, 8, 64])
 def test_partitions_and_row_order_do_not_show(
     spark: SparkSession, crawl: list[dict[str, Any]], filtered: Any, tmp_path: Path, files: int
 ) -> None:
@@ -181,6 +193,37 @@ def test_identical_documents_are_one_cluster_thinned_to_its_budget(spark: SparkS
     assert {row["cluster"] for row in result} == {result[0]["cluster"]}
     kept = sum(row["verdict"] == "kept" for row in result)
     assert abs(kept - CONFIG.budget_min) <= 2 * CONFIG.budget_min**0.5
+
+
+def test_a_model_embeds_each_distinct_text_once_and_never_again(
+    spark: SparkSession, crawl: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    pytest.importorskip("sentence_transformers", reason="needs the extra [models]")
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import StaticEmbedding
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = sorted({word for row in crawl for word in row["text"].split()})
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0} | {w: i + 1 for i, w in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()  # type: ignore[assignment]
+    weights = np.random.default_rng(0).normal(size=(len(words) + 1, 16)).astype(np.float32)
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=weights)]).save(str(tmp_path / "model"))
+    config = CONFIG.model_copy(update={"model": str(tmp_path / "model")})
+    kept = tmp_path / "embeddings"
+
+    def rows(name: str, given: list[dict[str, Any]], embeddings: str | None) -> list[dict[str, Any]]:
+        folder = tmp_path / name
+        made = distribution_filter(config, len(given), str(folder / "s"), str(folder / "clusters"), embeddings)
+        found = made(stored(spark, folder / "documents", given, 3)).toArrow().to_pylist()
+        return sorted(found, key=lambda row: row["record_id"])
+
+    copies = [row | {"record_id": record_id("copy", i)} for i, row in enumerate(crawl[:50])]
+    first = rows("first", crawl[:300] + copies, str(kept))
+    assert pq.read_table(kept).num_rows == 300
+    assert first == rows("plain", crawl[:300] + copies, None)
+    again = rows("again", crawl[:310] + copies, str(kept))
+    assert pq.read_table(kept).num_rows == 310
+    assert again == rows("more", crawl[:310] + copies, None)
 
 
 def test_switched_off_it_keeps_all_unscored(spark: SparkSession, crawl: list[dict[str, Any]], tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ from skypile import pipeline
 from skypile.config import SparkConfig, parse
 from skypile.crawl import inputs
 from skypile.extraction import without_spark
-from skypile.run_folder import stage_folder
+from skypile.run_folder import stage_folder, written_here
+from skypile.run_folder.row_hash import row_hash
 from skypile.run_folder.stamp import ConservationError
 from skypile.run_folder.storage import spark_schema
 from skypile.runtime.process import cores
@@ -219,7 +220,7 @@ def test_the_digest_is_the_one_that_spark_computes(spark):
     values += [["", "", "", "", None, -0.0, 0.0, ""], ["a" * n for n in range(5)] + [1.0, None, "b" * 100]]
     frame = spark.createDataFrame([tuple(row) for row in values], spark_schema(LEDGER_COLUMNS))
     wanted = [row["h"] for row in frame.select(F.xxhash64(*names(LEDGER_COLUMNS)).alias("h")).collect()]
-    assert [without_spark.decision_hash(row) for row in values] == [h & (2**64 - 1) for h in wanted]
+    assert [row_hash(row) for row in values] == [h & (2**64 - 1) for h in wanted]
     assert len(values) > 100
 
 
@@ -257,4 +258,4 @@ def test_an_id_that_comes_twice_fails_the_run(tmp_path):
         folder.mkdir(parents=True)
         pq.write_table(table.slice(0, 2 - wave), folder / "part-00000.zstd.parquet")
     with pytest.raises(ConservationError, match="record x has 2 verdicts"):
-        without_spark._check_ids(str(tmp_path))
+        written_here.check_ids(str(tmp_path))

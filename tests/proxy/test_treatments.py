@@ -93,6 +93,20 @@ def test_a_setting_is_moved_either_way(run: str):
     assert difference(run, changed(run, 'quality_filter.languages=["zh"]'))[0] == set(range(11))
 
 
+def test_documents_are_drawn_by_keep_weights(tmp_path: Path):
+    """What occurs twice is never rejected and weighs more; a second drawing is a document beside the first."""
+    often = [record(n, text=prose(n), language="en", near_copies=2) for n in range(100)]
+    once = [record(n, text=prose(n), language="en", near_copies=1) for n in range(100, 200)]
+    bad = [record(n, "quality_filter", reason="symbols", language="en", near_copies=1) for n in range(200, 300)]
+    run = made(tmp_path / "run", [*often, *once, *bad])
+    found = list(documents(run, changed(run, "recurrence.strength=1"), []))
+    twice = [d for d in found if "#" in d.record_id]
+    assert {d.record_id for d in found if d.before} == {f"{n:032x}" for n in range(200)}
+    assert all(d.after for d in found) and 80 < len(twice) <= 100  # half of what occurs once is kept
+    assert all(d.before is None and d.record_id == f"{d.unit}#1" and int(d.unit, 16) < 100 for d in twice)
+    assert not [d for d in documents(run, changed(run, "recurrence.strength=0"), []) if d.before != d.after]
+
+
 def test_without_dedup_duplicates_come_back_beside_their_originals_and_are_judged(run: str):
     gone, come, changed_texts = difference(run, without(run, "dedup"))
     assert (gone, come) == (set(), {11, 13})  # 12 is too short for the quality filter

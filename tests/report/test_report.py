@@ -56,7 +56,6 @@ def test_no_markup_of_a_page_becomes_markup_of_the_report(page):
         "iframe",
         "object",
         "form",
-        "svg",
         "link",
         "base",
     }

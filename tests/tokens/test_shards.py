@@ -148,7 +148,7 @@ def test_carried_remainders_go_on_in_the_next_shard(encoder, pages, tmp_path):
     parts = [pages.slice(0, 500), pages.slice(500, 500), pages.slice(1000, 1)]
     previous = None
     for number, part in enumerate(parts):
-        writer = ShardWriter(tmp_path / f"part{number}", Packing(**settings).for_model(encoder.model), encoder.id_dtype)
+        writer = ShardWriter(f"{tmp_path}/part{number}", Packing(**settings).for_model(encoder.model), encoder.id_dtype)
         if previous is not None:
             writer.continue_from(previous)
         ids, offsets = encoder.encode_batch(part["text"].to_pylist())
@@ -230,7 +230,7 @@ def test_mds_round_trip(encoder, pages, tmp_path):
 
 def test_the_writer_needs_less_than_a_sequence_of_memory(encoder, tmp_path):
     writer = ShardWriter(
-        tmp_path / "a", Packing(sequence_length=10, end_of_document=END, padding=END), encoder.id_dtype
+        f"{tmp_path}/a", Packing(sequence_length=10, end_of_document=END, padding=END), encoder.id_dtype
     )
     for number in range(50):
         writer.add(np.full(995, 7, np.uint16), np.array([0, 995]), [str(number)], ["u"])

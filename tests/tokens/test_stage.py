@@ -10,9 +10,10 @@ from skypile.run_folder.once import MANIFEST
 from skypile.run_folder.output import OutputRefused
 from skypile.tokens.encoder import Encoder
 from skypile.tokens.megatron import open_indexed
+from skypile.tokens.parquet_texts import shard_files
 from skypile.tokens.provenance import locate
 from skypile.tokens.shards import Packing, tokenize_batches
-from skypile.tokens.stage import TokenizeSettings, _parquet_files, shard_names, tokenize
+from skypile.tokens.stage import TokenizeSettings, shard_names, tokenize
 
 TEXTS = {"zh": "今天天气不错，我们去公园。", "en": "The weather is fine today; we go to the park."}
 
@@ -110,8 +111,6 @@ def test_what_is_not_ours_is_left_alone(spark, run_folder):
 def test_what_cannot_be_done_is_refused(spark, run_folder, tmp_path):
     with pytest.raises(ValueError, match="depend on another file"):
         tokenize(spark, str(run_folder), str(tmp_path / "x"), TokenizeSettings(Packing(remainder="carry")))
-    with pytest.raises(ValueError, match="mounted file system"):
-        tokenize(spark, str(run_folder), "s3://bucket/x", TokenizeSettings(Packing()))
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="no Parquet file"):
         tokenize(spark, str(tmp_path / "empty"), str(tmp_path / "x"), TokenizeSettings(Packing()))
@@ -123,7 +122,7 @@ def test_only_names_below_the_input_are_hidden(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     folder = f"{tmp_path}/.cache/run"
-    assert _parquet_files(folder) == [f"{folder}/a.parquet", f"{folder}/lang=zh/b.parquet"]
+    assert shard_files(folder) == [f"{folder}/a.parquet", f"{folder}/lang=zh/b.parquet"]
 
 
 def test_shard_names():

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
+from skypile.dedup.distributed.hold import holder
 from skypile.dedup.paragraphs import A_PAGE, ANYWHERE, Recurring, host_key, occurrences
 from skypile.runtime.map_arrow import map_batches
 
@@ -15,20 +17,26 @@ COMMONEST = 20  # paragraphs that `cut_summary` names
 COMMONEST_CHARACTERS = 200
 
 
-def recurring_paragraphs(pages: DataFrame, config: DedupConfig) -> Recurring:
-    """The paragraphs to cut from ``pages`` (record_id, host, rank, text): counted in Spark, brought to the driver.
+def recurring_paragraphs(pages: DataFrame, config: DedupConfig, scratch: str | None = None) -> Recurring:
+    """The paragraphs to cut from ``pages`` (record_id, host, rank, text), and those that several hosts share.
+
+    Counted in Spark, brought to the driver: ``boilerplate_most`` of each at most. ``scratch``: see ``dedup_decisions``.
 
     At least one of ``boilerplate_host_pages`` and ``boilerplate_hosts`` is not 0.
     """
     found = map_batches(
         pages.select("record_id", "host", "rank", "text").where("host != ''"),
-        occurrences,
-        "paragraph bigint, host bigint, rank double, record bigint, outermost bigint",
+        lambda batch: occurrences(batch, config.boilerplate_characters),
+        "paragraph bigint, host bigint, rank double, record bigint, outermost bigint, long boolean",
     )
     first = F.min(F.struct("rank", "record")).alias("first")
     on_host = found.groupBy("paragraph", "host").agg(
-        F.count("*").alias("pages"), F.sum("outermost").alias("outermost"), first
+        F.count("*").alias("pages"), F.sum("outermost").alias("outermost"), first, F.max("long").alias("long")
     )
+    # Asked twice below, each time for other columns, so that Spark would read all pages twice.
+    if not config.boilerplate_hosts:
+        on_host = on_host.where(F.col("long") | (F.col("pages") >= config.boilerplate_host_pages))
+    on_host = holder(scratch)(on_host, "paragraphs")
     parts = []
     if config.boilerplate_host_pages:
         here = on_host.where(F.col("pages") >= config.boilerplate_host_pages)
@@ -43,8 +51,22 @@ def recurring_paragraphs(pages: DataFrame, config: DedupConfig) -> Recurring:
     together = parts[0] if len(parts) == 1 else parts[0].union(parts[1])
     # A host has at least as many pages as any paragraph on it, so its own row comes before theirs.
     order = (F.desc("pages"), F.col("paragraph") != A_PAGE, "paragraph", "host")
-    table = together.orderBy(*order).limit(config.boilerplate_most).toArrow()
-    return _of_sites({name: table[name].to_numpy() for name in table.column_names}, config.boilerplate_host_share)
+    cut = together.orderBy(*order).limit(config.boilerplate_most)
+    table = cut.withColumn("hosts", F.lit(0)).unionByName(_shared(on_host, config.boilerplate_most), True).toArrow()
+    shared = table.filter(pc.greater(table["hosts"], 0)).sort_by("shared")
+    counts = table.filter(pc.equal(table["hosts"], 0)).drop_columns(["hosts", "shared"])
+    of_sites = _of_sites({name: counts[name].to_numpy() for name in counts.column_names}, config.boilerplate_host_share)
+    hashes, hosts = shared["shared"].to_numpy().view(np.uint64), shared["hosts"].to_numpy().astype(np.int32)
+    by_hash = np.argsort(hashes)
+    return of_sites._replace(shared=hashes[by_hash], shared_hosts=hosts[by_hash])
+
+
+def _shared(on_host: DataFrame, most: int) -> DataFrame:
+    """Long paragraphs that stand on two hosts or more: shared (the hash), hosts."""
+    hosts = (
+        on_host.where("long").groupBy(F.col("paragraph").alias("shared")).agg(F.count("*").cast("int").alias("hosts"))
+    )
+    return hosts.where("hosts > 1").orderBy(F.desc("hosts"), "shared").limit(most)
 
 
 def _of_sites(counts: dict[str, np.ndarray], least: float) -> Recurring:

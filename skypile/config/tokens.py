@@ -1,0 +1,24 @@
+"""Table [tokens]: token shards as the last step of a run."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from skypile.config.settings import Settings, Share
+
+
+class TokensConfig(Settings):
+    """Token shards, packed from the run's shards at its end; `skypile tokens pack` packs without a run."""
+
+    enabled: bool = Field(False, description="on: `skypile run` ends with token shards")
+    output: str | None = Field(None, description="folder for them, local or remote; unset: 06_tokens in the run")
+    model: str | None = Field(
+        None, description="SentencePiece .model every worker can read; unset: the 65,536-piece default"
+    )
+    sequence_length: int = Field(4096, ge=2, le=(1 << 31) - 1, description="tokens in a sequence")
+    end_of_document: int | None = Field(None, ge=0, description="id after every document; unset: the model's")
+    remainder: Literal["pad", "drop"] = Field("pad", description="pad or drop what is left of a file")
+    validation: Share = Field(0.001, description="share of hosts held out for validation")
+    seed: int = Field(0, description="of the validation split")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="cuda: the GPU that Spark gives to each task")
+    gpus_per_task: float = Field(0.0, ge=0, description="GPUs a task asks for, where the master schedules by stage")

@@ -1,0 +1,111 @@
+"""Pages out of a finished run: out of its shards, out of token shards, and out of whatever is made from it later.
+
+The list in the run's folder comes first (`skypile.run_folder.takedowns`): from then on no run, decision or new setting
+brings a page back. Then the files in which a page stands are written anew, and no others. Whatever is interrupted is
+ended by the same command, or by `skypile run`.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pyarrow.compute as pc
+
+from skypile.plans import following_plan
+from skypile.run_folder import ledger, removal, stage_folder
+from skypile.run_folder.output import output_folder
+from skypile.run_folder.takedowns import EMPTIED, REASON, Takedown, add
+from skypile.runs import open_run
+from skypile.runtime import files
+from skypile.schema import DROPPED, KEPT, STAGES
+from skypile.tokens import takedown as token_shards
+from skypile.tokens.outputs import tokens_folder
+
+STAGE = "shards"
+
+
+class TakenDown(NamedTuple):
+    """What `take_down` has done.
+
+    `removed`: key -> URLs of the pages that it took from the shards. `before`: key -> (stage, reason) that had dropped
+    the page already, or had it taken down. `unknown`: keys that no record of the run has. `tokens`: folder -> entries
+    of its manifest. `text_in`: stages whose folders still hold the text.
+    """
+
+    removed: dict[str, list[str]]
+    before: dict[str, tuple[str, str]]
+    unknown: list[str]
+    tokens: dict[str, list[dict[str, Any]]]
+    text_in: list[str]
+
+
+def take_down(
+    run: str, keys: Sequence[str], why: str, date: str, tokens: Sequence[str] = (), shuffled: Sequence[str] = ()
+) -> TakenDown:
+    """Remove the pages `keys` (URLs, exactly as the run has them, or record ids) from the run in folder `run`.
+
+    `why`, `date`: for the ledger. `tokens`: folders of token shards, besides those that the run made itself.
+    `shuffled`: folders that a split of these was shuffled into.
+
+    Raises:
+        FileNotFoundError: no run. DamagedParts: its shards are not what was written. Refused: no token shards.
+    """
+    config = open_run(run).config
+    keys = list(dict.fromkeys(keys))
+    folders = list(dict.fromkeys([*map(files.absolute, tokens), *own_tokens(run, config.tokens.output)]))
+    with output_folder(run, "run", []):
+        fates: dict[str, dict[str, ledger.Verdict]] = {key: {} for key in keys}  # the last verdict a record
+        where = pc.field("record_id").isin(keys) | pc.field("url").isin(keys)
+        stages = list(ledger.stage_folders(run))
+        for stage in stages:
+            for verdict in ledger.verdicts(run, stage, where):
+                for key in {verdict.record_id, verdict.url} & fates.keys():
+                    fates[key][verdict.record_id] = verdict
+        unknown = [key for key, found in fates.items() if not found]
+        fresh = {folder: token_shards.is_fresh(folder) for folder in folders}  # before the shards change
+        listed = {page.key: page for page in add(run, [Takedown(key, why, date) for key in keys if fates[key]])}
+        pages = [listed[key] for key in keys if fates[key]]
+        removed, before = _split(fates)
+        if STAGE in stages and pages:
+            evidence = {record: listed[key].evidence for key, found in removed.items() for record in found}
+            stage_folder.check_finished(run, STAGE)
+            plan = following_plan(run, STAGE, config)
+            removal.drop(run, plan, REASON, evidence, EMPTIED, config.shards.compression_level)
+        ours = {folder: [name for name in shuffled if _is_of(name, folder)] for folder in folders}
+        taken = {name: token_shards.take_down(name, pages, fresh[name], ours[name]) for name in folders if pages}
+    urls = {key: sorted(found.values()) for key, found in removed.items()}
+    return TakenDown(urls, before, unknown, taken, _text_in(run) if pages else [])
+
+
+def own_tokens(run: str, output: str | None) -> list[str]:
+    """The token shards that `[tokens]` made of the run, if they are finished."""
+    folder = tokens_folder(run, output)
+    return [folder] if files.exists(files.join(folder, "manifest.json")) else []
+
+
+def _split(
+    fates: dict[str, dict[str, ledger.Verdict]],
+) -> tuple[dict[str, dict[str, str]], dict[str, tuple[str, str]]]:
+    """key -> {record id: URL} of what stands in the shards; key -> (stage, reason) of what does not."""
+    removed: dict[str, dict[str, str]] = {}
+    before: dict[str, tuple[str, str]] = {}
+    for key, found in fates.items():
+        standing = {v.record_id: v.url for v in found.values() if v.verdict == KEPT}
+        if standing:
+            removed[key] = standing
+        elif found:
+            last = max(found.values(), key=lambda v: STAGES.index(v.stage))
+            before[key] = (last.stage, last.reason or DROPPED)
+    return removed, before
+
+
+def _is_of(shuffled: str, folder: str) -> bool:
+    done = files.read_json(files.join(shuffled, "manifest.json")) or {}
+    return str(done.get("packed", "")).rpartition("/")[0] == folder.rstrip("/")
+
+
+def _text_in(run: str) -> list[str]:
+    """Stages before the last whose folders still hold documents."""
+    folders = ledger.stage_folders(run)
+    return [
+        stage for stage, place in folders.items() if stage != STAGE and files.exists(files.join(place, "documents"))
+    ]
