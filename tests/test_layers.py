@@ -15,8 +15,9 @@ from tests.conftest import REPOSITORY
 FLOORS = (
     ("skypile.verdict", "skypile.errors", "skypile.version"),
     ("skypile.schema", "skypile.config"),
-    ("skypile.text", "skypile.runtime"),
-    ("skypile.run_folder", "skypile.crawl", "skypile.failures", "skypile.distribution.embedding"),
+    ("skypile.text", "skypile.runtime", "skypile.distribution.quantized"),
+    ("skypile.run_folder", "skypile.crawl", "skypile.failures", "skypile.distribution.embedding_model"),
+    ("skypile.distribution.embedding",),
     ("skypile.classifiers", "skypile.proxy.ngram"),
     (
         "skypile.extraction",

@@ -4,9 +4,8 @@ Scores are computed once and stored; `skypile.quality.decision` turns them into 
 that thresholds can be moved on a finished run. Without a classifier or a perplexity model a document's verdict
 depends on the document alone, in one pass. Else documents are ranked among the run's: the scored rows are stored in
 between, their scores counted (`skypile.quality.judges`), and a second pass decides; no text is shuffled. Texts and
-titles leave the stage masked (`skypile.quality.privacy`). Cost: 2,200 English or 1,300 Chinese documents a CPU second
-with the classifier, 2,600 and 2,300 without (of 2,300 and 1,400 characters); masks and lexicon add 0.02 to 0.15 ms a
-document, most where a page has many numbers.
+titles leave the stage masked (`skypile.quality.privacy`). Cost of documents of 2,000 characters on
+a busy machine: 3,300 English or 2,600 Chinese ones a CPU second without models, 1,600 and 1,500 with all judges.
 """
 
 import functools
