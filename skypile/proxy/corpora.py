@@ -117,9 +117,8 @@ def _kept_by(run: str, config: settings.QualityFilterConfig) -> set[str]:
     """Records that the quality filter keeps by other settings, from its stored scores."""
     from skypile.quality.decision import READ, decide_again, was_ranked  # only here: without it no rule is loaded
 
-    again = decide_again(
-        batches(run, "quality_filter", ["record_id", *READ], kept=None), config, was_ranked(run, config)
-    )
+    stored = batches(run, "quality_filter", ["record_id", *READ], kept=None)
+    again = decide_again(stored, config, was_ranked(run, config))
     return {row for batch in again for row in batch.filter(pc.equal(batch["verdict"], KEPT))["record_id"].to_pylist()}
 
 
