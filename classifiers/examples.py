@@ -21,13 +21,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from xxhash import xxh3_64_intdigest
 
 from skypile.classifiers.host_lists import listed
 from skypile.classifiers.matching import Page, family, length_bin, match
 from skypile.classifiers.tokens import tokens_for_classifier
+from skypile.classifiers.training_set import drawn_number
 from skypile.crawl.url import canonical
 from skypile.run_folder.storage import stored
 from skypile.runtime.files import join
@@ -203,11 +204,6 @@ def _wanted(spark: SparkSession, counts: "Counter[Any]", schema: str) -> DataFra
 
 def _hash(seed: int) -> Any:
     return F.xxhash64(F.lit(seed), "record_id")
-
-
-def drawn_number(seed: int) -> Column:
-    """A number from 0 up to 1 of the hash of a row's record_id: what is below a rate is a sample of that share."""
-    return F.pmod(F.xxhash64(F.lit(seed), "record_id"), F.lit(1 << 53)) / F.lit(float(1 << 53))
 
 
 def _count(

@@ -68,6 +68,7 @@ KNOWS_SPARK = (
     "skypile.classifiers.dataset",
     "skypile.classifiers.examples",
     "skypile.classifiers.in_run",
+    "skypile.classifiers.training_set",
     "skypile.pipeline",
     "skypile.job",
     "skypile.prepare",

@@ -48,7 +48,7 @@ class CitationConfig(Settings):
     max_documents: Count = Field(
         20_000, description="most documents of each label and language to train on; 12 KB of driver memory each"
     )
-    per_host: Count = Field(100, description="most documents of one host to train on, for each label")
+    max_host_share: Share = Field(0.2, description="largest share of one label that one host may have")
     weak_host_citations: int = Field(
         0, ge=0, description="hosts cited at least this often make all their pages positives; 0: none do"
     )

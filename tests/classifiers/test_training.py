@@ -14,6 +14,7 @@ from skypile.classifiers.evaluate import auc, metrics, platt
 from skypile.classifiers.model import CITED, MANIFEST, ClassifierError, calibrated, load, log_odds, save
 from skypile.classifiers.tokens import MAX_CHARACTERS, tokens_for_classifier
 from skypile.classifiers.train import Examples, held_out_hosts, train
+from skypile.classifiers.training_set import sampling_rates
 from skypile.config import CitationConfig
 
 SMALL = CitationConfig(dimension=8, buckets=1000)
@@ -93,6 +94,26 @@ def test_platt_stays_finite_where_labels_separate() -> None:
 def test_a_half_means_even_odds_whatever_the_labels_numbers() -> None:
     slope, offset = platt(np.zeros(1000), np.arange(1000) % 10 == 0)
     assert calibrated(np.zeros(1), slope, offset)[0] == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
+def test_no_host_dominates_and_the_size_is_kept(share: float) -> None:
+    counts = {"a": 50_000, "b": 9_000, "c": 700} | {f"h{i}": 10 for i in range(300)}
+    config = CitationConfig(max_host_share=share, max_documents=1_000)
+    largest = dict(sorted(counts.items(), key=lambda item: -item[1])[: int(1 / share) + 1])
+    rates = sampling_rates(largest, sum(counts.values()), len(counts), config)
+    taken = {host: n * rates.of_host.get(host, rates.usual) for host, n in counts.items()}
+    assert sum(taken.values()) == pytest.approx(1_000)
+    assert max(taken.values()) / sum(taken.values()) <= share + 1e-9
+
+
+def test_sampling_rates_at_the_edges() -> None:
+    assert sampling_rates({}, 0, 0, CitationConfig()).usual == 0.0
+    assert sampling_rates({"a": 50}, 50, 1, CitationConfig()) == sampling_rates(
+        {"a": 50, "b": 0}, 50, 1, CitationConfig()
+    )
+    assert sampling_rates({"a": 50}, 50, 1, CitationConfig()).of_host == {}
+    assert sampling_rates({"a": 5, "b": 5, "c": 5}, 15, 3, CitationConfig()).of_host == {}
 
 
 def test_held_out_hosts_share_no_page_with_training() -> None:

@@ -63,16 +63,11 @@ def test_the_receipt(demo, terminal, spark, tmp_path):
     told = json.loads(said.out)["records"][0]["citation"]
     assert told["score"] == pytest.approx(verdict.score, abs=1e-6)
     assert told["up"] and told["down"] and told["up"][0]["log_odds"] > 0 > told["down"][0]["log_odds"]
-    near = told["nearest"]
-    assert len(near) == 5 and [one["similarity"] for one in near] == sorted(one["similarity"] for one in near)[::-1]
-    assert all(one["titles"] == key[canonical(one["url"])]["titles"][:5] for one in near)
-    assert verdict.url not in {one["url"] for one in near}
     row = key[canonical(verdict.url)]
     assert told["cited_by"]["titles"] == row["titles"] and told["cited_by"]["references"] == row["references"]
     assert told["cited_by"]["host_references"] >= row["references"]
     said = terminal("why", verdict.record_id, "--run", demo.run, "--tokens", "--citations", cited)
     assert f"would Wikipedia cite it? {verdict.score:.3f}" in said.out and row["titles"][0] in said.out
-    assert f"like the cited {near[0]['url']} ({near[0]['similarity']:.2f}), cited in {near[0]['titles'][0]}" in said.out
     assert terminal("why", verdict.record_id, "--run", demo.run, "--citations", tmp_path).code == 2
 
 
