@@ -15,8 +15,9 @@ from tests.conftest import REPOSITORY
 FLOORS = (
     ("skypile.verdict", "skypile.errors", "skypile.version"),
     ("skypile.schema", "skypile.config"),
-    ("skypile.text", "skypile.runtime"),
-    ("skypile.run_folder", "skypile.crawl", "skypile.failures"),
+    ("skypile.text", "skypile.runtime", "skypile.distribution.quantized"),
+    ("skypile.run_folder", "skypile.crawl", "skypile.failures", "skypile.distribution.embedding_model"),
+    ("skypile.distribution.embedding",),
     ("skypile.classifiers", "skypile.proxy.ngram"),
     (
         "skypile.extraction",
@@ -36,7 +37,7 @@ FLOORS = (
         "skypile.preflight",
         "skypile.classifiers.extraction",
     ),
-    ("skypile.plans", "skypile.leakage"),
+    ("skypile.plans", "skypile.leakage", "skypile.classifiers.judges"),
     ("skypile.pipeline", "skypile.dry_run"),
     ("skypile.runs",),
     ("skypile.decide", "skypile.job", "skypile.prepare", "skypile.stages", "skypile.takedown", "skypile.whole_run"),

@@ -83,7 +83,7 @@ def _documents(run: str, treatment: Treatment, notes: list[str]) -> Iterator[Doc
     elif treatment.weights is not None:
         yield from _drawn_by_weight(run, treatment.weights)
     elif treatment.stage == "quality_filter":
-        yield from _decided_anew(run, treatment.quality)
+        yield from _decided_anew(run, treatment)
     elif treatment.stage == "dedup":
         yield from _without_dedup(run, treatment.reason, notes)
     else:
@@ -103,22 +103,25 @@ def _left_by(run: str, stage: str) -> Iterator[Document]:
             yield Document(record, unit, row["host"], now if record in kept else None, text)
 
 
-def _decided_anew(run: str, config: settings.QualityFilterConfig | None) -> Iterator[Document]:
-    """Without the quality filter, or by other settings of it."""
-    from skypile.quality.decision import READ, decide_again, was_ranked  # only here: without it no rule is loaded
-
-    kept: set[str] = set()
-    if config is not None:
-        stored = batches(run, "quality_filter", ["record_id", *READ], kept=None)
-        for batch in decide_again(stored, config, was_ranked(run, config)):
-            kept |= set(batch.filter(pc.equal(batch["verdict"], KEPT))["record_id"].to_pylist())
+def _decided_anew(run: str, treatment: Treatment) -> Iterator[Document]:
+    """Without the quality filter, or by other settings of it; before by others again, or as the run has it."""
+    kept, base = (None if one is None else _kept_by(run, one) for one in (treatment.quality, treatment.base))
     for batch in batches(run, "quality_filter", ["record_id", "host", "text", "verdict"], kept=None):
         for row in batch.to_pylist():
-            after = config is None or row["record_id"] in kept
-            before = row["verdict"] == KEPT
+            record, text = row["record_id"], row["text"]
+            after = kept is None or record in kept
+            before = row["verdict"] == KEPT if base is None else record in base
             if before or after:
-                text, record = row["text"], row["record_id"]
                 yield Document(record, record, row["host"], text if before else None, text if after else None)
+
+
+def _kept_by(run: str, config: settings.QualityFilterConfig) -> set[str]:
+    """Records that the quality filter keeps by other settings, from its stored scores."""
+    from skypile.quality.decision import READ, decide_again, was_ranked  # only here: without it no rule is loaded
+
+    stored = batches(run, "quality_filter", ["record_id", *READ], kept=None)
+    again = decide_again(stored, config, was_ranked(run, config))
+    return {row for batch in again for row in batch.filter(pc.equal(batch["verdict"], KEPT))["record_id"].to_pylist()}
 
 
 def _drawn_by_weight(run: str, recurrence: settings.RecurrenceConfig) -> Iterator[Document]:

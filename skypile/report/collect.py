@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from skypile.classifiers.receipt import classifier_of
 from skypile.report.ablations import Answer, ablations
 from skypile.report.bounded import forget
 from skypile.report.charts import Bound, Chart
@@ -31,7 +32,7 @@ from skypile.report.portrait import STAGE, Portraits
 from skypile.report.portraits import portraits
 from skypile.report.recurrence import Recurrence, recurrence
 from skypile.report.rules import Judged, judged
-from skypile.report.samples import Draws, Sample, draw, drawn, fill
+from skypile.report.samples import Draws, Sample, draw, drawn, fill, liken
 from skypile.run_folder import ledger
 from skypile.runtime import files
 from skypile.schema import KEPT
@@ -122,6 +123,8 @@ def collect(run: str) -> Facts:
     samples = drawn(draws)
     for stage in folders:
         fill([s for s in samples if s.stage == stage], stage, folders)
+    if "quality_filter" in folders:
+        liken([s for s in samples if s.stage in ("quality_filter", "shards")], classifier_of(run))
     return Facts(
         run=run.rstrip("/").rpartition("/")[2] or run,
         manifests=manifests,

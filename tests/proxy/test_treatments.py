@@ -9,7 +9,7 @@ import pytest
 from skypile.config import Config, ConfigError, dumps
 from skypile.errors import Refused
 from skypile.proxy.corpora import Document, documents
-from skypile.proxy.treatments import Treatment, against, changed, every, until, without
+from skypile.proxy.treatments import Treatment, against, changed, every, shares, until, without
 from tests.report.run_folder import MEASURED, record, write_run
 
 TEXT = """
@@ -244,3 +244,21 @@ def test_a_run_that_is_not_at_its_end_is_refused(tmp_path: Path):
         without(str(tmp_path), "dedup")
     with pytest.raises(FileNotFoundError):
         against(str(tmp_path / "none"), str(tmp_path))
+
+
+def test_shares_are_the_best_of_each_language_against_all_that_rules_let_through(tmp_path: Path):
+    pages = [
+        record(n, text=prose(n), language="en" if n < 40 else "zh", rules=rules(words=60.0 + 5 * n)) for n in range(60)
+    ]
+    pages.append(record(60, "quality_filter", reason="symbols", language="en", rules=rules(symbol_share=0.3)))
+    place = made(tmp_path, pages)
+    found = shares(place, "50,10")
+    assert [treatment.name for treatment in found] == ["10 % kept", "50 % kept"]
+    for treatment, share in zip(found, (0.1, 0.5), strict=True):
+        texts = list(documents(place, treatment, []))
+        assert len(texts) == 60 and all(document.before is not None for document in texts)
+        after = {int(document.record_id, 16) for document in texts if document.after is not None}
+        assert after == set(range(round(40 - 40 * share), 40)) | set(range(round(60 - 20 * share), 60))
+    for given in ("5", "5,100", "0,5", "5;10", "5,x"):
+        with pytest.raises(Refused, match="two or more whole per cents"):
+            shares(place, given)
