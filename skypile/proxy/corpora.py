@@ -1,8 +1,7 @@
 """The documents of a run's corpus, before and after a treatment.
 
-Before is the run's corpus as it is; after is what it would be. What later stages would have said of a document that
-comes back is not left out: the quality filter judges it anew, and deduplication too, where one task holds the
-documents; the notes say what was not judged.
+Before is the run's corpus as it is; after is what it would be. A document that comes back is judged by later stages: the
+quality filter, and deduplication where one task holds the documents; the notes say what was not judged.
 
 Texts are those that the stages handed on: a document that a stage dropped comes back as that stage read it, and without
 deduplication pages have the paragraphs again that it cut. Documents are read batch by batch; ids and verdicts of what
@@ -24,7 +23,7 @@ from skypile.dedup.columns import Columns
 from skypile.dedup.files_without_spark import decided as deduplicated
 from skypile.dedup.paragraphs import Removed
 from skypile.dedup.paragraphs import without as without_spans
-from skypile.proxy.dropped_and_cut import by_dedup, by_distribution_filter, kept_ids
+from skypile.proxy.dropped_and_cut import by_dedup, by_distribution_filter, kept_ids, units_of
 from skypile.proxy.treatments import Treatment, config_of
 from skypile.quality.privacy.masking import masked
 from skypile.recurrence.curve import READ
@@ -221,7 +220,7 @@ def _deduplicated_anew(run: str, config: settings.DedupConfig, gone: pa.Array) -
 
 def _of_two_runs(run: str, other: str, notes: list[str]) -> Iterator[Document]:
     """A record that both have with other texts comes twice: with the one before, and with the one after."""
-    unit = _units(by_dedup(folder)[0] for folder in (run, other))
+    unit = units_of(by_dedup(folder)[0] for folder in (run, other))
     columns = ["record_id", "host", "text"]
     mine, theirs = (
         {
@@ -242,27 +241,6 @@ def _of_two_runs(run: str, other: str, notes: list[str]) -> Iterator[Document]:
                     yield Document(record, unit(record), row["host"], text, text if same else None)
                 elif not same:
                     yield Document(record, unit(record), row["host"], None, text)
-
-
-def _units(dropped: Iterable[dict[str, tuple[str, str]]]) -> Callable[[str], str]:
-    """The unit of a record where several runs deduplicated: duplicates in any of them are together, whoever survived.
-
-    It is the smallest id of those that belong together.
-    """
-    above: dict[str, str] = {}
-
-    def unit(record: str) -> str:
-        while (higher := above.get(record, record)) != record:
-            above[record] = above.get(higher, higher)  # halves the path
-            record = higher
-        return record
-
-    for of_one in dropped:
-        for record, (_, survivor) in of_one.items():
-            low, high = sorted((unit(record), unit(survivor)))
-            if low != high:
-                above[high] = low
-    return unit
 
 
 def _judge(run: str) -> Callable[[pa.RecordBatch], set[str]]:

@@ -1,5 +1,7 @@
 """What stages of a run dropped, and what they cut from the texts that they kept, by their verdicts."""
 
+from collections.abc import Callable, Iterable
+
 import pyarrow.compute as pc
 
 from skypile.dedup.paragraphs import Removed
@@ -37,3 +39,24 @@ def kept_ids(run: str, stage: str) -> set[str]:
     """Records that a stage kept."""
     found = ledger.verdict_files(run, stage).to_batches(columns=["record_id"], filter=pc.field("verdict") == KEPT)
     return {record for batch in found for record in batch["record_id"].to_pylist()}
+
+
+def units_of(dropped: Iterable[dict[str, tuple[str, str]]]) -> Callable[[str], str]:
+    """The unit of a record where several runs deduplicated: duplicates in any of them are together, whoever survived.
+
+    It is the smallest id of those that belong together.
+    """
+    above: dict[str, str] = {}
+
+    def unit(record: str) -> str:
+        while (higher := above.get(record, record)) != record:
+            above[record] = above.get(higher, higher)  # halves the path
+            record = higher
+        return record
+
+    for of_one in dropped:
+        for record, (_, survivor) in of_one.items():
+            low, high = sorted((unit(record), unit(survivor)))
+            if low != high:
+                above[high] = low
+    return unit
