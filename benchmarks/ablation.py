@@ -59,13 +59,13 @@ def exchanged(corpus: Iterable[Document], draw: int, share: float = 0.1) -> Iter
         yield document._replace(before=before, after=after)
 
 
-def shown(title: str, found: Finding, seconds: float) -> None:
+def shown(title: str, found: Finding, seconds: float, busy: float) -> None:
     for row in found.rows:
         one = row.comparison
         place = f"{row.domain:>16} {row.language} {row.rate or '':>6}"
         print(
             f"{title:<34} {place}  {one.mean:+.5f} [{one.low:+.5f}, {one.high:+.5f}]  "
-            f"sd {one.sd:.5f}  p {one.p:.2g}  any time {one.anytime_p:.2g}  {seconds:.1f} s",
+            f"sd {one.sd:.5f}  p {one.p:.2g}  any time {one.anytime_p:.2g}  {seconds:.0f} s, {busy:.0f} of a core",
             flush=True,
         )
 
@@ -105,9 +105,10 @@ def main() -> None:
     print(f"{len(corpus):,} documents, {sum(len(d.before or '') for d in corpus):,} characters; {given.pairs} pairs")
     compare_corpora("what compiling takes", damaged(corpus[:200], 0.5), sets, ngram_proxy, encoder, Plan(2))
     for coupled in () if given.only_draws else (True, False):
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         found = compared("", damaged(corpus, 0.05), Plan(given.pairs, coupled=coupled), sets)
-        shown(f"5 % of words permuted, {'coupled' if coupled else 'uncoupled'}", found, time.perf_counter() - began)
+        taken = time.perf_counter() - began, time.process_time() - busy
+        shown(f"5 % of words permuted, {'coupled' if coupled else 'uncoupled'}", found, *taken)
     counts: dict[tuple[str, str, float | None], list[tuple[float, float]]] = {}
     corpus = sorted(corpus)[: given.documents]  # by record id, a hash
     for draw in range(given.draws):

@@ -159,6 +159,8 @@ REASONS: Final = {
     "extraction_error": "the extraction engine raised on the page",
     # distribution filter
     "dense_cluster": "one of too many look-alikes: its cluster's dense core is over budget",
+    "semantic_near_duplicate": "it says nearly what a kept document says: their vectors are closer than the threshold",
+    "recurring_blocks": "mostly paragraphs that many hosts have in other words; too little is left",
     # dedup
     "duplicate_text": "the same text, but for white space, is kept under another record",
     "duplicate_url": "the same canonical URL is kept under another record",

@@ -53,6 +53,8 @@ KNOWS_SPARK = (
     "skypile.run_folder.attach",
     "skypile.extraction.stage",
     "skypile.distribution.stage",
+    "skypile.distribution.semantic_in_spark",
+    "skypile.distribution.recurring_blocks_in_spark",
     "skypile.dedup.stage",
     "skypile.dedup.distributed",
     "skypile.dedup.files_in_spark",

@@ -56,9 +56,11 @@ def ablate(
     proxy: Annotated[str, typer.Option(help="ngram, or a transformer (extra models): 1m, 6m, 30m or 125m")] = NGRAM,
     pairs: Annotated[
         int | None,
-        typer.Option(min=2, help="Pairs of trainings, each on documents of its own; default: 8, 5 of transformers"),
+        typer.Option(min=2, help="Pairs of trainings, each on documents of its own; default: 8, 6 of transformers"),
     ] = None,
-    tokens: Annotated[int, typer.Option(min=1, help="Tokens that a transformer is trained on")] = 300_000,
+    tokens: Annotated[
+        int, typer.Option(min=1, help="Tokens that a transformer is trained on, after four times as many in common")
+    ] = 100_000,
     rate: Annotated[
         list[float] | None,
         typer.Option(help="Learning rate of a transformer; repeatable; default: two, of 1m 0.003 and 0.001"),
@@ -82,8 +84,8 @@ def ablate(
     taken out.
 
     With --json: asked, and findings, a list of objects with name, gone, come (texts), share (of the tokens after),
-    tokens, epochs, notes, and rows: domain, language, rate, texts, q, and comparison (mean, low, high, p, anytime_p,
-    visible, needed, sd, pairs, documents).
+    common, tokens, epochs, notes, and rows: domain, language, rate, texts, q, and comparison (mean, low, high, p,
+    anytime_p, visible, needed, sd, pairs, documents).
     """
     from skypile.proxy import ablate as ablation
     from skypile.proxy.comparison import Plan
@@ -199,5 +201,6 @@ def _told(finding: Finding) -> list[str]:
     if finding.rows:
         share = f"{finding.come:,} texts come, {finding.gone:,} go, {finding.share:.1%} of the tokens then are new"
         before, after = finding.epochs
-        lines.append(f"{share}; {finding.tokens:,} tokens a training, {before:.2f} and {after:.2f} epochs")
+        begun = f"{finding.common:,} in common, then " if finding.common else ""
+        lines.append(f"{share}; {begun}{finding.tokens:,} tokens a training, {before:.2f} and {after:.2f} epochs")
     return lines + list(finding.notes)

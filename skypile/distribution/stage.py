@@ -28,6 +28,7 @@ order or make of processor shows in them. A small crawl is done without Spark (s
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
@@ -35,6 +36,8 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from skypile.config import DistributionFilterConfig
 from skypile.distribution import centroid_files, centroids, vectors
 from skypile.distribution.centroids import Centroids
+from skypile.distribution.recurring_blocks_in_spark import cut_texts, gone, recurring_cuts, with_cuts
+from skypile.distribution.semantic_in_spark import drawn, drop_near_duplicates
 from skypile.distribution.thinning import ASSIGNED, CLUSTERS, DECIDED, VECTORS, budget, decide
 from skypile.run_folder.attach import attach
 from skypile.run_folder.storage import read_parquet, spark_schema, stored
@@ -68,13 +71,22 @@ def distribution_filter(
         reused = centroid_files.read(config.centroids, config.model) if config.centroids else None
         centres = reused[0] if reused else _train(embedded, rows, config)
         assigned = stored(_assign(embedded, centres, config), files.join(scratch, "assigned"))
-        table = _clusters(assigned, rows, config)
+        cuts = recurring_cuts(documents, config, files.join(scratch, "blocks")) if config.recurring_hosts else None
+        considered = assigned
+        if cuts is not None:
+            considered = assigned.join(cuts.where(gone(config)).select("record_id"), "record_id", "left_anti")
+        table = _clusters(considered, rows, config)
         made = reused[1] if reused else vectors.manifest(config, centres, rows, table)
         centroid_files.write(clusters, centres, made, table)
-        decided = _decide(assigned, table, config)
-        return attach(documents, decided, files.join(scratch, "decided"), rows).select(
-            *names(STAGE_COLUMNS["distribution_filter"])
-        )
+        decided = _decide(considered, table, config)
+        if config.semantic_quantile is not None:
+            order = F.when(F.col("record_id").isin(_examples(table)), -1.0).otherwise(_draw("semantic", config.seed))
+            folder = files.join(scratch, "semantic")
+            decided = drop_near_duplicates(decided, embedded, order, rows, config, folder)
+        decided = decided if cuts is None else with_cuts(decided, assigned, cuts, config)
+        judged = attach(documents, decided, files.join(scratch, "decided"), rows)
+        columns = names(STAGE_COLUMNS["distribution_filter"])
+        return judged.select(*columns) if cuts is None else cut_texts(judged.select(*columns, "cuts"))
 
     return thin
 
@@ -176,10 +188,14 @@ def _decide(assigned: DataFrame, clusters: pa.Table, config: DistributionFilterC
     return map_arrow(assigned, decided, from_arrow_schema(DECIDED))
 
 
+def _examples(clusters: pa.Table) -> list[str]:
+    """The medoids that evidence points to: those of cores over budget."""
+    return clusters.filter(pc.greater(clusters["core"], clusters["budget"]))["medoid"].to_pylist()
+
+
 def _draw(purpose: str, seed: int) -> Column:
     """`thinning.draw` of the record's id."""
-    bits = F.shiftrightunsigned(F.xxhash64("record_id", F.lit(purpose), F.lit(seed)), 11)
-    return bits / F.lit(float(1 << 53))
+    return drawn("record_id", purpose, seed)
 
 
 def _kept_unscored(documents: DataFrame) -> DataFrame:

@@ -10,9 +10,9 @@ import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +22,7 @@ from skypile.errors import Refused
 from skypile.proxy.corpora import Document
 from skypile.proxy.pairs import PAIRS, Proxy
 from skypile.proxy.statistics import Comparison, compare
-from skypile.proxy.streams import Stream, pair_streams
+from skypile.proxy.streams import Stream, common_stream, halves, pair_streams
 from skypile.proxy.tokenised import AFTER, BEFORE, BOTH, Tokenised, tokenise
 from skypile.proxy.validation import Validation
 from skypile.runtime import files
@@ -71,7 +71,8 @@ class Finding:
         name: of the treatment.
         gone, come: texts that only the corpus before has, and only the one after.
         share: of the tokens of the corpus after, those that the one before lacks.
-        tokens: that each training saw, on average.
+        common: tokens that all trainings began with in common.
+        tokens: that each training saw behind them, on average.
         epochs: share of its documents that a training saw, before and after; above 1 if some were repeated.
         rows: domain by domain.
         notes: what was not judged, or left out.
@@ -81,6 +82,7 @@ class Finding:
     gone: int
     come: int
     share: float
+    common: int
     tokens: int
     epochs: tuple[float, float]
     rows: tuple[Row, ...]
@@ -122,15 +124,19 @@ def compare_corpora(
         folder = Path(scratch)
         found = tokenise(documents, encoder, folder / "tokens")
         if not found.texts(BEFORE, AFTER):
-            return Finding(name, 0, 0, 0.0, 0, (1.0, 1.0), (), (*notes, "it changes no document"))
+            return Finding(name, 0, 0, 0.0, 0, 0, (1.0, 1.0), (), (*notes, "it changes no document"))
         proxy = make(found, encoder, texts)
         keep = _Kept(trainings, f"{proxy.identity} {digest(texts)}", proxy.seeded)
+        beginning, of_pairs = None, proxy.found
+        if proxy.common:
+            of_all, of_pairs = halves(proxy.found, plan.seed)
+            beginning = _Beginning(proxy, plan, common_stream(of_all, plan.seed, proxy.length, folder / "common"))
         tokens, epochs = [], []
         differences = np.empty((0, len(proxy.rates), len(texts)))
         for number in range(plan.pairs):
             seed = plan.seed + 1_000 * number
             streams = pair_streams(
-                proxy.found,
+                of_pairs,
                 plan.seed,
                 number,
                 plan.pairs,
@@ -141,7 +147,11 @@ def compare_corpora(
             )
             seeds = (seed, seed if plan.coupled else seed + 500)
             nats = []
-            for of_side in _both(partial(keep.trained, train=proxy.train), streams, seeds, proxy.at_once):
+
+            def trained(stream: Stream, seed: int) -> np.ndarray:
+                return keep.trained(stream, seed, proxy.train, beginning)
+
+            for of_side in _both(trained, streams, seeds, proxy.at_once):
                 nats.append(of_side)
                 told(2 * number + len(nats), 2 * plan.pairs)
             bits = (nats[1] - nats[0]) / math.log(2) / sizes
@@ -157,6 +167,7 @@ def compare_corpora(
         found.texts(BEFORE),
         found.texts(AFTER),
         found.tokens(AFTER) / max(1, found.tokens(BOTH, AFTER)),
+        proxy.common,
         round(float(np.mean(tokens))),
         (before, after),
         _rows(differences, sets, proxy),
@@ -198,6 +209,32 @@ def _rows(differences: np.ndarray, sets: Sequence[Validation], proxy: Proxy) -> 
     return tuple(rows)
 
 
+class _Beginning:
+    """What trainings begin with, trained when the first asks for it: one for all, or uncoupled one for each seed."""
+
+    def __init__(self, proxy: Proxy, plan: Plan, stream: Stream):
+        self._proxy, self._plan, self._stream = proxy, plan, stream
+        self._digest = stream.digest()
+        self._lock = Lock()
+        self._shared: Any = None
+
+    def identity(self, seed: int) -> str:
+        """Of what the training with this seed begins with."""
+        return f"{self._digest} {self._seed(seed)}"
+
+    def of(self, seed: int) -> Any:
+        """What the training with this seed begins with."""
+        if not self._plan.coupled:
+            return self._proxy.begin(self._stream, seed)
+        with self._lock:
+            if self._shared is None:
+                self._shared = self._proxy.begin(self._stream, self._seed(seed))
+            return self._shared
+
+    def _seed(self, seed: int) -> int:
+        return self._plan.seed if self._plan.coupled else seed
+
+
 class _Kept(NamedTuple):
     """Finished trainings in a folder, by what they were made of."""
 
@@ -205,15 +242,19 @@ class _Kept(NamedTuple):
     identity: str
     seeded: bool
 
-    def trained(self, stream: Stream, seed: int, train: Callable[[Stream, int], np.ndarray]) -> np.ndarray:
+    def trained(
+        self, stream: Stream, seed: int, train: Callable[[Stream, int, Any], np.ndarray], beginning: _Beginning | None
+    ) -> np.ndarray:
         """What training gives, or gave."""
         if self.folder is None:
-            return train(stream, seed)
+            return train(stream, seed, beginning and beginning.of(seed))
         made_of = f"{self.identity} {stream.digest()} {seed if self.seeded else ''}".strip()
+        if beginning:
+            made_of += f" {beginning.identity(seed)}"
         path = files.join(self.folder, f"{digest([made_of])}.json")
         done = files.read_json(path)
         if done is None or done.get("made_of") != made_of:
-            done = {"made_of": made_of, "nats": train(stream, seed).tolist()}
+            done = {"made_of": made_of, "nats": train(stream, seed, beginning and beginning.of(seed)).tolist()}
             files.write_json(path, done)
         return np.array(done["nats"], np.float64)
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -29,7 +29,9 @@ class Proxy:
         seeded: whether a training depends on the pair's seed as well as on its stream.
         found: the tokens to make streams of.
         tokens: that a training sees, of a stream of more or over and over; None: the stream, once.
-        train: (stream, seed) -> -ln p of each text, float64 [rates, texts].
+        train: (stream, seed, beginning) -> -ln p of each text, float64 [rates, texts].
+        common: tokens of a beginning that all trainings have in common; 0: each starts from nothing.
+        begin: (common stream, seed) -> such a beginning, for `train`, which leaves it as it is.
         at_once: trainings that are under way at the same time, each in a thread: 1, or 2 for both of a pair.
     """
 
@@ -39,7 +41,9 @@ class Proxy:
     seeded: bool
     found: Tokenised
     tokens: int | None
-    train: Callable[[Stream, int], np.ndarray]
+    train: Callable[[Stream, int, Any], np.ndarray]
+    common: int = 0
+    begin: Callable[[Stream, int], Any] = lambda stream, seed: None
     at_once: int = 1
 
 
@@ -51,7 +55,7 @@ def ngram_proxy(found: Tokenised, encoder: Encoder, texts: Sequence[str]) -> Pro
     """
     ids, offsets = encoder.encode_batch(texts)
 
-    def train(stream: Stream, seed: int) -> np.ndarray:
+    def train(stream: Stream, seed: int, beginning: None) -> np.ndarray:
         return ngram_nats(stream, found.end, len(encoder), (ids, offsets))[None, :]
 
     return Proxy(f"n-gram {ORDER} {len(encoder)}", NGRAM_ROW, (None,), False, found, None, train)

@@ -15,6 +15,9 @@ Two texts of one document would drift apart, each a little longer or shorter tha
 other documents. So their beginnings, up to the length of the shorter one, are laid end to end by themselves: every
 document then begins at the same place in both. What the longer one has beyond is cut off with an end of document and
 stands among the texts of its corpus alone. A model without an order of training, an n-gram, is spared the cut.
+
+What all trainings of a comparison may begin with in common (`common_stream`) is made of units that no pair sees
+(`halves`), and each of its slots is drawn from one stream or the other: it is of both corpora alike, and favours none.
 """
 
 from collections.abc import Sequence
@@ -26,7 +29,7 @@ import numpy as np
 import xxhash
 
 from skypile.errors import Refused
-from skypile.proxy.tokenised import AFTER, BEFORE, BOTH, Tokenised, name_hash
+from skypile.proxy.tokenised import AFTER, BEFORE, BOTH, NEITHER, Tokenised, name_hash
 from skypile.tokens.shuffle import unpermute
 
 
@@ -107,6 +110,30 @@ def pair_streams(
     shared = np.minimum(*taken)[:-1]
     orders = [unpermute(np.arange(n), n, one) for one in (seed, other_seed)]
     return _stream(mine, taken[0], shared, orders[0]), _stream(theirs, taken[1], shared, orders[1])
+
+
+def halves(found: Tokenised, seed: int) -> tuple[Tokenised, Tokenised]:
+    """The same texts twice, each unit hidden in one: for `common_stream`, and for the pairs."""
+    common = (_mixed(found.units, f"common {seed}") >> np.uint64(63)).astype(bool)
+    first, second = (found._replace(kind=np.where(shown, found.kind, NEITHER)) for shown in (common, ~common))
+    return first, second
+
+
+def common_stream(found: Tokenised, seed: int, length: int, folder: Path) -> Stream:
+    """A stream of both corpora: each slot is that of the stream before or of the one after, as it falls.
+
+    Its sequences are a file in `folder`, mapped; `epochs` is the mean of both.
+
+    Raises:
+        Refused: a corpus has less than one sequence.
+    """
+    streams = pair_streams(found, seed, 0, 1, length, folder)
+    sides = _mixed(np.arange(len(streams[0]), dtype=np.uint64), f"side {seed}") >> np.uint64(63)
+    with (folder / "common.bin").open("wb") as file:
+        for slot, side in enumerate(sides.tolist()):
+            file.write(np.ascontiguousarray(streams[side][slot]).tobytes())
+    rows = np.memmap(folder / "common.bin", found.ids.dtype, "r", shape=(len(sides), length))
+    return Stream((rows,), np.arange(len(rows)), (streams[0].epochs + streams[1].epochs) / 2)
 
 
 class _Part(NamedTuple):

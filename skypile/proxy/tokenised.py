@@ -12,7 +12,7 @@ from skypile.proxy.corpora import Document
 from skypile.tokens.encoder import Encoder
 from skypile.tokens.packing import append_end_of_document
 
-BOTH, BEFORE, AFTER = 0, 1, 2  # which corpus has a text
+BOTH, BEFORE, AFTER, NEITHER = 0, 1, 2, 3  # which corpus has a text; neither, where it is hidden
 
 BATCH_CHARACTERS: Final = 1 << 22
 TOKENS, INDEX = "tokens.bin", "documents.npz"
@@ -24,7 +24,7 @@ class Tokenised(NamedTuple):
     Attributes:
         ids: all of them end to end, mapped from a file.
         starts: int64 [n + 1], where each text begins.
-        kind: uint8 [n], BOTH, BEFORE or AFTER.
+        kind: uint8 [n], BOTH, BEFORE, AFTER or NEITHER.
         units, records: uint64 [n], hashes of their names.
         end: id of the end of document.
     """

@@ -1,8 +1,8 @@
 """Train a proxy on sequences of tokens, the same way each time.
 
 AdamW as in the report (betas 0.9 and 0.95, decay 0.1, clipping at 1.0), a linear warm-up and a cosine down to a tenth
-of the peak, as its first session has it (6e-4 to 6e-5). As is the custom of the field, norms do not decay; embeddings
-and the head do, as in Megatron, which the report trained with.
+of the peak (`floor`), as its first session has it (6e-4 to 6e-5). As is the custom of the field, norms do not decay;
+embeddings and the head do, as in Megatron, which the report trained with.
 
 Which sequence comes when is a function of the seed and the number of the step, not of what the sequences hold: two
 corpora in the same number of sequences are shown slot by slot in the same order. There is no dropout, so weights,
@@ -40,9 +40,10 @@ class Training:
         learning_rate: the highest.
         warm_up: steps until it is reached.
         seed: of the order of the sequences.
+        floor: share of the highest learning rate that the cosine ends at; 1: it stays.
         rates: pieces of a schedule, behind the warm-up one after the other: at which share of the steps each ends, and
             its rates at the beginning and the end, as shares of the highest, a cosine between. Where they are given,
-            sequences are taken in their own order: it is that of a plan. None: one cosine down to a tenth.
+            sequences are taken in their own order: it is that of a plan. None: one cosine down to `floor`.
     """
 
     steps: int
@@ -50,6 +51,7 @@ class Training:
     learning_rate: float = PEAK
     warm_up: int = 20
     seed: int = 0
+    floor: float = FLOOR
     rates: tuple[tuple[float, float, float], ...] = ()
 
     def __post_init__(self) -> None:
@@ -59,12 +61,14 @@ class Training:
             raise Refused(f"learning_rate={self.learning_rate} must be above 0")
         if self.warm_up < 0:
             raise Refused(f"warm_up={self.warm_up} must be at least 0; it counts steps")
+        if not 0 <= self.floor <= 1:
+            raise Refused(f"floor={self.floor} must be a share of the learning rate, from 0 to 1")
 
     def rate(self, step: int) -> float:
         """Learning rate of a step, counted from 0."""
         if step < self.warm_up:
             return self.learning_rate * (step + 1) / self.warm_up
-        pieces = self.rates or ((1.0, 1.0, FLOOR),)
+        pieces = self.rates or ((1.0, 1.0, self.floor),)
         at = next((at for at, piece in enumerate(pieces) if step < piece[0] * self.steps), len(pieces) - 1)
         until, high, low = pieces[at]
         first = pieces[at - 1][0] * self.steps if at else self.warm_up

@@ -20,7 +20,11 @@ from skypile.schema import KEPT
 SAMPLES = 4  # a reason; enough to see what a rule does, few enough to read
 KEPT_SAMPLES = 6  # a language
 # Evidence keys under which a stage names another record: id, URL, and what that record is to this one.
-OTHERS = (("survivor", "survivor_url", "kept instead"), ("example", "example_url", "kept as the example"))
+OTHERS = (
+    ("survivor", "survivor_url", "kept instead"),
+    ("example", "example_url", "kept as the example"),
+    ("exemplar", "exemplar_url", "kept, and says nearly the same"),
+)
 
 Draws = dict[tuple[str, str, str | None], list[tuple[int, str, str]]]  # stage, verdict, reason -> -hash, id, path
 

@@ -99,7 +99,7 @@ def test_documents_of_validation_texts_and_of_held_out_hosts_are_not_trained_on(
 
 def found(name: str, mean: float, p: float) -> Finding:
     comparison = Comparison(mean, mean - 0.01, mean + 0.01, p, 1.0, 0.01, None, 0.01, 4, 9)
-    return Finding(name, 0, 1, 0.1, 9, (1.0, 1.0), (Row("d", "en", None, 9, comparison),), ())
+    return Finding(name, 0, 1, 0.1, 0, 9, (1.0, 1.0), (Row("d", "en", None, 9, comparison),), ())
 
 
 def test_treatments_are_ranked_from_what_helps_to_what_harms():

@@ -63,15 +63,15 @@ def test_a_finished_training_is_not_done_again(encoder: Encoder, tmp_path: Path)
 
     def counted(found, encoder, texts):
         proxy = ngram_proxy(found, encoder, texts)
-        return dataclasses.replace(proxy, train=lambda stream, seed: done.append(1) or proxy.train(stream, seed))
+        return dataclasses.replace(proxy, train=lambda *given: done.append(1) or proxy.train(*given))
 
     def interrupted(found, encoder, texts):
         proxy = counted(found, encoder, texts)
 
-        def train(stream, seed):
+        def train(stream, seed, beginning):
             if len(done) == 3:
                 raise KeyboardInterrupt
-            return proxy.train(stream, seed)
+            return proxy.train(stream, seed, beginning)
 
         return dataclasses.replace(proxy, train=train)
 
@@ -117,7 +117,7 @@ def test_a_domain_is_judged_by_the_bits_per_byte_of_all_its_text(encoder: Encode
     def make(found, encoder, texts):
         sides = itertools.cycle([0.0, 1.0])  # before, after, and so on
 
-        def train(stream, seed):
+        def train(stream, seed, beginning):
             return (100 + next(sides) * more)[None]
 
         return dataclasses.replace(ngram_proxy(found, encoder, texts), train=train)
@@ -144,9 +144,9 @@ def test_texts_face_each_other_where_the_order_of_training_matters(encoder: Enco
     def watched(found, encoder, texts):
         proxy = ngram_proxy(found, encoder, texts)
 
-        def train(stream, seed):
+        def train(stream, seed, beginning):
             streams.append(stream)
-            return proxy.train(stream, seed)
+            return proxy.train(stream, seed, beginning)
 
         return dataclasses.replace(proxy, seeded=seeded, train=train)
 

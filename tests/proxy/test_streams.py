@@ -7,7 +7,7 @@ import pytest
 
 from skypile.errors import Refused
 from skypile.proxy.corpora import Document
-from skypile.proxy.streams import Stream, pair_streams
+from skypile.proxy.streams import Stream, common_stream, halves, pair_streams
 from skypile.proxy.tokenised import AFTER, BEFORE, BOTH, Tokenised, open_tokenised, tokenise
 from skypile.tokens.encoder import Encoder
 
@@ -118,6 +118,28 @@ def test_duplicates_go_where_their_originals_go(tmp_path: Path):
         # the stream after is half as many units, each with its copy: not a sample that tears copies from originals
         both = copies & held(after)
         assert len(both) >= len(copies) - 2
+
+
+def test_a_common_beginning_is_of_both_corpora_alike_and_of_what_no_pair_sees(tmp_path: Path):
+    """Documents 0 to 399 are in both, each of the next 400 has a text before and another after."""
+    names = [*range(800), *range(400, 800)]
+    found = tokenised([BOTH] * 400 + [BEFORE] * 400 + [AFTER] * 400, units=names)
+    found = found._replace(records=found.units)
+    of_all, of_pairs = halves(found, 3)
+    common = common_stream(of_all, 3, LENGTH, tmp_path / "common")
+    before, after = pair_streams(of_all, 3, 0, 1, LENGTH, tmp_path / "all")
+    chosen = [np.array_equal(common[slot], before[slot]) for slot in range(len(common))]
+    other = [np.array_equal(common[slot], after[slot]) for slot in range(len(common))]
+    assert len(common) == len(before) and all(map(any, zip(chosen, other, strict=True)))
+    differ = [one for one, same in zip(chosen, other, strict=True) if one != same]
+    assert len(differ) == pytest.approx(len(common) / 2, rel=0.2) and 0.42 < np.mean(differ) < 0.58
+    units = {names[number] for number in held(common)}
+    assert len(units) == pytest.approx(400, rel=0.15)
+    for coupled in (True, False):
+        for stream in pair_streams(of_pairs, 3, 0, 1, LENGTH, tmp_path / f"pair-{coupled}", coupled):
+            seen = {names[number] for number in held(stream)}
+            assert len(seen) > 300 and not seen & units
+    assert common.digest() == common_stream(of_all, 3, LENGTH, tmp_path / "again").digest()
 
 
 def test_uncoupled_streams_share_neither_documents_nor_slots(tmp_path: Path):

@@ -71,6 +71,8 @@ def test_rates_warm_up_and_fall_to_a_tenth():
     assert plan.rate(0) == pytest.approx(0.01) and plan.rate(99) == pytest.approx(1.0)
     assert plan.rate(100) == pytest.approx(1.0) and plan.rate(550) == pytest.approx(0.55)
     assert plan.rate(1000) == pytest.approx(0.1)
+    other = [Training(steps=1000, learning_rate=1.0, warm_up=0, floor=floor) for floor in (0.0, 1.0)]
+    assert [one.rate(step) for one in other for step in (0, 1000)] == pytest.approx([1, 0, 1, 1])
 
 
 def test_a_step_is_adamw_with_clipping_and_decay_of_matrices():
@@ -88,7 +90,12 @@ def test_a_step_is_adamw_with_clipping_and_decay_of_matrices():
 
 
 def test_settings_that_make_no_sense_are_refused():
-    for wrong in ({"steps": 0}, {"steps": 1, "sequences": 0}, {"steps": 1, "learning_rate": float("nan")}):
+    for wrong in (
+        {"steps": 0},
+        {"steps": 1, "sequences": 0},
+        {"steps": 1, "learning_rate": float("nan")},
+        {"steps": 1, "floor": 1.1},
+    ):
         with pytest.raises(Refused, match="must be"):
             Training(**wrong)
 

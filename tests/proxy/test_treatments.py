@@ -131,6 +131,28 @@ def test_without_the_distribution_filter_dedup_judges_what_comes_back(run: str):
     assert difference(run, without(run, "distribution_filter")) == (set(), {19}, [])
 
 
+def test_what_recurring_blocks_cut_comes_back_with_their_reason_alone(tmp_path: Path):
+    text, filtered = prose(30), "distribution_filter"
+    left = text[: text.index("\n\n" + FOOTER)]
+    cut = {"start": len(left), "end": len(text), "pages": 40, "host_pages": 0, "hosts": 40, "text": FOOTER}
+    evidence = json.dumps({"cut_characters": len(text) - len(left), "cut": [cut]})
+    cut_page = record(30, text=text, text_since_dedup=left, language="en", cut_in=filtered, evidence=evidence)
+    gone = [
+        record(31, filtered, reason="recurring_blocks", text=prose(31), language="en"),
+        record(32, filtered, reason="dense_cluster", text=prose(32), language="en"),
+    ]
+    run = made(tmp_path / "run", [*(record(n, text=prose(n), language="en") for n in range(9)), cut_page, *gone])
+    texts = {
+        reason: {int(d.record_id, 16): (d.before, d.after) for d in documents(run, without(run, filtered + reason), [])}
+        for reason in ("", ":recurring_blocks", ":dense_cluster")
+    }
+    assert texts[""][30] == texts[":recurring_blocks"][30] == (left, text)
+    assert texts[":dense_cluster"][30] == (left, left)
+    assert [sorted(found.keys() - {*range(9), 30}) for found in texts.values()] == [[31, 32], [31], [32]]
+    whole = {int(d.record_id, 16): (d.before, d.after) for d in documents(run, until(run, "extraction"), [])}
+    assert whole[30] == (left, text)
+
+
 def test_what_a_stage_left_is_all_of_it_as_it_left_it(run: str):
     gone, come, changed_texts = difference(run, until(run, "extraction"))
     assert (gone, come) == (set(), set(range(11, 21)))
