@@ -40,9 +40,9 @@ def test_one_spelling_for_both_corpora_leaves_each_text_where_it_was(encoder: En
 
 
 def test_a_slight_difference_is_slight_and_other_words_are_seen_at_every_rate(encoder: Encoder, tmp_path: Path):
-    """Beginning, order and slots are shared: a space more in every eighth page is nearly nothing."""
+    """Beginning, order and slots are shared: another letter in every eighth page is nearly nothing."""
     make, kept = transformer_proxy("1m", (3e-3, 1e-3), TOKENS), str(tmp_path)
-    slight = [page._replace(after=f"{page.after} " if n % 8 == 0 else page.after) for n, page in enumerate(corpus(40))]
+    slight = [page._replace(after=f"x{text(n)[1:]}") if n % 8 == 0 else page for n, page in enumerate(corpus(40))]
     found = compare_corpora("slight", slight, held_out(4), make, encoder, Plan(2), kept)
     assert [row.rate for row in found.rows] == [3e-3, 1e-3]
     assert (found.common, found.tokens) == (4 * TOKENS, TOKENS)
@@ -100,4 +100,6 @@ def test_trainings_begin_in_common_and_leave_the_beginning_as_it_was(encoder: En
     rows = [{row.tobytes() for row in stream} for stream in (begun[0][0], *(stream for stream, *_ in trained))]
     assert not any(rows[0] & others for others in rows[1:])
     compare_corpora(*asked, Plan(2, coupled=False), str(tmp_path))
-    assert [seed for _, seed, _ in begun[1:]] == [seed for _, seed, _ in trained[4:]] and len(begun) == 5
+    assert (
+        sorted(seed for _, seed, _ in begun[1:]) == sorted(seed for _, seed, _ in trained[4:]) == [0, 500, 1000, 1500]
+    )
