@@ -1,7 +1,7 @@
 """The documents of a run's corpus, before and after a treatment.
 
-Before is the run's corpus as it is; after is what it would be. A document that comes back is judged by later stages: the
-quality filter, and deduplication where one task holds the documents; the notes say what was not judged.
+Before is the run's corpus as it is; after is what it would be. A document that comes back is judged by later stages:
+the quality filter, and deduplication where one task holds the documents; the notes say what was not judged.
 
 Texts are those that the stages handed on: a document that a stage dropped comes back as that stage read it, and without
 deduplication pages have the paragraphs again that it cut. Documents are read batch by batch; ids and verdicts of what

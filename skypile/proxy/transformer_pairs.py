@@ -42,9 +42,10 @@ BATCH = 4
 ENTRIES = 64
 TOKENS = 100_000  # a training
 COMMON = 4  # times as many before, in common: the 1m then loses 2.79 bits per byte on English pages
-# Of the best rate for a single model. A high one lets small differences grow into noise: behind a common beginning the 1m
-# said of 5 % of the words permuted, on English pages in 6 pairs, +0.0046 (sd of a pair 0.0030) from 0.01, +0.0037 (0.0015)
-# from 0.006, +0.0035 (0.0013) from 0.003 and +0.0021 (0.0008) from 0.001. Twice the tokens told no more at 0.003.
+# Of the best rate for a single model. A high one lets small differences grow into noise: behind a common beginning the
+# 1m said of 5 % of the words permuted, on English pages in 6 pairs, +0.0046 (sd of a pair 0.0030) from 0.01, +0.0037
+# (0.0015) from 0.006, +0.0035 (0.0013) from 0.003 and +0.0021 (0.0008) from 0.001. Twice the tokens told no more at
+# 0.003.
 RATES = (0.3, 0.1)
 PAIRS = 6
 CHARACTERS = 1_000  # read of a validation text: scoring longer ones would take as long as the training

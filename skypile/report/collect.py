@@ -7,8 +7,8 @@ are read, in batches; texts are read afterwards, for the samples alone.
 
 Cost: 16 s of processor time a million records, and 18 s more where there are clusters to be named
 (`skypile.report.portraits`). Memory: 0.7 GB at most in a run of 3.4 million, and 0.3 GB for the names: a batch of
-65,536 narrow rows, and counters, one a bin, language, charset and reason. Hosts, input files and cut paragraphs may be too
-many to count exactly; beyond 200,000 of a kind the rarest are forgotten, and the report says so
+65,536 narrow rows, and counters, one a bin, language, charset and reason. Hosts, input files and cut paragraphs may be
+too many to count exactly; beyond 200,000 of a kind the rarest are forgotten, and the report says so
 (`skypile.report.bounded`).
 """
 
