@@ -58,7 +58,7 @@ def budget(rows: int, config: DistributionFilterConfig) -> int:
 
 
 def cluster_table(assigned: pa.Table, rows: int, config: DistributionFilterConfig) -> pa.Table:
-    """CLUSTERS of the documents in `assigned` (ASSIGNED), a row for each cluster that has any, in order; no bounds yet.
+    """CLUSTERS of the documents in `assigned` (ASSIGNED), a row for each cluster that has any, in order.
 
     The medoid is the member nearest to the centre, the first by record_id of several.
     """
@@ -79,7 +79,11 @@ def cluster_table(assigned: pa.Table, rows: int, config: DistributionFilterConfi
         first["record_id"],
         first["url"],
     ]
-    return pa.Table.from_arrays(columns, schema=CLUSTERS)
+    table = pa.Table.from_arrays(columns, schema=CLUSTERS)
+    if not crowded(table):
+        return table
+    found = [counted(batch, table, config) for batch in assigned.to_batches(max_chunksize=1 << 16)]
+    return bounded(table, pa.Table.from_batches(found))
 
 
 def crowded(clusters: pa.Table) -> bool:

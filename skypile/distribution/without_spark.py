@@ -13,17 +13,7 @@ import pyarrow.parquet as pq
 
 from skypile.config import DistributionFilterConfig
 from skypile.distribution import centroid_files, vectors
-from skypile.distribution.thinning import (
-    DECIDED,
-    VECTORS,
-    bounded,
-    cluster_table,
-    counted,
-    crowded,
-    decide,
-    draw,
-    kept_unscored,
-)
+from skypile.distribution.thinning import DECIDED, VECTORS, cluster_table, decide, draw, kept_unscored
 from skypile.run_folder import stage_folder
 from skypile.run_folder.parts import summed
 from skypile.run_folder.stamp import Written
@@ -69,10 +59,6 @@ def _decisions(run: str, config: DistributionFilterConfig, rows: int, clusters: 
         centres, manifest = vectors.trained(_sample(embedded, config), rows, config), None
     assigned = pa.Table.from_batches([vectors.assigned(batch, centres, config) for batch in embedded.to_batches()])
     table = cluster_table(assigned, rows, config)
-    if crowded(table):
-        table = bounded(
-            table, pa.Table.from_batches([counted(batch, table, config) for batch in assigned.to_batches()])
-        )
     centroid_files.write(clusters, centres, manifest or vectors.manifest(config, centres, rows, table), table)
     return pa.Table.from_batches([decide(batch, table, config) for batch in assigned.to_batches()], DECIDED)
 
