@@ -73,6 +73,9 @@ bench-tokenize: .venv-tokenize/.installed  ## Tokenization against SentencePiece
 bench-quality: .venv/.dev  ## What the quality filter's judges are worth on labelled texts, alone and together, and their speed
 	$(BIN)/python -m benchmarks.quality --data $(or $(SKYPILE_SHARED),../shared)/data
 
+bench-semantic: .venv/.dev  ## Semantic near-duplicates: what is dropped without a kept document that is close, beside SemDeDup's rule
+	$(BIN)/python -m benchmarks.semantic
+
 bench-distribution: .venv/.dev  ## Clusters: what they are worth beside TF-IDF and MiniLM (where installed), balance, speed
 	$(BIN)/python -m benchmarks.distribution --data $(or $(SKYPILE_SHARED),../shared)/data
 

@@ -270,7 +270,7 @@ def main() -> None:
             "balance": lambda: bench_balance(console, run),
             "search": lambda: bench_search(console),
             "small": lambda: bench_stage(console, 5_000, 80, {"in this process": 1024, "in Spark": 0}),
-            "pages": lambda: bench_stage(console, 100_000, 400, {"in Spark": 1024}),
+            "pages": lambda: bench_stage(console, 100_000, 400, {"in this process": 1024, "in Spark": 0}),
             "growth": lambda: bench_growth(console),
         }
         for name in chosen:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pyarrow.dataset as ds
 
+from skypile.text.language import identify
 from skypile.tokens.packing import is_validation, split_key
 
 CRAWLS = ("en-web", "zh-web", "docs-en-zh", "archive-en", "commoncrawl-en-0", "commoncrawl-en-1", "commoncrawl-zh")
@@ -40,16 +41,15 @@ def write_lines(path: Path, rows: list[dict[str, str]]) -> None:
 
 
 def general(documents: Path, held: Path) -> None:
-    """Pages of held-out hosts, a file a language: those that `tokens pack` puts into its validation split."""
-    rows = (
-        ds.dataset(documents, partitioning="hive").to_table(["record_id", "url", "text", "lang"]).sort_by("record_id")
-    )
+    """Pages of held-out hosts, those that `tokens pack` puts into its validation split, some of each language."""
+    rows = ds.dataset(documents, partitioning="hive").to_table(["record_id", "url", "text", "lang"])
     found: dict[str, list[dict[str, str]]] = {}
-    for row in rows.to_pylist():
-        if is_validation(split_key(row["url"], lambda text=row["text"]: text), HELD_OUT):
-            found.setdefault(row["lang"], []).append({"text": row["text"]})
-    for language, texts in found.items():
-        write_lines(held / f"general-{language}.jsonl", texts[:TEXTS])
+    for row in rows.sort_by("record_id").to_pylist():
+        text, language = row["text"][:CHARACTERS], row["lang"]
+        held_out = is_validation(split_key(row["url"], lambda row=row: row["text"]), HELD_OUT)
+        if held_out and identify(text).code == language:
+            found.setdefault(language, []).append({"text": text})
+    write_lines(held / "pages.jsonl", [one for _, texts in sorted(found.items()) for one in texts[:TEXTS]])
 
 
 def exercises(path: Path, folder: Path, held: Path) -> None:

@@ -1,7 +1,8 @@
 """Does `skypile leakage` tell apart what was trained on a benchmark from what was not? Models with known training.
 
     python -m benchmarks.leakage [--data ../shared/data] [--seeds 20]
-    python -m benchmarks.leakage --proxy 1m --items 400 --epochs 4 --documents 300 --shuffles 2 --planted 2
+    python -m benchmarks.leakage --share 0.05 --kinds train "train and test" test
+    python -m benchmarks.leakage --proxy 1m --items 200 --epochs 6 --documents 100 --shuffles 0 --planted 1 --seeds 5
 
 General text (BBC news and the main texts of WCXB's pages) is sampled for every seed anew, half of its documents or
 `--documents` of them. A model is trained on that alone, or with the train items of GSM8K, the test items or both among
@@ -93,14 +94,15 @@ def transformer_trainer(size: str, encoder: Encoder, threads: int) -> Train:
 
 
 def documents_of(
-    kind: str, general: Sequence[str], number: int, sets: dict[str, ItemSet], epochs: int, seed: int
+    kind: str, general: Sequence[str], number: int, sets: dict[str, ItemSet], share: float, epochs: int, seed: int
 ) -> list[str]:
-    """`number` of the general documents, and the items that this kind has seen, mixed."""
+    """`number` of the general documents, and the items that this kind has seen, mixed; of items apart a `share`."""
     drawn = random.Random(seed)
     found = drawn.sample(list(general), number)
     apart, whole = KINDS[kind]
     for name in apart:
-        found += list(sets[name].texts) * epochs
+        texts = list(sets[name].texts)
+        found += drawn.sample(texts, round(share * len(texts))) * epochs
     if whole:
         found += [BETWEEN.join(sets[whole].texts)] * epochs
     drawn.shuffle(found)
@@ -141,8 +143,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SKYPILE_SHARED", "../shared")) / "data")
     parser.add_argument("--proxy", default="ngram", help="or a transformer: 1m (extra models)")
     parser.add_argument("--seeds", type=int, default=20, help="of models that have seen neither")
-    parser.add_argument("--planted", type=int, default=5, help="seeds of each kind that has seen something")
+    parser.add_argument("--planted", type=int, default=3, help="seeds of each kind that has seen something")
     parser.add_argument("--items", type=int, help="of each set, the first; default: all")
+    parser.add_argument("--share", type=float, default=1.0, help="of the items that a model has seen")
     parser.add_argument("--epochs", type=int, default=1, help="times that the items are in the documents")
     parser.add_argument("--documents", type=int, help="of general text; default: half of them")
     parser.add_argument("--shuffles", type=int, default=9, help="orders that each run of items is scored in")
@@ -166,7 +169,7 @@ def main() -> None:
     number = given.documents or len(general) // 2
 
     def measured(kind: str, seed: int, name: str = "") -> Measured:
-        documents = documents_of(kind, general, number, sets, given.epochs, seed)
+        documents = documents_of(kind, general, number, sets, given.share, given.epochs, seed)
         return measure(train(name or f"{kind} {seed}", documents, seed), sets, given.shuffles, seed)
 
     began = time.perf_counter()

@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 
 from skypile.classifiers import cited_in_spark
 from skypile.classifiers.examples import Choice, examples
+from skypile.classifiers.from_dataset import EXAMPLES
 from skypile.errors import Refused
 from skypile.run_folder import stage_folder
 from skypile.run_folder.identity import named_files
@@ -15,7 +16,6 @@ from skypile.run_folder.once import Result, once
 from skypile.run_folder.storage import read_kept
 from skypile.runtime import files
 
-FOLDER: Final = "examples"  # below the output
 STAGES: Final = ("dedup", "distribution_filter", "extraction")  # whose texts are taken: the first that is finished
 
 
@@ -48,7 +48,7 @@ def dataset(
                 f"no text of {run} is cited in {citations} and has a counterpart: --host-citations 1 takes hosts that "
                 "are cited for pages, and --reliable a list of hosts"
             )
-        rows.write.parquet(files.join(output, FOLDER))
+        rows.write.parquet(files.join(output, EXAMPLES))
         files.remove_tree(scratch)
         return {"stage": stage, "counts": counts, "seconds": round(time.monotonic() - began, 2)}
 
@@ -60,5 +60,5 @@ def dataset(
         return {"citations": made["parts"], "run": done_stage.get("parts"), "lists": named_files(lists)}
 
     inputs = [run, citations, *lists]
-    result = Result("citation examples", "citations", inputs, made_of, known, (FOLDER,), r"/part-[^/]*$")
+    result = Result("citation examples", "citations", inputs, made_of, known, (EXAMPLES,), r"/part-[^/]*$")
     return once(output, result, work)

@@ -36,6 +36,7 @@ from skypile.runtime.map_arrow import map_arrow
 
 SOURCES: Final = ("page", "list", "host")  # in this order cited pages choose their counterparts
 CANDIDATES: Final = 4  # uncited pages drawn for each cited one, of its length and file, and again of its length
+MOST_TITLES: Final = 5
 RELIABLE: Final = 1
 DEPRECATED: Final = -1
 
@@ -50,13 +51,15 @@ EXAMPLE: Final = pa.schema(
         "source": pa.string(),
         "citations": pa.int64(),  # references to the page, or to its host where that is the source
         "alike": pa.string(),  # what a page and its counterpart share, see `matching.Pair`
+        "titles": pa.list_(pa.string()),  # of MOST_TITLES articles that cite the page
         "text": pa.string(),
     }
 )
 
 _PAGES: Final = "record_id string, language string, host string, key string, listed int, length_bin int, source string"
 _PAGE_COLUMNS: Final = ["record_id", "language", "host", "length_bin", "source", "family"]
-_CHOSEN: Final = "record_id string, cited boolean, source string, citations long, alike string"
+_CHOSEN: Final = "record_id string, cited boolean, source string, citations long, alike string, titles array<string>"
+_Cited = tuple[Page, int, list[str] | None]  # with citations, and titles of articles that cite it
 
 
 class Choice(NamedTuple):
@@ -73,7 +76,7 @@ class Choice(NamedTuple):
 
 def examples(documents: DataFrame, cited: DataFrame, choice: Choice, scratch: str) -> tuple[DataFrame, dict[str, Any]]:
     """EXAMPLE rows, and counts. `documents` needs record_id, url, host, language, source, characters and text;
-    `cited` key, host and references. Writes its intermediate results below `scratch`."""
+    `cited` key, host, references and titles. Writes its intermediate results below `scratch`."""
     spark = documents.sparkSession
     pages = stored(_pages(documents, choice), join(scratch, "pages"))
     pages = stored(_labelled(pages, cited, choice), join(scratch, "labelled"))
@@ -117,7 +120,10 @@ def _pages(documents: DataFrame, choice: Choice) -> DataFrame:
 def _labelled(pages: DataFrame, cited: DataFrame, choice: Choice) -> DataFrame:
     """`pages` with label_source, cited and citations: of those with the same tokens one, a cited one if there is one,
     and at most per_host of a host and label."""
-    by_page = cited.where("references > 0").groupBy("key").agg(F.sum("references").alias("of_page"))
+    titles = F.slice(F.array_sort(F.array_distinct(F.flatten(F.collect_list("titles")))), 1, MOST_TITLES)
+    by_page = (
+        cited.where("references > 0").groupBy("key").agg(F.sum("references").alias("of_page"), titles.alias("titles"))
+    )
     by_host = cited.where("references > 0").groupBy("host").agg(F.sum("references").alias("of_host"))
     found = pages.join(by_page, "key", "left").join(by_host, "host", "left")
     warned = F.coalesce(F.col("listed") == DEPRECATED, F.lit(False))
@@ -156,28 +162,28 @@ def _choose(pages: DataFrame, choice: Choice) -> tuple[list[tuple[Any, ...]], di
         given = source == "list" and bool(choice.deprecated)
         other_pages = _candidates(warned if given else others.where("label_source = 'crawl'"), cited, choice.seed)
         other_pages = [page for page in other_pages if page.record_id not in taken]
-        pairs = match([page for page, _ in cited], other_pages, choice.seed)
+        pairs = match([page for page, *_ in cited], other_pages, choice.seed)
         taken |= {other_pages[pair.other].record_id for pair in pairs}
         for pair in pairs:
-            page, citations = cited[pair.cited]
-            chosen.append((page.record_id, True, source, citations, pair.alike))
-            chosen.append((other_pages[pair.other].record_id, False, source, 0, pair.alike))
-        _count(counts, source, [page for page, _ in cited], other_pages, pairs)
+            page, citations, titles = cited[pair.cited]
+            chosen.append((page.record_id, True, source, citations, pair.alike, titles))
+            chosen.append((other_pages[pair.other].record_id, False, source, 0, pair.alike, None))
+        _count(counts, source, [page for page, *_ in cited], other_pages, pairs)
     return chosen, counts
 
 
-def _cited(pages: DataFrame, choice: Choice) -> list[tuple[Page, int]]:
+def _cited(pages: DataFrame, choice: Choice) -> "list[_Cited]":
     """At most max_documents of each language, by a hash of their ids."""
     order = Window.partitionBy("language").orderBy(_hash(choice.seed), "record_id")
     first = pages.withColumn("n", F.row_number().over(order)).where(F.col("n") <= choice.max_documents)
-    return [(Page(*row[:-1]), row[-1]) for row in first.select(*_PAGE_COLUMNS, "citations").collect()]
+    return [(Page(*row[:-2]), *row[-2:]) for row in first.select(*_PAGE_COLUMNS, "citations", "titles").collect()]
 
 
-def _candidates(others: DataFrame, cited: Sequence[tuple[Page, int]], seed: int) -> list[Page]:
+def _candidates(others: DataFrame, cited: "Sequence[_Cited]", seed: int) -> list[Page]:
     """CANDIDATES for each cited page, of its language, length and file, and again of its language and length."""
     spark = others.sparkSession
-    near = Counter((page.language, page.length_bin, page.source) for page, _ in cited)
-    wide = Counter((page.language, page.length_bin) for page, _ in cited)
+    near = Counter((page.language, page.length_bin, page.source) for page, *_ in cited)
+    wide = Counter((page.language, page.length_bin) for page, *_ in cited)
     near_frame = _wanted(spark, near, "language string, length_bin int, source string, near long")
     wide_frame = _wanted(spark, wide, "language string, length_bin int, wide long")
     found = others.join(F.broadcast(wide_frame), ["language", "length_bin"])

@@ -1,6 +1,7 @@
 """`skypile citations train`: a classifier of each language from examples, judged on hosts it has not seen.
 
     DIR/classifier.json, DIR/citation_en.bin …   as `model` describes them; what `quality_filter.classifier` takes
+    DIR/cited.parquet                            the pages that it learned to be cited, see `nearest`
     DIR/MODEL_CARD.md                            what it was made from, how good it is, and what not to use it for
 
 The figures are means over seeds (see `cross_fit`). The model that is saved is made as those are that were judged: some
@@ -15,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow.dataset as ds
 
+from skypile.classifiers import nearest
 from skypile.classifiers.card import model_card
 from skypile.classifiers.cross_fit import Judged, figures, judge, over_seeds
 from skypile.classifiers.evaluate import CALIBRATION_DIGITS, platt_offset
@@ -27,6 +29,7 @@ from skypile.run_folder.identity import named_files
 from skypile.run_folder.once import Result, once
 from skypile.runtime import files
 
+EXAMPLES: Final = "examples"  # below the folder of a dataset
 CARD: Final = "MODEL_CARD.md"
 TOGETHER: Final = "all"  # the name of one model of all languages, where it is trained
 _COLUMNS: Final = ["record_id", "host", "language", "characters", "cited", "source", "text"]
@@ -60,7 +63,7 @@ class Learned:
 
 def read_examples(folder: str, sources: Sequence[str]) -> Learned:
     """The examples below `folder` whose labels rest on `sources`, tokenised batch by batch, sorted by id."""
-    fs, path = files.filesystem(files.join(folder, "examples"))
+    fs, path = files.filesystem(files.join(folder, EXAMPLES))
     if not fs.exists(path):
         raise TrainingError(f"{folder} holds no examples: give the folder of `skypile citations dataset --output`")
     rows: list[tuple[Any, ...]] = []
@@ -116,6 +119,7 @@ def train_from_dataset(
                     "settings": config.model_dump(mode="json"),
                 }
         save(output, models, details)
+        nearest.keep(files.join(folder, EXAMPLES), output, sorted(models), tuple(sources))
         made = {"languages": found, "folds": folds, "seeds": list(seeds), "sources": list(sources)}
         files.write_text(files.join(output, CARD), model_card(made | {"details": details, "dataset": _made_of(folder)}))
         return made
@@ -128,7 +132,7 @@ def train_from_dataset(
         "folds": folds,
         "together": together,
     }
-    ours = r"^/?(citation_\w+\.bin|classifier\.json|MODEL_CARD\.md)$"
+    ours = r"^/?(citation_\w+\.bin|cited\.parquet|classifier\.json|MODEL_CARD\.md)$"
     known = Result("classifier", "citations", [folder], made_of, lambda done: named_files([folder]), ("",), ours)
     return once(output, known, work)
 

@@ -5,7 +5,7 @@ by host and key, so that a look-up opens one row group a part.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -14,6 +14,7 @@ from skypile import config as settings
 from skypile.classifiers import cited
 from skypile.classifiers.contributions import Explained, explain
 from skypile.classifiers.model import MANIFEST, load
+from skypile.classifiers.nearest import Near, nearest
 from skypile.crawl.url import canonical, host
 from skypile.errors import Refused
 from skypile.run_folder import ledger
@@ -41,24 +42,40 @@ class CitedBy:
 def explained(run: str, record_id: str) -> Explained | None:
     """The score of a record that the quality filter judged, explained; None where it has not come so far, or where its
     language has no classifier."""
-    folder = _classifier(run) if "quality_filter" in ledger.stage_folders(run) else None
+    found = _judged(run, record_id)
+    return None if found is None else explain(load(found.folder)[found.language], found.text)
+
+
+def near(run: str, record_id: str) -> list[Near]:
+    """The pages that its classifier learned to be cited and that a record is most like; none as in `explained`."""
+    found = _judged(run, record_id)
+    return [] if found is None else nearest(found.folder, found.text, found.language, record_id)
+
+
+class _Judged(NamedTuple):
+    folder: str  # of the classifiers
+    text: str
+    language: str
+
+
+def _judged(run: str, record_id: str) -> _Judged | None:
+    folder = classifier_of(run) if "quality_filter" in ledger.stage_folders(run) else None
     if folder is None:
         return None
-    classifiers = load(folder)
+    languages = load(folder)
     where = pc.field("record_id") == record_id
-    columns = ["text", "language"]
-    table = ledger.documents(run, "quality_filter").to_table(columns=columns, filter=where)
-    for row in table.to_pylist():
-        if row["language"] in classifiers:
-            return explain(classifiers[row["language"]], row["text"])
-    return None
+    table = ledger.documents(run, "quality_filter").to_table(columns=["text", "language"], filter=where)
+    rows = [row for row in table.to_pylist() if row["language"] in languages]
+    return _Judged(folder, **rows[0]) if rows else None
 
 
-def _classifier(run: str) -> str | None:
+def classifier_of(run: str) -> str | None:
+    """Folder of the citation classifiers that the quality filter of a run asked; None without."""
     own = files.join(ledger.folder_of(run, "quality_filter"), "classifier")
     if files.exists(files.join(own, MANIFEST)):
         return own
-    given = settings.load(files.join(run, "config.toml")).quality_filter.classifier
+    written = files.join(run, "config.toml")
+    given = settings.load(written).quality_filter.classifier if files.exists(written) else None
     return files.absolute(given) if given else None
 
 

@@ -102,7 +102,9 @@ QUALITY_COLUMNS: Final = (
     Column("rules", pa.string(), "JSON object: measured value of every heuristic"),
     Column("citation_score", pa.float64(), "P(Wikipedia would cite this page), 0 to 1; null without a classifier"),
     Column("perplexity", pa.float64(), "of the text to a model of trusted text, low is like it; null without a model"),
+    Column("contrast", pa.float64(), "log10 of how much likelier to it than to boilerplate a character is; only zh"),
     Column("rule_score", pa.float64(), "how far inside the rules' bounds it is on average, -1 to 1 (a factor of ten)"),
+    Column("prose_score", pa.float64(), "share of its lines that close a sentence, 0 to 1; null but in Chinese"),
     Column("quality_bin", pa.int32(), "0 (worst) to bins - 1 (best); null where no judge but language and rules is"),
     Column(
         "quality_tier", pa.string(), "high, middle or low among the run's pages of its language; null as quality_bin"
@@ -159,6 +161,8 @@ REASONS: Final = {
     "extraction_error": "the extraction engine raised on the page",
     # distribution filter
     "dense_cluster": "one of too many look-alikes: its cluster's dense core is over budget",
+    "semantic_near_duplicate": "it says nearly what a kept document says: their vectors are closer than the threshold",
+    "recurring_blocks": "mostly paragraphs that many hosts have in other words; too little is left",
     # dedup
     "duplicate_text": "the same text, but for white space, is kept under another record",
     "duplicate_url": "the same canonical URL is kept under another record",
@@ -184,6 +188,8 @@ REASONS: Final = {
     "low_citation_score": "Wikipedia would hardly cite this page",
     "high_perplexity": "of all judges, the language model ranks it lowest, and too low: the text is too surprising",
     "low_rule_score": "of all judges, the rules rank it lowest, and too low: it is near many of their bounds",
+    "low_contrast": "of all judges, the model of boilerplate ranks it lowest, and too low: too much is like that",
+    "low_prose_score": "of all judges, its line ends rank it lowest, and too low: too few close a sentence",
     "low_quality": "no judge ranks it high enough, or not all together",
     # shards
     "taken_down": "it was asked to be removed (`skypile takedown`)",

@@ -30,7 +30,7 @@ def shards(config: ShardsConfig, taken_down: Sequence[Takedown] = ()) -> Callabl
 
     def arrange(frame: DataFrame) -> DataFrame:
         band = F.coalesce(F.round(BANDS * F.log2(F.col("keep_weight"))), F.lit(NEVER)).cast("int")
-        frame = frame.withColumn("band", F.concat_ws(" ", "language", band))
+        frame = frame.withColumn("band", F.concat_ws(" ", "language", band.cast("string")))
         sizes = frame.groupBy("language", "band", band.alias("weight"))
         rows = sizes.agg(F.sum(F.octet_length("text")).alias("bytes")).orderBy("language", "weight").collect()
         counts = {row["band"]: max(1, round(row["bytes"] / (config.shard_mb << 20))) for row in rows}

@@ -94,7 +94,7 @@ def test_few_blocks_are_not_run_and_no_other_kind_hides_one():
     # On a cluster, with a dump of Wikipedia, with a finished run and minutes of training, or that take a page from it.
     elsewhere = ("spark-submit", "source .venv", "skypile prune hdfs", "skypile jobs")
     elsewhere += ("skypile ablate", "skypile proxy train", "skypile losses", "skypile leakage")
-    elsewhere += ("skypile citations", "--citations CITED", "skypile takedown")
+    elsewhere += ("skypile citations", "--citations CITED", "skypile takedown", "--centroids")
     assert all(any(word in block.code for word in elsewhere) for block in unrun)
 
 

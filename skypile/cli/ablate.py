@@ -40,6 +40,13 @@ def ablate(
             metavar="KEY=VALUE",
         ),
     ] = None,
+    shares: Annotated[
+        str | None,
+        typer.Option(
+            help="Best so many per cent of each language's pages by the judges, against all of them, at equal tokens",
+            metavar="5,10,20,40",
+        ),
+    ] = None,
     against: Annotated[
         list[str] | None, typer.Option(help="Another run, over the same crawl; repeatable", metavar="RUN")
     ] = None,
@@ -84,13 +91,13 @@ def ablate(
     taken out.
 
     With --json: asked, and findings, a list of objects with name, gone, come (texts), share (of the tokens after),
-    common, tokens, epochs, notes, and rows: domain, language, rate, texts, q, and comparison (mean, low, high, p,
-    anytime_p, visible, needed, sd, pairs, documents).
+    common, tokens, epochs, notes, budgets (tokens of each pair), and rows: domain, language, rate, texts, q, and
+    comparison (mean, low, high, p, anytime_p, visible, needed, sd, pairs, documents).
     """
     from skypile.proxy import ablate as ablation
     from skypile.proxy.comparison import Plan
 
-    treatments = _treatments(run, without or [], until or [], changed or [], against or [], everything)
+    treatments = _treatments(run, without or [], until or [], changed or [], shares, against or [], everything)
     make, how, usual = _proxy(proxy, rate, tokens, device)
     number, characters = pairs or usual[0], characters or usual[1]
     plan = Plan(number, seed, not uncoupled, until_decided)
@@ -102,6 +109,7 @@ def ablate(
         **{"treatments": [treatment.name for treatment in treatments], "proxy": how, "pairs": number, "seed": seed},
         **{"coupled": not uncoupled, "until_decided": until_decided, "validation": validation or []},
         **{"hold_out": hold_out, "characters": characters},
+        **({"shares": [int(t.name.split()[0]) for t in treatments if t.base]} if shares else {}),
     }
     path = ablation.keep(run, found, asked)
     if as_json:
@@ -118,6 +126,7 @@ def _treatments(
     without: Sequence[str],
     until: Sequence[str],
     changed: Sequence[str],
+    shares: str | None,
     against: Sequence[str],
     everything: bool,
 ) -> list[Treatment]:
@@ -127,9 +136,10 @@ def _treatments(
     found += [treatments.without(run, one) for one in without]
     found += [treatments.until(run, one) for one in until]
     found += [treatments.changed(run, one) for one in changed]
+    found += treatments.shares(run, shares) if shares else []
     found += [treatments.against(run, one) for one in against]
     if not found:
-        name = "name what to take back: --without, --until, --set, --against or --all"
+        name = "name what to take back: --without, --until, --set, --shares, --against or --all"
         what = "it dropped nothing" if everything else name
         raise Refused(f"{run}: nothing to compare; {what}")
     return found

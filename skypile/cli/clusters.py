@@ -96,7 +96,11 @@ def _print_all(found: Portraits, most: int) -> None:
             column.justify = "right"
     for one in found.clusters[:most]:
         is_none = one.cluster is None
-        topic = [shown(named(found.topics.get(one.topic, []), 2)) if one.topic is not None else ""] if topics else []
+        topic = (
+            [shown(f"{one.topic} {named(found.topics.get(one.topic, []), 2)}") if one.topic is not None else ""]
+            if topics
+            else []
+        )
         table.add_row(
             "–" if is_none else str(one.cluster),
             shown(NONE if is_none else named(one.name)),
@@ -122,7 +126,8 @@ def _print_one(one: Portrait, found: Portraits) -> None:
     names = {other.cluster: named(other.name) for other in found.clusters}
     out.print(f"[bold]{shown(', '.join(one.name) or named([]))}[/bold]  cluster {one.cluster}", highlight=False)
     if one.topic is not None:
-        out.print(line(f"  topic      {named(found.topics.get(one.topic, []))}"))
+        curve = f"its recurrence: skypile recurrence RUN --topic {one.topic}"
+        out.print(line(f"  topic      {one.topic}, {named(found.topics.get(one.topic, []))}", (f"  {curve}", "dim")))
     out.print(f"  documents  {one.size:,}, {one.size / found.documents:.1%} of all; {one.kept:,} kept", highlight=False)
     out.print(line(f"  languages  {told_languages(one, 5)}"))
     out.print(line(f"  hosts      {', '.join(f'{host} {n:,}' for host, n in one.hosts)}"), soft_wrap=True)

@@ -87,7 +87,8 @@ def why(
     With --json: key; by, what it was found as (id or URL, host, prefix); records, a list of objects with record_id,
     url and verdicts (stage, verdict, reason, meaning, score, threshold, evidence); more, the number of records that
     fit beyond those; similar, URLs that differ from key by scheme, www., slash or fragment alone. With --tokens or
-    --citations each record has citation: score, up and down (tokens, times, log_odds), cited_by.
+    --citations each record has citation: score, up and down (tokens, times, log_odds), nearest (url, similarity,
+    titles), cited_by.
     """
     found = ledger.find(run, key, most)
     records = [list(group) for _, group in itertools.groupby(found.verdicts, key=lambda v: v.record_id)]

@@ -47,9 +47,9 @@ def recurrence(
         print_json({"run": run, "strength": config.recurrence.strength, "curves": told, "factors": by_signal})
         return
     if topic is not None:
-        out.print(_table(f"topic {topic}", found.topics[topic], {}))
+        out.print(_table(f"topic {topic}", found.topics[topic]))
         return
-    out.print(_table("all languages", found.corpus, {}))
+    out.print(_table("all languages", found.corpus))
     for language, curve in found.languages.items():
         out.print(_table(shown(language), curve, {s: of for (name, s), of in weights.items() if name == language}))
 
@@ -62,24 +62,24 @@ def _points(curve: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _table(title: str, curve: Any, factors: dict[str, Any]) -> Table:
-    """A row a signal and bin, a column a judge that has judged any."""
+def _table(title: str, curve: Any, factors: dict[str, Any] | None = None) -> Table:
+    """A row a signal and bin, a column a judge that has judged any, and one of `factors` where they are given."""
     from skypile.recurrence.curve import JUDGES, SIGNALS, amount
 
     judges = [judge for judge in JUDGES if any(name == judge for _, name in curve)]
-    table = Table(
-        "recurs as", "times", "documents", *(f"rejected by {judge}" for judge in judges), "factor", title=title
-    )
+    heads = ["recurs as", "times", "documents", *(f"rejected by {judge}" for judge in judges)]
+    table = Table(*heads, *([] if factors is None else ["factor"]), title=title)
     for column in table.columns[1:]:
         column.justify = "right"
     for signal in SIGNALS:
         by_judge = {judge: {one.bin: one for one in curve.get((signal, judge), [])} for judge in judges}
         for at, number in enumerate(sorted({number for points in by_judge.values() for number in points})):
             most = max(points[number].documents for points in by_judge.values() if number in points)
-            of = factors.get(signal)
-            factor = f"{of[number]:.2f}" if of is not None and number < len(of) else "1"
             cells = [_share(points.get(number)) for points in by_judge.values()]
-            table.add_row("" if at else signal, amount(number), f"{most:,}", *cells, factor)
+            if factors is not None:
+                of = factors.get(signal, [])
+                cells.append(f"{of[number]:.2f}" if number < len(of) else "1")
+            table.add_row("" if at else signal, amount(number), f"{most:,}", *cells)
         table.add_section()
     return table
 

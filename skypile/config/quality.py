@@ -102,7 +102,7 @@ class QualityFilterConfig(Settings):
     combine: Literal["citation", "max", "mean", "all"] = Field(
         "citation",
         description="who decides above the rules: the citation score alone; or the best, mean or worst (all must pass) "
-        "of the ranks that citation score, perplexity and rules give a page among the run's",
+        "of the ranks that the judges give a page among the run's",
     )
     bins: int = Field(
         5,

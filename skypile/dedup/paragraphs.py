@@ -32,7 +32,6 @@ that decides nothing here (skypile.recurrence).
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -43,7 +42,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from skypile.config import DedupConfig
-from skypile.dedup.flowing import is_flowing
+from skypile.text.paragraphs import BLANK_LINES, is_flowing, paragraph_spans, weight
 from skypile.text.spans import without as without_spans
 
 EDGE = 10  # so many paragraphs at a text's begin, and at its end, are looked at
@@ -51,9 +50,6 @@ SHOWN_CHARACTERS = 2000  # of a paragraph that was cut, the evidence quotes so m
 
 ANYWHERE = 0  # the host of a paragraph that is cut from the pages of all hosts
 A_PAGE = 0  # the "paragraph" that every page counts for its host
-
-_BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")
-_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 
 
 class Recurring(NamedTuple):
@@ -89,21 +85,6 @@ def hash64(text: str) -> int:
     return xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"))
 
 
-def paragraph_spans(text: str) -> list[tuple[int, int]]:
-    """Start and end of each paragraph of a text: ``"a\\nb\\n\\nc"`` -> ``[(0, 3), (5, 6)]``."""
-    found, at = [], 0
-    for blank in _BLANK_LINES.finditer(text):
-        found.append((at, blank.start()))
-        at = blank.end()
-    found.append((at, len(text)))
-    return [(start, end) for start, end in found if text[start:end].strip()]
-
-
-def _weight(paragraph: str) -> int:
-    """Characters, a Han character counting as 2."""
-    return len(paragraph) + (0 if paragraph.isascii() else len(_HAN.findall(paragraph)))
-
-
 def host_key(hashes: np.ndarray, hosts: np.ndarray) -> np.ndarray:
     """Key of paragraphs on hosts (xxh3 of their names) or ANYWHERE; uint64, of one shape or one host for all."""
     return hashes ^ hosts * np.uint64(0x9E3779B97F4A7C15)
@@ -125,7 +106,7 @@ def occurrences(batch: pa.RecordBatch, least: int = 0) -> pa.RecordBatch:
         own = sorted(edge)
         hashes += [A_PAGE, *map(hash64, own)]
         outermost += [0, *(int(part in (parts[0], parts[-1])) for part in own)]
-        long += [False, *(_weight(part) >= least for part in own)]
+        long += [False, *(weight(part) >= least for part in own)]
         rows += [row] * (len(own) + 1)
     index = pa.array(rows, pa.int64())
     return pa.RecordBatch.from_arrays(
@@ -184,7 +165,7 @@ def _run(order: range, parts: list[str], recurs: set[int], placed: set[int], lea
         unbroken = unbroken and i in recurs
         if i not in recurs or not is_flowing(parts[i]):
             continue
-        long = _weight(parts[i]) >= least
+        long = weight(parts[i]) >= least
         if unbroken:
             short.add(i)
             cut, short = (cut | short, set()) if long else (cut, short)
@@ -219,7 +200,7 @@ def most_hosts(texts: Sequence[str], recurring: Recurring) -> np.ndarray:
     hashes: list[int] = []
     rows: list[int] = []
     for row, text in enumerate(texts):
-        parts = [part for part in _BLANK_LINES.split(text) if part and not part.isspace()]
+        parts = [part for part in BLANK_LINES.split(text) if part and not part.isspace()]
         ends = parts if len(parts) <= 2 * EDGE else [*parts[:EDGE], *parts[-EDGE:]]
         hashes += [hash64(part.strip()) for part in ends]
         rows += [row] * len(ends)

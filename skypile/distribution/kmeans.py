@@ -1,4 +1,4 @@
-"""Spherical k-means in whole numbers (Dhillon and Modha 2001), greedily seeded, and balanced on request.
+"""Spherical k-means in whole numbers (Dhillon and Modha 2001), greedily seeded.
 
 Vectors and centres have length UNIT and whole components, so that every dot product is a whole number below 2^24, which
 a float32 matrix product gives exactly in whatever order it sums; sums of members are integers; what is left, a division
@@ -22,25 +22,18 @@ UNIT = 2047  # (UNIT + rounding)^2 < 2^24; 64 times as fine as the int8 vectors
 BLOCK = 1 << 18  # dot products at once: 1 MB, which a core keeps at hand
 SEEDED_BY = 256  # vectors a centre that seeds are drawn from, the first ones: as many as FAISS trains on
 
-# Balanced: as long as one cluster is LOPSIDED times as large as another, or HEAVY times as large as the mean, the
-# smallest centre moves into the largest, in the first SETTLING of the iterations.
-LOPSIDED, HEAVY, SETTLING = 8, 1.7, 0.75
-# Mean cosine to the centre from which on a cluster is one template, and is not split for balance.
-COMPACT = 0.9
-
 Points = NDArray[np.float32]
 
 
-def kmeans(points: Points, k: int, iterations: int, random: np.random.Generator, balanced: bool = False) -> Points:
+def kmeans(points: Points, k: int, iterations: int, random: np.random.Generator) -> Points:
     """`k` centres of `points`, (n, dim) as `unit` gives them, n >= k > 0: float32 (k, dim) of length UNIT."""
     centres = seeds(points[: SEEDED_BY * k], k, random)
     before = None
-    for iteration in range(iterations):
+    for _ in range(iterations):
         found = nearest(points, centres)
         if before is not None and np.array_equal(found, before):
             break
-        evened = balanced and iteration < SETTLING * iterations
-        centres, before = _means(points, found, centres, evened), found
+        centres, before = _means(points, found, centres), found
     return centres
 
 
@@ -91,22 +84,14 @@ def _sums(points, nearest, k):  # type: ignore[no-untyped-def]
     return sums
 
 
-def _means(points: Points, found: NDArray[np.intp], centres: Points, balanced: bool) -> Points:
-    """Directions of the clusters' sums. A centre without members, or too small a one, takes half of the largest."""
-    k = len(centres)
-    sizes = np.bincount(found, minlength=k)
-    sums = _sums(points, found, k)
-    means = np.where(sizes[:, None] > 0, unit(sums), centres)
-    middle = np.rint(sums / np.maximum(sizes, 1)[:, None])
-    loose = (middle * middle).sum(axis=1) < (COMPACT * UNIT) ** 2
+def _means(points: Points, found: NDArray[np.intp], centres: Points) -> Points:
+    """Directions of the clusters' sums. A centre without members takes half of the largest cluster."""
+    sizes = np.bincount(found, minlength=len(centres))
+    means = np.where(sizes[:, None] > 0, unit(_sums(points, found, len(centres))), centres)
     apart = np.where(np.arange(points.shape[1]) % 2, 1, -1).astype(np.float32)
-    for small in np.argsort(sizes, kind="stable").tolist():
-        large = int(np.where(loose, sizes, 0).argmax()) if loose.any() else int(sizes.argmax())
-        uneven = sizes[large] > LOPSIDED * sizes[small] or sizes[large] * k > HEAVY * len(points)
-        uneven = uneven and 2 * sizes[small] < sizes[large]
-        if sizes[small] and not (balanced and loose[large] and uneven):
-            break
-        means[small], means[large] = means[large] + apart, means[large] - apart
-        sizes[small] = sizes[large] // 2
-        sizes[large] -= sizes[small]
+    for empty in np.flatnonzero(sizes == 0).tolist():
+        largest = int(sizes.argmax())
+        means[empty], means[largest] = means[largest] + apart, means[largest] - apart
+        sizes[empty] = sizes[largest] // 2
+        sizes[largest] -= sizes[empty]
     return means

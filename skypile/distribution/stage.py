@@ -5,11 +5,11 @@ vector (skypile.distribution.embedding), vectors are clustered, and a cluster's 
 `core_similarity` to its centre, may keep a budget: the larger of `budget_min` and `budget_share` of all
 documents. What lies outside a core is never touched, however large its cluster.
 
-Thinning draws: a core member stays iff a hash of its id, as a fraction of one, is below budget / core size. So
-the expected number kept is the budget, each decision needs only its own row and one row about its cluster, and no
-cluster is ever gathered in one place. Ranking inside clusters would keep exactly the budget, but sort the
-largest cluster in a single task. The member nearest the centre (the medoid) always stays, as the example that
-evidence points to.
+Thinning draws: a core member stays iff a hash of its id, as a fraction of one, is below a bound, about budget / core
+size. Draws near that are counted in 256 bins first, and the bound is the edge of a bin under which the budget lies:
+what a core keeps is its budget, to 0.05 roots of it (one document of 400). So each decision needs only its own row and
+one row about its cluster, and no cluster is ever gathered in one place. The member nearest the centre (the medoid)
+always stays, as the example that evidence points to.
 
 How `core_similarity` = 0.85 was tuned: 11,682 real documents (news, reviews, web pages and software manuals in
 both languages) and 2,000 made from five templates, 117 clusters. In a core at 0.75, 0.80, 0.85 and 0.90 were
@@ -28,6 +28,7 @@ order or make of processor shows in them. A small crawl is done without Spark (s
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
@@ -35,7 +36,20 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from skypile.config import DistributionFilterConfig
 from skypile.distribution import centroid_files, centroids, vectors
 from skypile.distribution.centroids import Centroids
-from skypile.distribution.thinning import ASSIGNED, CLUSTERS, DECIDED, VECTORS, budget, decide
+from skypile.distribution.recurring_blocks_in_spark import cut_texts, gone, recurring_cuts, with_cuts
+from skypile.distribution.semantic_in_spark import drawn, drop_near_duplicates
+from skypile.distribution.thinning import (
+    ASSIGNED,
+    CLUSTERS,
+    COUNTED,
+    DECIDED,
+    VECTORS,
+    bounded,
+    budget,
+    counted,
+    crowded,
+    decide,
+)
 from skypile.run_folder.attach import attach
 from skypile.run_folder.storage import read_parquet, spark_schema, stored
 from skypile.runtime import files
@@ -68,13 +82,22 @@ def distribution_filter(
         reused = centroid_files.read(config.centroids, config.model) if config.centroids else None
         centres = reused[0] if reused else _train(embedded, rows, config)
         assigned = stored(_assign(embedded, centres, config), files.join(scratch, "assigned"))
-        table = _clusters(assigned, rows, config)
+        cuts = recurring_cuts(documents, config, files.join(scratch, "blocks")) if config.recurring_hosts else None
+        considered = assigned
+        if cuts is not None:
+            considered = assigned.join(cuts.where(gone(config)).select("record_id"), "record_id", "left_anti")
+        table = _clusters(considered, rows, config)
         made = reused[1] if reused else vectors.manifest(config, centres, rows, table)
         centroid_files.write(clusters, centres, made, table)
-        decided = _decide(assigned, table, config)
-        return attach(documents, decided, files.join(scratch, "decided"), rows).select(
-            *names(STAGE_COLUMNS["distribution_filter"])
-        )
+        decided = _decide(considered, table, config)
+        if config.semantic_quantile is not None:
+            order = F.when(F.col("record_id").isin(_examples(table)), -1.0).otherwise(_draw("semantic", config.seed))
+            folder = files.join(scratch, "semantic")
+            decided = drop_near_duplicates(decided, embedded, order, rows, config, folder)
+        decided = decided if cuts is None else with_cuts(decided, assigned, cuts, config)
+        judged = attach(documents, decided, files.join(scratch, "decided"), rows)
+        columns = names(STAGE_COLUMNS["distribution_filter"])
+        return judged.select(*columns) if cuts is None else cut_texts(judged.select(*columns, "cuts"))
 
     return thin
 
@@ -158,11 +181,25 @@ def _clusters(assigned: DataFrame, rows: int, config: DistributionFilterConfig) 
             "size",
             "core",
             F.lit(budget(rows, config)).cast("long").alias("budget"),
+            F.lit(1.0).alias("bound"),
             F.col("medoid.record_id").alias("medoid"),
             F.col("medoid.url").alias("medoid_url"),
         )
     )
-    return found.toArrow().sort_by("cluster").cast(CLUSTERS)
+    table = found.toArrow().sort_by("cluster").cast(CLUSTERS)
+    return bounded(table, _counted(assigned, table, config)) if crowded(table) else table
+
+
+def _counted(assigned: DataFrame, clusters: pa.Table, config: DistributionFilterConfig) -> pa.Table:
+    """COUNTED of all documents: at most 258 rows a core over budget, of which there are at most 1 / budget_share."""
+    shared = assigned.sparkSession.sparkContext.broadcast(clusters)
+
+    def count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in vectors.together(batches, BATCH):
+            yield counted(batch, shared.value, config)
+
+    found = map_arrow(assigned, count, from_arrow_schema(COUNTED))
+    return found.groupBy("cluster", "bin").agg(F.sum("documents").alias("documents")).toArrow()
 
 
 def _decide(assigned: DataFrame, clusters: pa.Table, config: DistributionFilterConfig) -> DataFrame:
@@ -176,10 +213,14 @@ def _decide(assigned: DataFrame, clusters: pa.Table, config: DistributionFilterC
     return map_arrow(assigned, decided, from_arrow_schema(DECIDED))
 
 
+def _examples(clusters: pa.Table) -> list[str]:
+    """The medoids that evidence points to: those of cores over budget."""
+    return clusters.filter(pc.greater(clusters["core"], clusters["budget"]))["medoid"].to_pylist()
+
+
 def _draw(purpose: str, seed: int) -> Column:
     """`thinning.draw` of the record's id."""
-    bits = F.shiftrightunsigned(F.xxhash64("record_id", F.lit(purpose), F.lit(seed)), 11)
-    return bits / F.lit(float(1 << 53))
+    return drawn("record_id", purpose, seed)
 
 
 def _kept_unscored(documents: DataFrame) -> DataFrame:

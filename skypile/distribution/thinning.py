@@ -29,11 +29,17 @@ CLUSTERS: Final = pa.schema(
         ("size", pa.int64()),
         ("core", pa.int64()),
         ("budget", pa.int64()),
+        ("bound", pa.float64()),  # of the draws under which members of the core stay; 1 where all do
         ("medoid", pa.string()),
         ("medoid_url", pa.string()),
     ]
 )
+COUNTED: Final = pa.schema([("cluster", pa.int32()), ("bin", pa.int32()), ("documents", pa.int64())])
 _SPARK_SEED: Final = 42
+# The draw under which exactly the budget lies is budget / core, within so many standard deviations; there draws are
+# counted in so many bins. What is kept is then within 0.05 roots of the budget from it.
+_DEVIATIONS: Final = 6.0
+_BINS: Final = 256
 
 
 def draw(record_id: str, purpose: str, seed: int) -> float:
@@ -69,17 +75,66 @@ def cluster_table(assigned: pa.Table, rows: int, config: DistributionFilterConfi
         pa.array(np.diff(starts, append=len(cluster))),
         pa.array(core),
         pa.array(np.full(len(starts), budget(rows, config))),
+        pa.array(np.ones(len(starts))),
         first["record_id"],
         first["url"],
     ]
-    return pa.Table.from_arrays(columns, schema=CLUSTERS)
+    table = pa.Table.from_arrays(columns, schema=CLUSTERS)
+    if not crowded(table):
+        return table
+    found = [counted(batch, table, config) for batch in assigned.to_batches(max_chunksize=1 << 16)]
+    return bounded(table, pa.Table.from_batches(found))
+
+
+def crowded(clusters: pa.Table) -> bool:
+    """Whether any core is over its budget."""
+    return bool(pc.any(pc.greater(clusters["core"], clusters["budget"])).as_py())
+
+
+def counted(assigned: pa.RecordBatch, clusters: pa.Table, config: DistributionFilterConfig) -> pa.RecordBatch:
+    """COUNTED: members of cores over budget, but for medoids, by how their draw lies to the bound that is expected."""
+    at, over = _over(assigned, clusters, config)
+    rows = np.flatnonzero(over)
+    ids, medoids = assigned["record_id"], clusters["medoid"].combine_chunks()
+    rows = np.array([r for r in rows.tolist() if ids[r].as_py() != medoids[int(at[r])].as_py()], np.int64)
+    draws = np.array([draw(ids[row].as_py(), "thin", config.seed) for row in rows.tolist()], np.float64)
+    low, width = _window(clusters)
+    bins = np.clip(np.floor((draws - low[at[rows]]) / width[at[rows]]), -1, _BINS).astype(np.int64)
+    keys, numbers = np.unique(at[rows] * (_BINS + 2) + bins + 1, return_counts=True)
+    numbers_of = clusters["cluster"].to_numpy()[keys // (_BINS + 2)]
+    columns = [pa.array(numbers_of, pa.int32()), pa.array(keys % (_BINS + 2) - 1, pa.int32()), pa.array(numbers)]
+    return pa.RecordBatch.from_arrays(columns, schema=COUNTED)
+
+
+def bounded(clusters: pa.Table, found: pa.Table) -> pa.Table:
+    """CLUSTERS with bounds, from sums of `counted` over all documents in any order: the edge of a bin under which, with
+    the medoid, there are as many members as the budget, or the nearest number to it."""
+    low, width = _window(clusters)
+    at = np.searchsorted(clusters["cluster"].to_numpy(), found["cluster"].to_numpy())
+    below = np.zeros((len(clusters), _BINS + 2), np.int64)
+    np.add.at(below, (at, found["bin"].to_numpy() + 1), found["documents"].to_numpy())
+    kept = np.cumsum(below, axis=1)[:, :-1] + 1  # with the medoid, under each edge
+    budgets = clusters["budget"].to_numpy()
+    edge = np.abs(kept - budgets[:, None]).argmin(axis=1)
+    over = clusters["core"].to_numpy() > budgets
+    bound = np.where(over, low + edge * width, 1.0)
+    place = CLUSTERS.get_field_index("bound")
+    return clusters.set_column(place, CLUSTERS.field("bound"), pa.array(bound))
+
+
+def _window(clusters: pa.Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of each cluster, where the bins of draws begin, and how wide one is."""
+    core = np.maximum(clusters["core"].to_numpy(), 1).astype(np.float64)
+    share = np.minimum(clusters["budget"].to_numpy() / core, 1.0)
+    spread = _DEVIATIONS * np.sqrt(share * (1 - share) / core) + 1 / core
+    return share - spread, 2 * spread / _BINS
 
 
 def decide(assigned: pa.RecordBatch, clusters: pa.Table, config: DistributionFilterConfig) -> pa.RecordBatch:
     """DECIDED of the documents in `assigned` (ASSIGNED), by their `clusters` (CLUSTERS, sorted).
 
-    Score: the member's draw, from 0 to 1; threshold: the share of the core that may stay, and so the bound the
-    draw must be under. Null outside of cores that are over budget.
+    Score: the member's draw, from 0 to 1; threshold: the bound the draw must be under, about the share of the core
+    that may stay. Null outside of cores that are over budget.
     """
     at, over = _over(assigned, clusters, config)
     verdict = np.full(len(assigned), KEPT, object)
@@ -91,7 +146,7 @@ def decide(assigned: pa.RecordBatch, clusters: pa.Table, config: DistributionFil
         if place not in found:
             found[place] = clusters.slice(place, 1).to_pylist()[0]
         cluster, record_id = found[place], ids[row].as_py()
-        score[row], threshold[row] = draw(record_id, "thin", config.seed), cluster["budget"] / cluster["core"]
+        score[row], threshold[row] = draw(record_id, "thin", config.seed), cluster["bound"]
         evidence[row] = _evidence(cluster, assigned["centroid_similarity"][row].as_py())
         if score[row] >= threshold[row] and record_id != cluster["medoid"]:
             verdict[row], reason[row] = DROPPED, "dense_cluster"

@@ -9,6 +9,7 @@ Kept in RUN/ablations: finished trainings in `trainings`, and a file a finding, 
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from scipy import stats
@@ -65,6 +66,7 @@ def findings(
     marks = screen([text for one in sets for text in one.texts], config_of(run).dedup)
     fs, path = files.filesystem(folder)
     fs.makedirs(path, exist_ok=True)
+    budgets: tuple[int, ...] = ()
     with locked(folder):
         for treatment in treatments:
             notes: list[str] = []
@@ -77,17 +79,20 @@ def findings(
                     notes.append(f"{len(left_out):,} documents left out: they hold much of a validation text")
 
             name = treatment.name
-            yield compare_corpora(
+            finding = compare_corpora(
                 name,
                 read(pages, left_out, notes),
                 sets,
                 make,
                 encoder,
-                plan,
+                replace(plan, budgets=budgets) if treatment.base else plan,
                 files.join(folder, "trainings"),
                 notes,
                 lambda done, of, name=name: told(name, done, of),  # type: ignore[misc]
             )
+            if treatment.base and not budgets:  # of shares the smallest comes first: all are compared at its size
+                budgets = finding.budgets
+            yield finding
 
 
 def _trained_on(pages: Iterable[Document], hold_out: float, seed: int) -> Iterator[Document]:

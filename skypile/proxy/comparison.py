@@ -41,12 +41,14 @@ class Plan:
         seed: of shares, orders and initialisations.
         coupled: False only to see what coupling is worth.
         until_decided: stop after the pair with which every domain is decided, at every rate.
+        budgets: most tokens of the streams of each pair; empty: as many as the smaller corpus has.
     """
 
     pairs: int = PAIRS
     seed: int = 0
     coupled: bool = True
     until_decided: bool = False
+    budgets: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.pairs < 2:
@@ -73,6 +75,7 @@ class Finding:
         share: of the tokens of the corpus after, those that the one before lacks.
         common: tokens that all trainings began with in common.
         tokens: that each training saw behind them, on average.
+        budgets: tokens of the streams of each pair.
         epochs: share of its documents that a training saw, before and after; above 1 if some were repeated.
         rows: domain by domain.
         notes: what was not judged, or left out.
@@ -87,11 +90,13 @@ class Finding:
     epochs: tuple[float, float]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    budgets: tuple[int, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         rows = [row._asdict() | {"comparison": row.comparison._asdict()} for row in self.rows]
-        return asdict(self) | {"rows": rows, "epochs": list(self.epochs), "notes": list(self.notes)}
+        lists = {"epochs": list(self.epochs), "notes": list(self.notes), "budgets": list(self.budgets)}
+        return asdict(self) | {"rows": rows} | lists
 
 
 def compare_corpora(
@@ -131,7 +136,7 @@ def compare_corpora(
         if proxy.common:
             of_all, of_pairs = halves(proxy.found, plan.seed)
             beginning = _Beginning(proxy, plan, common_stream(of_all, plan.seed, proxy.length, folder / "common"))
-        tokens, epochs = [], []
+        tokens, epochs, budgets = [], [], []
         differences = np.empty((0, len(proxy.rates), len(texts)))
         for number in range(plan.pairs):
             seed = plan.seed + 1_000 * number
@@ -144,7 +149,9 @@ def compare_corpora(
                 folder / f"pair-{number}",
                 plan.coupled,
                 ordered=proxy.seeded,
+                most=plan.budgets[number] if plan.budgets else None,
             )
+            budgets.append(streams[0].tokens)
             seeds = (seed, seed if plan.coupled else seed + 500)
             nats = []
 
@@ -172,6 +179,7 @@ def compare_corpora(
         (before, after),
         _rows(differences, sets, proxy),
         tuple(notes),
+        tuple(budgets),
     )
 
 

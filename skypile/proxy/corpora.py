@@ -1,8 +1,7 @@
 """The documents of a run's corpus, before and after a treatment.
 
-Before is the run's corpus as it is; after is what it would be. What later stages would have said of a document that
-comes back is not left out: the quality filter judges it anew, and deduplication too, where one task holds the
-documents; the notes say what was not judged.
+Before is the run's corpus as it is; after is what it would be. A document that comes back is judged by later stages:
+the quality filter, and deduplication where one task holds the documents; the notes say what was not judged.
 
 Texts are those that the stages handed on: a document that a stage dropped comes back as that stage read it, and without
 deduplication pages have the paragraphs again that it cut. Documents are read batch by batch; ids and verdicts of what
@@ -24,6 +23,7 @@ from skypile.dedup.columns import Columns
 from skypile.dedup.files_without_spark import decided as deduplicated
 from skypile.dedup.paragraphs import Removed
 from skypile.dedup.paragraphs import without as without_spans
+from skypile.proxy.dropped_and_cut import by_dedup, by_distribution_filter, kept_ids, units_of
 from skypile.proxy.treatments import Treatment, config_of
 from skypile.quality.privacy.masking import masked
 from skypile.recurrence.curve import READ
@@ -82,41 +82,45 @@ def _documents(run: str, treatment: Treatment, notes: list[str]) -> Iterator[Doc
     elif treatment.weights is not None:
         yield from _drawn_by_weight(run, treatment.weights)
     elif treatment.stage == "quality_filter":
-        yield from _decided_anew(run, treatment.quality)
+        yield from _decided_anew(run, treatment)
     elif treatment.stage == "dedup":
         yield from _without_dedup(run, treatment.reason, notes)
     else:
-        yield from _without_thinning(run, notes)
+        yield from _without_thinning(run, treatment.reason, notes)
 
 
 def _left_by(run: str, stage: str) -> Iterator[Document]:
     """After is what a stage left, as it left it: nothing that came behind it decided, or cut anything."""
-    dropped, cut = _dedup_evidence(run)
-    kept = _ids(run, "quality_filter")
+    dropped, cut = by_dedup(run)
+    blocks = by_distribution_filter(run)[1] if stage == "extraction" else {}
+    kept = kept_ids(run, "quality_filter")
     for batch in batches(run, stage, ["record_id", "host", "text"]):
         for row in batch.to_pylist():
             record, text = row["record_id"], row["text"]
-            now = without_spans(text, cut.get(record, ())) if stage != "dedup" else text
+            now = text if stage == "dedup" else _without(text, record, blocks, cut)
             unit = dropped[record][1] if record in dropped else record
             yield Document(record, unit, row["host"], now if record in kept else None, text)
 
 
-def _decided_anew(run: str, config: settings.QualityFilterConfig | None) -> Iterator[Document]:
-    """Without the quality filter, or by other settings of it."""
-    from skypile.quality.decision import READ, decide_again, was_ranked  # only here: without it no rule is loaded
-
-    kept: set[str] = set()
-    if config is not None:
-        stored = batches(run, "quality_filter", ["record_id", *READ], kept=None)
-        for batch in decide_again(stored, config, was_ranked(run, config)):
-            kept |= set(batch.filter(pc.equal(batch["verdict"], KEPT))["record_id"].to_pylist())
+def _decided_anew(run: str, treatment: Treatment) -> Iterator[Document]:
+    """Without the quality filter, or by other settings of it; before by others again, or as the run has it."""
+    kept, base = (None if one is None else _kept_by(run, one) for one in (treatment.quality, treatment.base))
     for batch in batches(run, "quality_filter", ["record_id", "host", "text", "verdict"], kept=None):
         for row in batch.to_pylist():
-            after = config is None or row["record_id"] in kept
-            before = row["verdict"] == KEPT
+            record, text = row["record_id"], row["text"]
+            after = kept is None or record in kept
+            before = row["verdict"] == KEPT if base is None else record in base
             if before or after:
-                text, record = row["text"], row["record_id"]
                 yield Document(record, record, row["host"], text if before else None, text if after else None)
+
+
+def _kept_by(run: str, config: settings.QualityFilterConfig) -> set[str]:
+    """Records that the quality filter keeps by other settings, from its stored scores."""
+    from skypile.quality.decision import READ, decide_again, was_ranked  # only here: without it no rule is loaded
+
+    stored = batches(run, "quality_filter", ["record_id", *READ], kept=None)
+    again = decide_again(stored, config, was_ranked(run, config))
+    return {row for batch in again for row in batch.filter(pc.equal(batch["verdict"], KEPT))["record_id"].to_pylist()}
 
 
 def _drawn_by_weight(run: str, recurrence: settings.RecurrenceConfig) -> Iterator[Document]:
@@ -134,9 +138,9 @@ def _drawn_by_weight(run: str, recurrence: settings.RecurrenceConfig) -> Iterato
 
 def _without_dedup(run: str, reason: str | None, notes: list[str]) -> Iterator[Document]:
     """Without deduplication (None), or one of its reasons; "boilerplate" is what it cut from texts as well."""
-    dropped, cut = _dedup_evidence(run)
+    dropped, cut = by_dedup(run)
     uncut = reason in (None, "boilerplate")
-    kept, judge, judged = _ids(run, "quality_filter"), _judge(run), 0
+    kept, judge, judged = kept_ids(run, "quality_filter"), _judge(run), 0
     for batch in batches(run, "distribution_filter", [c.name for c in _NEEDED if c.name not in _OWN_OF_DEDUP]):
         returns: dict[int, Document] = {}
         rows = batch.select(["record_id", "host", "text"]).to_pylist()
@@ -162,42 +166,61 @@ def _without_dedup(run: str, reason: str | None, notes: list[str]) -> Iterator[D
         notes.append(f"the quality filter judged {judged:,} documents anew that come back or have other text")
 
 
-def _without_thinning(run: str, notes: list[str]) -> Iterator[Document]:
-    """Without the distribution filter. Deduplication decides again on all that it then reads."""
+def _without(text: str, record: str, *cut: dict[str, list[Removed]]) -> str:
+    for of_stage in cut:
+        text = without_spans(text, of_stage.get(record, ()))
+    return text
+
+
+def _without_thinning(run: str, reason: str | None, notes: list[str]) -> Iterator[Document]:
+    """Without the distribution filter (None), or one of its reasons; "recurring_blocks" is what it cut as well.
+
+    Deduplication decides again on all that it then reads.
+    """
     config = config_of(run).dedup
-    dropped, cut = _dedup_evidence(run)
-    stays = _deduplicated_anew(run, config) if config.enabled and not config.against else None
+    dropped, cut = by_dedup(run)
+    thinned, blocks = by_distribution_filter(run)
+    uncut = reason in (None, "recurring_blocks")
+    gone = pa.array([record for record, why in thinned.items() if reason not in (None, why)], pa.string())
+    stays = _deduplicated_anew(run, config, gone) if config.enabled and not config.against else None
     if stays is None and config.enabled:
         notes.append("duplicates among the documents that come back were not looked for: too many for one task")
-    kept, judge, returned = _ids(run, "quality_filter"), _judge(run), 0
-    seen = _ids(run, "dedup") | set(dropped)
+    kept, judge, returned = kept_ids(run, "quality_filter"), _judge(run), 0
+    seen = kept_ids(run, "dedup") | set(dropped)
     for batch in batches(run, "extraction", schema.names(schema.DOCUMENT_COLUMNS)):
         fresh: dict[int, Document] = {}
+        batch = batch.filter(pc.invert(pc.is_in(batch["record_id"], value_set=gone)))
         for at, row in enumerate(batch.select(["record_id", "host", "text"]).to_pylist()):
             record, text = row["record_id"], row["text"]
-            before = without_spans(text, cut.get(record, ())) if record in kept else None
+            before = _without(text, record, blocks, cut) if record in kept else None
             there = record in stays if stays is not None else record not in dropped
             why = dropped.get(record, ("", ""))[0]
-            if before is not None:
+            if before is not None and there and uncut and record in blocks:
+                fresh[at] = Document(record, record, row["host"], before, text)
+            elif before is not None:
                 yield Document(record, record, row["host"], before, before if there else None)
             elif there and why != "boilerplate" and (record not in seen or record in dropped):
                 fresh[at] = Document(record, record, row["host"], None, text)
         returned += len(fresh)
         passed = judge(batch.take(pa.array(list(fresh), pa.int64()))) if fresh else set()
-        yield from (document for document in fresh.values() if document.record_id in passed)
+        for document in fresh.values():
+            if document.record_id in passed or document.before is not None:
+                yield document if document.record_id in passed else document._replace(after=None)
     notes.append(f"dedup and the quality filter judged {returned:,} documents anew that come back")
 
 
-def _deduplicated_anew(run: str, config: settings.DedupConfig) -> set[str] | None:
-    """Ids of what dedup would keep of all that extraction kept; None if one task does not hold them."""
+def _deduplicated_anew(run: str, config: settings.DedupConfig, gone: pa.Array) -> set[str] | None:
+    """Ids of what dedup would keep of all that extraction kept but `gone`; None if one task does not hold them."""
     columns = Columns("record_id", "text", "url")
-    found = deduplicated(batches(run, "extraction", columns.needed(config)), columns, config)
+    read = batches(run, "extraction", columns.needed(config))
+    read = (batch.filter(pc.invert(pc.is_in(batch["record_id"], value_set=gone))) for batch in read)
+    found = deduplicated(read, columns, config)
     return None if found is None else set(found.filter(pc.equal(found["verdict"], KEPT))["record_id"].to_pylist())
 
 
 def _of_two_runs(run: str, other: str, notes: list[str]) -> Iterator[Document]:
     """A record that both have with other texts comes twice: with the one before, and with the one after."""
-    unit = _units(_dedup_evidence(folder)[0] for folder in (run, other))
+    unit = units_of(by_dedup(folder)[0] for folder in (run, other))
     columns = ["record_id", "host", "text"]
     mine, theirs = (
         {
@@ -218,46 +241,6 @@ def _of_two_runs(run: str, other: str, notes: list[str]) -> Iterator[Document]:
                     yield Document(record, unit(record), row["host"], text, text if same else None)
                 elif not same:
                     yield Document(record, unit(record), row["host"], None, text)
-
-
-def _units(dropped: Iterable[dict[str, tuple[str, str]]]) -> Callable[[str], str]:
-    """The unit of a record where several runs deduplicated: duplicates in any of them are together, whoever survived.
-
-    It is the smallest id of those that belong together.
-    """
-    above: dict[str, str] = {}
-
-    def unit(record: str) -> str:
-        while (higher := above.get(record, record)) != record:
-            above[record] = above.get(higher, higher)  # halves the path
-            record = higher
-        return record
-
-    for of_one in dropped:
-        for record, (_, survivor) in of_one.items():
-            low, high = sorted((unit(record), unit(survivor)))
-            if low != high:
-                above[high] = low
-    return unit
-
-
-def _dedup_evidence(run: str) -> tuple[dict[str, tuple[str, str]], dict[str, list[Removed]]]:
-    """{dropped record: (reason, survivor)}, {kept record: what was cut from its text}."""
-    dropped: dict[str, tuple[str, str]] = {}
-    cut: dict[str, list[Removed]] = {}
-    for verdict in ledger.verdicts(run, "dedup", pc.field("evidence").is_valid() | (pc.field("verdict") != KEPT)):
-        if verdict.verdict != KEPT:
-            dropped[verdict.record_id] = (verdict.reason or "", verdict.evidence.get("survivor", verdict.record_id))
-        elif verdict.evidence.get("cut"):
-            spans = verdict.evidence["cut"]
-            cut[verdict.record_id] = [Removed(s["start"], s["end"], s["pages"], s["host_pages"]) for s in spans]
-    return dropped, cut
-
-
-def _ids(run: str, stage: str) -> set[str]:
-    """Records that a stage kept."""
-    found = ledger.verdict_files(run, stage).to_batches(columns=["record_id"], filter=pc.field("verdict") == KEPT)
-    return {record for batch in found for record in batch["record_id"].to_pylist()}
 
 
 def _judge(run: str) -> Callable[[pa.RecordBatch], set[str]]:

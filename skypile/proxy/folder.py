@@ -161,7 +161,8 @@ def planned(plan: str, sequences: int, context: int, learning_rate: float) -> Tr
     whole = pieces[-1].end
     rates = tuple((piece.end / whole, piece.high / highest, piece.low / highest) for piece in pieces)
     steps = max(1, -(-manifest["tokens"] // (sequences * context)))
-    return Training(steps, sequences, learning_rate, round(pieces[0].warm_up / whole * steps), 0, rates)
+    warm_up = round(pieces[0].warm_up / whole * steps)
+    return Training(steps, sequences, learning_rate, warm_up, rates=rates)
 
 
 def with_steps(settings: Training, steps: int) -> Training:

@@ -39,13 +39,11 @@ def read_stream(folder: str | Path, model: PieceModel, most: int) -> np.ndarray:
         folder = folder / TRAIN
     found, size, last = [], 0, model.end_of_sentence
     for block in _planned(folder) if is_plan(folder) else _blocks(open_shards(folder).values()):
-        if not len(block):
-            continue
         if model.pad is not None and model.pad != model.end_of_sentence:
             block = block[block != model.pad]
         ends = block == model.end_of_sentence
         before = np.concatenate([[last == model.end_of_sentence], ends[:-1]])
-        last = int(block[-1])
+        last = int(block[-1]) if len(block) else last
         found.append(block[~(ends & before)][: most - size])
         size += len(found[-1])
         if size == most:

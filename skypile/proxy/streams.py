@@ -86,12 +86,13 @@ def pair_streams(
     folder: Path,
     coupled: bool = True,
     ordered: bool = True,
+    most: int | None = None,
 ) -> tuple[Stream, Stream]:
     """The streams before and after of pair `number` of `pairs`, in sequences of `length` tokens.
 
     Their sequences are files in `folder`, mapped. Uncoupled, the one after has other shares, another order and other
     slots: what two trainings with other seeds and documents are. `ordered` tells whether slots matter to what is
-    trained: if not, no text is cut to face another.
+    trained: if not, no text is cut to face another. `most`: tokens that a stream may hold; None: as many as there are.
 
     Raises:
         Refused: a corpus has less than one sequence for this pair.
@@ -101,6 +102,8 @@ def pair_streams(
     others = parts if coupled else _parts(found, other_seed, number, pairs, length, folder / "after", ordered)
     mine, theirs = parts[BEFORE], others[AFTER]
     n = min(sum(map(len, mine)), sum(map(len, theirs)))
+    if most is not None:
+        n = min(n, most // length)
     if not n:
         raise Refused(
             f"pair {number + 1} of {pairs} has less than one sequence of {length} tokens in one of the corpora: "

@@ -13,6 +13,7 @@ from skypile import config as settings
 from skypile import schema
 from skypile.config.change import changed as changed_config
 from skypile.errors import Refused
+from skypile.quality.judges import JUDGES
 from skypile.quality.rules import RULES
 from skypile.run_folder import ledger, stage_folder
 from skypile.runtime import files
@@ -23,7 +24,7 @@ STAGES: Final = ("distribution_filter", "dedup", "quality_filter")
 LEFT_BY: Final = ("extraction", "distribution_filter", "dedup")
 
 # Reasons of the judges above the rules: they drop as many as `min_bin` says, together.
-JUDGED: Final = frozenset({"low_citation_score", "high_perplexity", "low_rule_score", "low_quality"})
+JUDGED: Final = frozenset({f"low_{judge}" for judge in JUDGES} | {"high_perplexity", "low_quality"})
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Treatment:
         quality: settings by which the quality filter decides anew; None: it is not asked.
         other: folder of the other run.
         until: the last stage whose verdicts hold; None: all hold but what the other attributes say.
+        base: settings by which the quality filter decides the corpus before; None: the run's verdicts hold there.
         weights: settings of keep weights, by which documents are drawn; None: as they are by the run's.
     """
 
@@ -46,6 +48,7 @@ class Treatment:
     quality: settings.QualityFilterConfig | None = None
     other: str | None = None
     until: str | None = None
+    base: settings.QualityFilterConfig | None = None
     weights: settings.RecurrenceConfig | None = None
 
 
@@ -95,6 +98,36 @@ def changed(run: str, given: str) -> Treatment:
     if name.startswith("recurrence."):
         return Treatment(f"{name}={value}", weights=moved.recurrence)
     return Treatment(f"{name}={value}", "quality_filter", None, moved.quality_filter)
+
+
+def shares(run: str, given: str) -> list[Treatment]:
+    """`--shares 5,10,20,40`: the best so many per cent of each language's pages, by the judges, against all of them.
+
+    Ascending, so that the smallest corpus comes first: at its size all are compared. A run that combines no judges is
+    decided by the mean of their ranks.
+
+    Raises:
+        Refused: no whole numbers of 1 to 99, or a single one: a curve has two points at least.
+    """
+    try:
+        wanted = sorted({int(one) for one in given.split(",")})
+    except ValueError:
+        wanted = []
+    if len(wanted) < 2 or not 0 < wanted[0] <= wanted[-1] < 100:
+        raise Refused(f"--shares {given}: give two or more whole per cents of 1 to 99, as in 5,10,20,40")
+    manifests(run)
+    config = config_of(run).quality_filter
+    ranked = {"combine": "mean" if config.combine == "citation" else config.combine, "bins": 100}
+    base = config.model_copy(update=ranked | {"min_bin": 0})
+    return [
+        Treatment(
+            f"{share} % kept",
+            "quality_filter",
+            quality=base.model_copy(update={"min_bin": 100 - share}),
+            base=base,
+        )
+        for share in wanted
+    ]
 
 
 def against(run: str, other: str) -> Treatment:

@@ -16,21 +16,19 @@ import pyarrow as pa
 from skypile.config import QualityFilterConfig
 from skypile.quality import judges
 from skypile.quality.judges import COMBINED, EDGES, JUDGES, LOW_IS_GOOD, MISSING, Fitted
-from skypile.quality.rule_score import rule_score
+from skypile.quality.rule_score import prose_score, rule_score
 from skypile.quality.rules import broken_rule
 from skypile.run_folder import stage_folder
 from skypile.runtime import files
 from skypile.schema import DROPPED, KEPT, QUALITY_COLUMNS, VERDICT_COLUMNS, Column, names
 
 # What `gated` reads, and what `decided` reads besides what `gated` has written.
-READ: Final = ("language", "language_score", "rules", "citation_score", "perplexity")
+READ: Final = ("language", "language_score", "rules", "citation_score", "perplexity", "contrast")
 RANKS: Final = EDGES + 1
 CARRIED: Final = ("terms", "masked")  # of the evidence: what was found in the text, whatever is decided
 
-_REASONS: Final = {"citation_score": "low_citation_score", "perplexity": "high_perplexity"} | {
-    "rule_score": "low_rule_score"
-}
-_GATED: Final = tuple(c for c in QUALITY_COLUMNS if c.name == "rule_score")
+_REASONS: Final = {judge: f"low_{judge}" for judge in JUDGES} | {"perplexity": "high_perplexity"}
+_GATED: Final = tuple(c for c in QUALITY_COLUMNS if c.name in ("rule_score", "prose_score"))
 _DECIDED: Final = tuple(c for c in QUALITY_COLUMNS if c.name in ("quality_bin", "quality_tier"))
 
 
@@ -51,7 +49,7 @@ def asks_judges(config: QualityFilterConfig, classifier: bool, perplexity: bool)
 
 
 def gated(batch: pa.RecordBatch, config: QualityFilterConfig) -> pa.RecordBatch:
-    """`batch` (READ and what else it has) with `rule_score` and the verdict of language and rules.
+    """`batch` (READ and what else it has) with `rule_score`, `prose_score` and the verdict of language and rules.
 
     Of an `evidence` that it has, what is CARRIED stays.
     """
@@ -61,7 +59,8 @@ def gated(batch: pa.RecordBatch, config: QualityFilterConfig) -> pa.RecordBatch:
     if "evidence" in batch.schema.names:
         verdicts = map(_carrying, verdicts, batch["evidence"].to_pylist())
     scores = [rule_score(values, config.rules, code) for values, code in zip(rules, languages, strict=True)]
-    return with_columns(batch, (*_GATED, *VERDICT_COLUMNS), [scores, *_columns(verdicts)])
+    prose = [prose_score(values, code) for values, code in zip(rules, languages, strict=True)]
+    return with_columns(batch, (*_GATED, *VERDICT_COLUMNS), [scores, prose, *_columns(verdicts)])
 
 
 def _gate(rules: dict[str, float | None], language: str, language_score: float, config: QualityFilterConfig) -> Verdict:

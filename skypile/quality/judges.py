@@ -1,10 +1,10 @@
 """Several judges on one scale: the rank of a document among the run's, by language, and what ranks say together.
 
-A *judge* is a stored score: `citation_score`, `perplexity` (low is good), `rule_score`. Fitted on the run are a
-judge's EDGES quantiles of the documents of each language that language and rules let through; a document's *rank* is
-the number of them that its score passes, those that it equals counted half: 0 to EDGES. Ranks combine to their
-maximum, mean or minimum, which is ranked in the same way, so that bins and tiers hold the shares of documents that
-the settings name.
+A *judge* is a stored score: `citation_score`, `perplexity` (low is good), `rule_score`, and in Chinese `contrast` and
+`prose_score`. Fitted on the run are a judge's EDGES quantiles of the documents of each language that language and
+rules let through; a document's *rank* is the number of them that its score passes, those that it equals counted half:
+0 to EDGES. Ranks combine to their maximum, mean or minimum, which is ranked in the same way, so that bins and tiers
+hold the shares of documents that the settings name.
 
 Counts are exact sums over cells of scores cut to 13 bits of their mantissa (1 in 8,192), so they are the same at any
 partition count and row order, and at most some ten thousand a judge and language, whatever the size of the run.
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from skypile.runtime import files
 
-JUDGES: Final = ("citation_score", "perplexity", "rule_score")
+JUDGES: Final = ("citation_score", "perplexity", "contrast", "rule_score", "prose_score")
 LOW_IS_GOOD: Final = frozenset({"perplexity"})
 COMBINED: Final = "combined"
 EDGES: Final = 999  # quantiles of 0.1 %: a bin of the smallest width, 1 of 100, has ten

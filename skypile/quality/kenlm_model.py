@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from skypile.quality.perplexity import MAX_CHARACTERS, PerplexityModelError, perplexity
+from skypile.quality.perplexity import MAX_CHARACTERS, PerplexityModelError, Surprise, perplexity
 from skypile.runtime import files
 
 KENLM: Final = ".arpa.bin"
@@ -69,9 +69,9 @@ class KenlmModel:
     def __init__(self, model: Any, pieces: Any) -> None:
         self._model, self._pieces = model, pieces
 
-    def perplexities(self, texts: Sequence[str]) -> list[float | None]:
-        """See perplexity.PerplexityModel."""
-        return [self._perplexity(text) for text in texts]
+    def scores(self, texts: Sequence[str]) -> Surprise:
+        """See perplexity.PerplexityModel. There is no contrast: its words are other than those of our boilerplate."""
+        return Surprise([self._perplexity(text) for text in texts], [None] * len(texts))
 
     def _perplexity(self, text: str) -> float | None:
         lines = [line for line in map(normalized, text[:MAX_CHARACTERS].split("\n")) if line]

@@ -11,8 +11,9 @@ that people called good or bad (trained on 2.3 MB of Wikipedia), 0.85 against 0.
 texts (trained on 0.5 MB of news). Folded digits and widths make little difference there, and much where the trusted
 texts write them otherwise than the web does (a newspaper with full-width digits: 0.84 against 0.62). Lower case was
 no better in either language. N-grams of three and more characters that the texts hold once are pruned: the same AUC
-to 0.001, half the n-grams. A second model of low-quality text, and good minus bad as the score (arXiv 2409.09613): no
-better in English (0.69 against 0.69), a little in Chinese (0.87 against 0.86, 16 bad texts): not built.
+to 0.001, half the n-grams. A model of boilerplate beside it
+(`skypile.quality.boilerplate`) is a judge of its own; one of raw web pages was no better in English (0.69 against
+0.69), a little in Chinese (0.87 against 0.86, 16 bad texts).
 
 Cost: 11 to 18 million characters a CPU second: 0.1 to 0.15 ms a page of 2,000 characters.
 """
@@ -20,12 +21,13 @@ Cost: 11 to 18 million characters a CPU second: 0.1 to 0.15 ms a page of 2,000 c
 import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
 from skypile.errors import Refused
 from skypile.proxy import ngram
+from skypile.quality import boilerplate
 
 ORDER: Final = 5
 PRUNE: Final = (0, 0, 1)
@@ -41,31 +43,43 @@ class PerplexityModelError(Refused):
     """The folder holds no perplexity model, a damaged one, or one this version cannot use."""
 
 
+class Surprise(NamedTuple):
+    """How surprising texts are, rounded to DIGITS; None where a text has no line."""
+
+    perplexities: list[float | None]
+    contrasts: list[float | None]  # see `boilerplate`; None without a model of it
+
+
 class PerplexityModel(Protocol):
     """A language model of one language."""
 
-    def perplexities(self, texts: Sequence[str]) -> list[float | None]:
-        """Of each text, rounded to DIGITS; None where it has no line."""
+    def scores(self, texts: Sequence[str]) -> "Surprise":
+        """Of each text."""
 
 
 @dataclass(frozen=True)
 class CharacterModel:
-    """An n-gram over folded characters."""
+    """An n-gram over folded characters, and one of boilerplate to hold it against."""
 
     model: ngram.NgramModel
+    boilerplate: ngram.NgramModel | None = None
 
-    def perplexities(self, texts: Sequence[str]) -> list[float | None]:
+    def scores(self, texts: Sequence[str]) -> Surprise:
         """See PerplexityModel."""
         lines, counts = folded_lines(texts)
-        found: list[float | None] = [None] * len(texts)
+        found = Surprise([None] * len(texts), [None] * len(texts))
         full = np.flatnonzero(counts)
         if not len(full):
             return found
         first = (np.cumsum(counts) - counts)[full]  # a sum of its own for each text, whatever stands beside it
-        sums = np.add.reduceat(ngram.text_scores(self.model, lines), first)
-        words = np.add.reduceat(np.diff(lines[1]) + 1, first)
-        for row, log10, length in zip(full.tolist(), sums.tolist(), words.tolist(), strict=True):
-            found[row] = perplexity(log10, length)
+        log10, words = ngram.text_scores(self.model, lines), np.diff(lines[1]) + 1
+        of_text = zip(np.add.reduceat(log10, first).tolist(), np.add.reduceat(words, first).tolist(), strict=True)
+        for row, (total, length) in zip(full.tolist(), of_text, strict=True):
+            found.perplexities[row] = perplexity(total, length)
+        if self.boilerplate is not None:
+            contrasts = boilerplate.contrast(log10, ngram.text_scores(self.boilerplate, lines), words, first)
+            for row, value in zip(full.tolist(), contrasts.tolist(), strict=True):
+                found.contrasts[row] = float(f"{value:.{DIGITS}g}")
         return found
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from skypile.proxy import ngram
+from skypile.quality import boilerplate
 from skypile.quality.kenlm_model import load_kenlm
 from skypile.quality.perplexity import ORDER, CharacterModel, PerplexityModel, PerplexityModelError
 from skypile.runtime import files
@@ -49,13 +50,15 @@ def load(folder: str) -> dict[str, PerplexityModel]:
             f"{folder} was made with folding {manifest.get('version')}, not {VERSION}: train it anew"
         )
     return {
-        language: _load_one(files.join(folder, entry["file"]), json.dumps(entry, sort_keys=True))
+        language: CharacterModel(
+            _load_one(files.join(folder, entry["file"]), json.dumps(entry, sort_keys=True)), boilerplate.load(language)
+        )
         for language, entry in manifest["languages"].items()
     }
 
 
 @functools.lru_cache(maxsize=16)
-def _load_one(path: str, entry: str) -> CharacterModel:
+def _load_one(path: str, entry: str) -> ngram.NgramModel:
     """`entry`: what the manifest says of it, so that another model under the same name is read anew."""
     fs, inner = files.filesystem(path)
     if not fs.exists(inner):
@@ -63,8 +66,8 @@ def _load_one(path: str, entry: str) -> CharacterModel:
             f"{path} is missing, {MANIFEST} beside it names it: give the folder as it was written"
         )
     if "://" not in path:
-        return CharacterModel(ngram.load(path))
+        return ngram.load(path)
     with tempfile.TemporaryDirectory() as local:  # mapped: the file may be removed while it is
         copy = Path(local) / "model.ngram"
         fs.get_file(inner, str(copy))
-        return CharacterModel(ngram.load(copy))
+        return ngram.load(copy)

@@ -4,9 +4,8 @@ Scores are computed once and stored; `skypile.quality.decision` turns them into 
 that thresholds can be moved on a finished run. Without a classifier or a perplexity model a document's verdict
 depends on the document alone, in one pass. Else documents are ranked among the run's: the scored rows are stored in
 between, their scores counted (`skypile.quality.judges`), and a second pass decides; no text is shuffled. Texts and
-titles leave the stage masked (`skypile.quality.privacy`). Cost: 2,200 English or 1,300 Chinese documents a CPU second
-with the classifier, 2,600 and 2,300 without (of 2,300 and 1,400 characters); masks and lexicon add 0.02 to 0.15 ms a
-document, most where a page has many numbers.
+titles leave the stage masked (`skypile.quality.privacy`). Cost of documents of 2,000 characters on
+a busy machine: 3,300 English or 2,600 Chinese ones a CPU second without models, 1,600 and 1,500 with all judges.
 """
 
 import functools
@@ -25,7 +24,7 @@ from skypile.quality import judges, units
 from skypile.quality.decision import asks_judges, decided, gated, with_columns
 from skypile.quality.judges import Fitted
 from skypile.quality.lexicon import KINDS, is_blocked, lexicon, most_of, scores
-from skypile.quality.perplexity import PerplexityModel
+from skypile.quality.perplexity import PerplexityModel, Surprise
 from skypile.quality.perplexity_models import load as load_perplexity
 from skypile.quality.privacy.columns import mask
 from skypile.quality.rules import measure
@@ -37,7 +36,7 @@ from skypile.schema import QUALITY_COLUMNS, STAGE_COLUMNS, VERDICT_COLUMNS, arro
 _COLUMNS: Final = STAGE_COLUMNS["quality_filter"]
 _MASKED: Final = tuple(c for c in _COLUMNS if c.name in ("text", "title", "characters"))
 _SCORES: Final = (
-    *(c for c in QUALITY_COLUMNS if c.name in ("rules", "citation_score", "perplexity", "masked")),
+    *(c for c in QUALITY_COLUMNS if c.name in ("rules", "citation_score", "perplexity", "contrast", "masked")),
     *(c for c in VERDICT_COLUMNS if c.name == "evidence"),
     *_MASKED,
 )
@@ -137,7 +136,7 @@ def scored(
     perplexities: Mapping[str, PerplexityModel],
     listed: units.WordList | None = None,
 ) -> pa.RecordBatch:
-    """`batch` with what is measured on texts (`rules`, `citation_score`, `perplexity`), texts and titles masked.
+    """`batch` with what is measured on texts (`rules` to `contrast` of QUALITY_COLUMNS), texts and titles masked.
 
     Scores are of the texts as they were read, so that masks change no verdict. `evidence` has what was found in them,
     which every decision carries on: the masks, and the terms of the lexicon that may decide.
@@ -150,7 +149,7 @@ def scored(
         for text, host, by_terms in zip(texts, batch["host"].to_pylist(), scores(batch["text"], terms), strict=True)
     ]
     cited = _by_language(texts, languages, {code: one.scores for code, one in classifiers.items()})
-    surprise = _by_language(texts, languages, {code: one.perplexities for code, one in perplexities.items()})
+    surprise = _surprise(texts, languages, perplexities)
     masks = mask(batch, config.privacy)
     found: list[str | None] = [None] * len(texts)
     for row, values in enumerate(rules):
@@ -159,7 +158,7 @@ def scored(
             {"masked": masks.evidence[row]} if row in masks.evidence else {}
         )
         found[row] = json.dumps(more, ensure_ascii=False) if more else None
-    measured = [[json.dumps(values) for values in rules], cited, surprise, masks.counts, found]
+    measured = [[json.dumps(values) for values in rules], cited, *surprise, masks.counts, found]
     return with_columns(batch, _SCORES, [*measured, *(masks.changed.get(c.name, batch[c.name]) for c in _MASKED)])
 
 
@@ -196,6 +195,17 @@ def _by_language(
         for row, score in zip(at, scores_of([texts[row] for row in at]), strict=True):
             scores[row] = None if score is None else float(score)
     return scores
+
+
+def _surprise(texts: list[str], languages: list[str], models: Mapping[str, PerplexityModel]) -> Surprise:
+    """Each text's scores by the model of its language, None where there is none."""
+    found = Surprise([None] * len(texts), [None] * len(texts))
+    for language, model in models.items():
+        at = [row for row, code in enumerate(languages) if code == language]
+        for all_of, some in zip(found, model.scores([texts[row] for row in at]), strict=True):
+            for row, score in zip(at, some, strict=True):
+                all_of[row] = score
+    return found
 
 
 def _rounded(values: dict[str, float | None]) -> dict[str, float | None]:

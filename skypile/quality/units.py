@@ -6,18 +6,15 @@ two different ones share a hash with a chance of 1 in 10^7.
 """
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from skypile.quality import kernels
 from skypile.quality.repeats import first_places
 from skypile.text import characters as ch
 
 WordList = dict[int, np.ndarray]  # number of units -> sorted uint64 hashes
-
-_MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
-_IS_IDEOGRAPH: Final = ch.is_in(ch.HAN, ch.KANA)
-_IS_WORD: Final = ch.is_in(ch.LATIN, ch.LETTER, ch.HANGUL, ch.DIGIT)
 
 
 class Units(NamedTuple):
@@ -29,22 +26,7 @@ class Units(NamedTuple):
 
 def split(points: np.ndarray, kinds: np.ndarray) -> Units:
     """Words and ideographs of a text, in order."""
-    ideograph = _IS_IDEOGRAPH[kinds]
-    in_word = _IS_WORD[kinds]
-    starts = ideograph | in_word
-    starts[1:] &= ideograph[1:] | ~in_word[:-1]
-    in_unit = np.flatnonzero(ideograph | in_word)
-    first = np.flatnonzero(starts[in_unit])
-    if not len(first):
-        empty = np.zeros(0)
-        return Units(empty.astype(np.uint64), empty.astype(np.int64), empty.astype(bool), empty.astype(bool))
-    points, kinds = points[in_unit], kinds[in_unit]
-    return Units(
-        hash_groups(points, first),
-        np.append(first[1:], len(points)) - first,
-        _IS_IDEOGRAPH[kinds[first]],
-        sums(kinds == ch.DIGIT, first) > 0,
-    )
+    return Units(*kernels.split(points, kinds))
 
 
 def word_list(lines: Iterable[str]) -> WordList:
@@ -95,26 +77,8 @@ def top_share(hashes: np.ndarray, lengths: np.ndarray, n: int) -> float:
 
 def ngrams(hashes: np.ndarray, n: int) -> np.ndarray:
     """Hash of every n-gram of the sequence: uint64, shape (len(hashes) - n + 1,)."""
-    grams = len(hashes) - n + 1
-    result = hashes[:grams].copy()
-    for i in range(1, n):
-        result ^= result >> np.uint64(31)
-        result *= _MULTIPLIER
-        result += hashes[i : grams + i]
-    return result
-
-
-def hash_groups(points: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """64-bit hash of each group of code points, ASCII capitals folded: uint64, shape (len(first),)."""
-    starts = np.zeros(len(points), dtype=np.uint64)
-    starts[first] = first
-    offset = np.arange(len(points), dtype=np.uint64) - np.maximum.accumulate(starts)
-    folded = np.where((points - np.uint32(65)) < 26, points + np.uint32(32), points)
-    mixed = (folded + (offset << np.uint64(21))) * _MULTIPLIER
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= _MULTIPLIER
-    mixed ^= mixed >> np.uint64(32)
-    return np.add.reduceat(mixed, first)
+    found: np.ndarray = kernels.ngrams(hashes, n)
+    return found
 
 
 def is_repeated(hashes: np.ndarray) -> np.ndarray:
@@ -126,8 +90,3 @@ def is_repeated(hashes: np.ndarray) -> np.ndarray:
 def is_listed(values: np.ndarray, listed: np.ndarray) -> np.ndarray:
     """np.isin for a short sorted list: a quarter of its time on texts of ordinary length."""
     return listed[np.minimum(np.searchsorted(listed, values), len(listed) - 1)] == values
-
-
-def sums(flags: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """Number of flags in each group: int64, shape (len(first),)."""
-    return np.add.reduceat(flags, first, dtype=np.int64)

@@ -7,6 +7,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
+from pyspark.sql.types import FloatType, StructField, StructType
 
 from skypile import schema
 from skypile.config import Config
@@ -39,5 +40,4 @@ def with_weights(spark: SparkSession, run: str, config: Config, kept: DataFrame)
         for batch in batches:
             yield batch.append_column(COLUMN, pa.array(document_weights(batch, weights)))
 
-    kinds = kept.schema.add(COLUMN, "float")
-    return map_arrow(kept, weigh, kinds)
+    return map_arrow(kept, weigh, StructType([*kept.schema.fields, StructField(COLUMN, FloatType())]))

@@ -7,10 +7,13 @@ no answer is passed over.
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from skypile.report.curves import curves
 from skypile.runtime import files
 
 FOLDER = "ablations"
+MOST_LINES = 8  # of a curve
 MOST = 60  # rows shown of an answer: all stages and rules in four domains
 
 
@@ -35,6 +38,7 @@ class Answer(NamedTuple):
     effects: list[Effect]
     nought: float  # place of no difference
     more: int  # rows that are not shown
+    curve: str | None = None  # SVG of a sweep of thresholds
 
 
 def ablations(run: str, digest: str | None) -> list[Answer]:
@@ -81,4 +85,20 @@ def _answer(told: dict[str, Any], digest: str) -> Answer | None:
         effects.append(Effect(name, domain, mean, start, end, p, place(mean), place(start), place(end) - place(start)))
     proxy = asked["proxy"]["name"]
     title = f"{proxy}, {int(asked['pairs'])} pairs{'' if asked['coupled'] else ', uncoupled'}"
-    return Answer(title, effects, place(0.0), len(rows) - len(effects))
+    return Answer(title, effects, place(0.0), len(rows) - len(effects), _curve(asked.get("shares"), rows, title))
+
+
+def _curve(shares: Any, rows: list[tuple[str, str, NDArray[np.float64]]], title: str) -> str | None:
+    """What keeping less gains or loses, share by share, a line a domain; None where it was no such question."""
+    if not shares:
+        return None
+    kept = {f"{int(share)} % kept": float(share) for share in shares}
+    lines: dict[str, list[tuple[float, float]]] = {"all pages": [(min(kept.values()), 0.0), (100.0, 0.0)]}
+    bounds: dict[str, list[tuple[float, float]]] = {}
+    for name, domain, (mean, low, high, _) in rows:
+        if name in kept and (domain in lines or len(lines) <= MOST_LINES):
+            lines.setdefault(domain, []).append((kept[name], float(mean)))
+            bounds.setdefault(domain, []).append((float(low), float(high)))
+    drawn = {name: line for name, line in lines.items() if len(line) > 1}
+    up = "Δ bits per byte against all pages: below 0 fewer are better"
+    return curves(f"Fewer pages, equal tokens: {title}", "per cent of the pages kept", up, drawn, bounds)

@@ -22,16 +22,23 @@ NAME = 26  # characters of a name that fit at the right
 # beyond these are dashed.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 STYLE = """
-  text { font: 12px system-ui, "Noto Sans", "Noto Sans CJK SC", sans-serif; fill: #24292e; }
-  .title { font-size: 15px; font-weight: 600; } .quiet { fill: #5f6870; }
-  .paper { fill: #fbfaf7; } .grid { stroke: #dcdad2; }
+  .curve text { font: 12px system-ui, "Noto Sans", "Noto Sans CJK SC", sans-serif; fill: #24292e; }
+  .curve .title { font-size: 15px; font-weight: 600; } .curve .quiet { fill: #5f6870; }
+  .curve .paper { fill: #fbfaf7; } .curve .grid { stroke: #dcdad2; }
   @media (prefers-color-scheme: dark) {
-    text { fill: #dfe3e6; } .quiet { fill: #98a2aa; } .paper { fill: #16191c; } .grid { stroke: #30363b; }
+    .curve text { fill: #dfe3e6; } .curve .quiet { fill: #98a2aa; } .curve .paper { fill: #16191c; }
+    .curve .grid { stroke: #30363b; }
   }
 """
 
 
-def curves(title: str, across: str, up: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+def curves(
+    title: str,
+    across: str,
+    up: str,
+    lines: Mapping[str, Sequence[tuple[float, float]]],
+    intervals: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+) -> str:
     """An SVG of lines, each of two points or more in ascending order of their first coordinate.
 
     The axis across begins at nought, the one upward where the lowest point needs it.
@@ -40,10 +47,13 @@ def curves(title: str, across: str, up: str, lines: Mapping[str, Sequence[tuple[
         title: above the drawing.
         across, up: what the axes say.
         lines: by name, points (across, up), finite.
+        intervals: by name of a line, the lower and upper bound at each of its points.
     """
+    intervals = intervals or {}
     points = [point for line in lines.values() for point in line]
     right = max(x for x, _ in points)
-    low, high, step = _bounds(min(y for _, y in points), max(y for _, y in points))
+    heights = [y for _, y in points] + [y for bounds in intervals.values() for pair in bounds for y in pair]
+    low, high, step = _bounds(min(heights), max(heights))
     bottom, edge = HEIGHT - BOTTOM, WIDTH - RIGHT
 
     def at(x: float, y: float) -> tuple[float, float]:
@@ -66,6 +76,10 @@ def curves(title: str, across: str, up: str, lines: Mapping[str, Sequence[tuple[
         dashed = ' stroke-dasharray="6 4"' if number >= len(COLOURS) else ""
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in line))
         parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2"{dashed} points="{path}"/>')
+        for (x, _), bounds in zip(line, intervals.get(name, ()), strict=False):
+            (left, lower), (_, upper) = (at(x, bound) for bound in bounds)
+            ends_of = f'x1="{left:.1f}" x2="{left:.1f}" y1="{lower:.1f}" y2="{upper:.1f}"'
+            parts.append(f'<line class="interval" stroke="{colour}" stroke-opacity="0.5" {ends_of}/>')
         for point in line:
             x, y = at(*point)
             says = f"{clean(name)}: {point[1]:.4g} at {short(point[0])}"
@@ -80,7 +94,7 @@ def curves(title: str, across: str, up: str, lines: Mapping[str, Sequence[tuple[
 
 def drawing(parts: Sequence[str], width: int, height: int) -> str:
     """Elements as a whole SVG, by day and by night."""
-    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    size = f'class="curve" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     body = "\n".join(parts)
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">\n<style>{STYLE}</style>\n{body}\n</svg>\n'
 

@@ -18,7 +18,7 @@ from skypile.report.compare import mark
 from skypile.report.evidence import cuts, told
 from skypile.report.formats import clean, is_link, moment, number, percent, place, size
 from skypile.report.masks import KINDS
-from skypile.report.portrait_page import described
+from skypile.report.portrait_page import described, named
 from skypile.report.rules import MEASURES
 from skypile.report.samples import Sample
 from skypile.run_folder.ledger import OUTDATED
@@ -57,6 +57,9 @@ def render(facts: Facts) -> str:
             config=facts.config,
             ablations=facts.ablations,
             recurrence=facts.recurrence,
+            topic_names={topic: named(words) for topic, words in facts.portraits.topics.items()}
+            if facts.portraits
+            else {},
             unfinished=facts.unfinished,
             titles=TITLES,
             **_funnel(facts),

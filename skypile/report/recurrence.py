@@ -31,6 +31,7 @@ class Panel(NamedTuple):
 class Topic(NamedTuple):
     """A topic whose own curve gives other weights than 1: its largest cluster's medoid, least and greatest factors."""
 
+    number: int
     url: str
     documents: int
     factors: list[tuple[str, float, float]]
@@ -110,5 +111,5 @@ def _topics(run: str, curves: Curves) -> list[Topic]:
         moved = [(signal, float(f.min()), float(f.max())) for signal, f in by_signal if (f != 1).any()]
         documents = max(sum(point.documents for point in points) for points in curve.values())
         if moved:
-            rows.append(Topic(urls.get(topic) or "", documents, moved))
+            rows.append(Topic(topic, urls.get(topic) or "", documents, moved))
     return sorted(rows, key=lambda row: (-row.documents, row.url))[:LISTED]

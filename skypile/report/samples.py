@@ -14,13 +14,19 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 
+from skypile.classifiers.nearest import Near, nearest
 from skypile.report.documents import documents, records
 from skypile.schema import KEPT
 
 SAMPLES = 4  # a reason; enough to see what a rule does, few enough to read
 KEPT_SAMPLES = 6  # a language
+MOST_NEAR = 3  # cited pages named of a sample
 # Evidence keys under which a stage names another record: id, URL, and what that record is to this one.
-OTHERS = (("survivor", "survivor_url", "kept instead"), ("example", "example_url", "kept as the example"))
+OTHERS = (
+    ("survivor", "survivor_url", "kept instead"),
+    ("example", "example_url", "kept as the example"),
+    ("exemplar", "exemplar_url", "kept, and says nearly the same"),
+)
 
 Draws = dict[tuple[str, str, str | None], list[tuple[int, str, str]]]  # stage, verdict, reason -> -hash, id, path
 
@@ -43,6 +49,7 @@ class Sample:
     other_url: str | None = None
     other_role: str = ""
     other_text: str | None = None
+    near: list[Near] = field(default_factory=list)  # cited pages that it is most like
 
 
 def draw(draws: Draws, stage: str, path: str, batch: pa.RecordBatch) -> None:
@@ -89,6 +96,13 @@ def fill(samples: list[Sample], stage: str, folders: dict[str, str]) -> None:
         texts |= _texts(name, folders[name], missing)
     for sample in samples:
         sample.other_text = texts.get(sample.other_id) if sample.other_id else None
+
+
+def liken(samples: list[Sample], classifier: str | None) -> None:
+    """Name the cited pages that the samples are most like, where the folder of a classifier keeps some."""
+    for sample in samples if classifier else ():
+        if sample.text and sample.language:
+            sample.near = nearest(str(classifier), sample.text, sample.language, sample.record_id)[:MOST_NEAR]
 
 
 def _take(sample: Sample, row: dict[str, Any]) -> None:

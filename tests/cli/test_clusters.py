@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.report.clustered import write
+from tests.report.clustered import rows, write
 from tests.report.run_folder import record, write_run
 
 
@@ -54,3 +54,14 @@ def test_what_is_not_there_is_said(run, terminal, tmp_path):
     early = write_run(tmp_path / "early", [record(1)], stages=("extraction",))
     said = terminal("clusters", early)
     assert said.code and "no finished distribution filter" in said.err
+
+
+def test_topics_have_names(terminal, tmp_path):
+    grouped = [row | {"topic": None if row["cluster"] is None else row["cluster"] // 2} for row in rows()]
+    run = write(tmp_path / "run", grouped)
+    told = json.loads(terminal("clusters", run, "--json").out)
+    assert [one["topic"] for one in told["topics"]] == [0, 1] and len(told["topics"][0]["name"]) > 3
+    assert [one["topic"] for one in told["clusters"]] == [0, 0, None, 1]
+    said = terminal("clusters", run, "0").out
+    assert f"topic      0, {' · '.join(told['topics'][0]['name'][:4])}" in said and "--topic 0" in said
+    assert f"0 {' · '.join(told['topics'][0]['name'][:2])}" in terminal("clusters", run).out

@@ -11,8 +11,9 @@ from pyspark.sql import functions as F
 
 from skypile.config import DedupConfig
 from skypile.dedup.distributed.recurring import cut_notes, cut_summary, recurring_paragraphs
-from skypile.dedup.paragraphs import Cut, cut_evidence, cut_text, paragraph_spans, without
+from skypile.dedup.paragraphs import Cut, cut_evidence, cut_text, without
 from skypile.dedup.stage import dedup
+from skypile.text.paragraphs import paragraph_spans
 from tests import documents
 
 FOOTER = "版权所有 © 2024 某某新闻网，未经授权不得转载。"

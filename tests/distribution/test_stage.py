@@ -84,14 +84,14 @@ def kind(row: dict[str, Any]) -> str:
     return row["url"].split("/")[2].split(".")[0]
 
 
-def test_the_template_is_thinned_near_its_budget_and_nothing_else_is(filtered: Any) -> None:
+def test_the_template_is_thinned_to_its_budget_and_nothing_else_is(filtered: Any) -> None:
     rows, _ = filtered
     assert len(rows) == 602
     dropped = [row for row in rows if row["verdict"] == "dropped"]
     assert {kind(row) for row in dropped} == {"template"}
     assert {row["reason"] for row in dropped} == {"dense_cluster"}
     kept = sum(kind(row) == "template" and row["verdict"] == "kept" for row in rows)
-    assert abs(kept - CONFIG.budget_min) <= 2 * CONFIG.budget_min**0.5  # two standard deviations of the draw
+    assert kept == CONFIG.budget_min
 
 
 def test_evidence_lets_a_person_check(filtered: Any) -> None:
@@ -102,7 +102,10 @@ def test_evidence_lets_a_person_check(filtered: Any) -> None:
     assert dropped
     for row in dropped:
         evidence = json.loads(row["evidence"])
-        assert row["score"] >= row["threshold"] == pytest.approx(evidence["budget"] / evidence["core"])
+        near = pytest.approx(
+            evidence["budget"] / evidence["core"], abs=6 * evidence["budget"] ** 0.5 / evidence["core"]
+        )
+        assert row["score"] >= row["threshold"] == near
         assert evidence["similarity"] == pytest.approx(row["centroid_similarity"], abs=1e-4)
         example = by_id[evidence["example"]]
         assert (example["verdict"], example["url"]) == ("kept", evidence["example_url"])

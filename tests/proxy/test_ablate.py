@@ -9,6 +9,7 @@ from skypile.proxy import ablate, treatments
 from skypile.proxy.comparison import Finding, Plan, Row
 from skypile.proxy.pairs import ngram_proxy
 from skypile.proxy.statistics import Comparison
+from skypile.proxy.treatments import Treatment
 from skypile.runtime import files
 from tests.cli.test_cli import skypile
 from tests.proxy.corpus import mixed, text
@@ -70,7 +71,7 @@ def test_the_run_itself_stays_what_it_was(run: str, validation: str):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ((), "--without, --until, --set, --against or --all"),
+        ((), "--without, --until, --set, --shares, --against or --all"),
         (("--without", "quality_filter:symbol"), "it dropped for symbols, too_short"),
         (("--all", "--proxy", "gpt"), "is none of ngram, 1m"),
         (("--all", "--pairs", "1"), "pairs"),
@@ -95,6 +96,24 @@ def test_documents_of_validation_texts_and_of_held_out_hosts_are_not_trained_on(
     held = ablate.validation(run, [str(path)], 0.5, 0, None)
     (less,) = ablate.findings(run, [treatments.without(run, "quality_filter")], held, 0.5, ngram_proxy, Plan(2))
     assert less.tokens < 0.75 * finding.tokens
+
+
+def test_shares_are_compared_at_the_tokens_of_the_smallest(tmp_path: Path, validation: str):
+    pages = [record(n, text=text(n), language="en", rules=rules(words=60.0 + 2 * n)) for n in range(150)]
+    run = made(tmp_path, pages)
+    sets = ("--validation", validation, "--hold-out", "0", "--pairs", "2")
+    done = skypile("ablate", run, "--shares", "60,20", *sets, "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["asked"]["shares"] == [20, 60]
+    few, many = answer["findings"]
+    assert (few["name"], many["name"]) == ("20 % kept", "60 % kept")
+    assert few["budgets"] == many["budgets"] and len(few["budgets"]) == 2
+    assert few["epochs"][1] > 0.9 and many["epochs"][1] < 0.5  # all of the one, a third of the other
+    of_its_own = Treatment("60 % kept", "quality_filter", quality=treatments.shares(run, "60,80")[0].quality)
+    found = ablate.validation(run, [validation], 0.0, 0, None)
+    (alone,) = ablate.findings(run, [of_its_own], found, 0.0, ngram_proxy, Plan(2))
+    assert alone.tokens > 2 * many["tokens"]
 
 
 def found(name: str, mean: float, p: float) -> Finding:

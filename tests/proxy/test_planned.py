@@ -54,6 +54,8 @@ def test_rates_are_the_plans_by_share_of_the_training(shelf):
         wanted = rate(next(piece for piece in pieces if place < piece.end), place)
         assert settings.rate(step) / 0.01 == pytest.approx(wanted / 6e-4, rel=0.02)
     assert settings.rate(settings.steps - 1) == pytest.approx(0.001)
+    twice = Training(100, learning_rate=1.0, warm_up=0, rates=((0.5, 1.0, 0.5), (1.0, 0.5, 0.1)))
+    assert [twice.rate(step) for step in (0, 25, 50, 75, 100)] == pytest.approx([1.0, 0.75, 0.5, 0.3, 0.1])
     usual = Training(100, warm_up=10)
     assert [usual.rate(step) for step in (9, 10, 55, 100)] == pytest.approx([0.01, 0.01, 0.0055, 0.001])
 
@@ -74,6 +76,7 @@ def test_a_proxy_sees_the_plan_to_its_end_and_in_its_order(shelf, tmp_path):
 
     encoder = Encoder.load()
     stream = read_stream(shelf / "plan", encoder.model, 10**6)
+    assert len(stream) / 257 - 1 < done["sequences"] < 1.5 * len(stream) / 257  # spelled, it is somewhat longer
     is_sum = np.isin(stream, encoder.encode(" Ann"))
     edges = [0, int(0.95 * len(stream)), len(stream)]
     early, late = (is_sum[a:b].mean() for a, b in pairwise(edges))
@@ -100,6 +103,10 @@ def test_a_dose_teaches_its_domain_and_costs_the_rest(shelf, tmp_path):
     assert last[0].bits_per_byte < first[0].bits_per_byte - 0.3
     assert last[1].bits_per_byte > first[1].bits_per_byte + 0.05
     assert {path: path.read_bytes() for path in (tmp_path / "p").rglob("*") if path.is_file()} == before
+    for optimizer in (tmp_path / "p").rglob("optimizer.safetensors"):
+        optimizer.unlink()
+    with pytest.raises(FileNotFoundError):  # its moments go on, too
+        dose(*given, points=3, sequences=4)
     with pytest.raises(Refused, match="3 points need as many"):
         dose(*given[:2], 2 * 4 * 256, *given[3:], points=3, sequences=4)
     with pytest.raises(Refused, match="no folder that"):

@@ -9,7 +9,7 @@ import pytest
 from skypile.config import Config, ConfigError, dumps
 from skypile.errors import Refused
 from skypile.proxy.corpora import Document, documents
-from skypile.proxy.treatments import Treatment, against, changed, every, until, without
+from skypile.proxy.treatments import Treatment, against, changed, every, shares, until, without
 from tests.report.run_folder import MEASURED, record, write_run
 
 TEXT = """
@@ -131,6 +131,28 @@ def test_without_the_distribution_filter_dedup_judges_what_comes_back(run: str):
     assert difference(run, without(run, "distribution_filter")) == (set(), {19}, [])
 
 
+def test_what_recurring_blocks_cut_comes_back_with_their_reason_alone(tmp_path: Path):
+    text, filtered = prose(30), "distribution_filter"
+    left = text[: text.index("\n\n" + FOOTER)]
+    cut = {"start": len(left), "end": len(text), "pages": 40, "host_pages": 0, "hosts": 40, "text": FOOTER}
+    evidence = json.dumps({"cut_characters": len(text) - len(left), "cut": [cut]})
+    cut_page = record(30, text=text, text_since_dedup=left, language="en", cut_in=filtered, evidence=evidence)
+    gone = [
+        record(31, filtered, reason="recurring_blocks", text=prose(31), language="en"),
+        record(32, filtered, reason="dense_cluster", text=prose(32), language="en"),
+    ]
+    run = made(tmp_path / "run", [*(record(n, text=prose(n), language="en") for n in range(9)), cut_page, *gone])
+    texts = {
+        reason: {int(d.record_id, 16): (d.before, d.after) for d in documents(run, without(run, filtered + reason), [])}
+        for reason in ("", ":recurring_blocks", ":dense_cluster")
+    }
+    assert texts[""][30] == texts[":recurring_blocks"][30] == (left, text)
+    assert texts[":dense_cluster"][30] == (left, left)
+    assert [sorted(found.keys() - {*range(9), 30}) for found in texts.values()] == [[31, 32], [31], [32]]
+    whole = {int(d.record_id, 16): (d.before, d.after) for d in documents(run, until(run, "extraction"), [])}
+    assert whole[30] == (left, text)
+
+
 def test_what_a_stage_left_is_all_of_it_as_it_left_it(run: str):
     gone, come, changed_texts = difference(run, until(run, "extraction"))
     assert (gone, come) == (set(), set(range(11, 21)))
@@ -222,3 +244,21 @@ def test_a_run_that_is_not_at_its_end_is_refused(tmp_path: Path):
         without(str(tmp_path), "dedup")
     with pytest.raises(FileNotFoundError):
         against(str(tmp_path / "none"), str(tmp_path))
+
+
+def test_shares_are_the_best_of_each_language_against_all_that_rules_let_through(tmp_path: Path):
+    pages = [
+        record(n, text=prose(n), language="en" if n < 40 else "zh", rules=rules(words=60.0 + 5 * n)) for n in range(60)
+    ]
+    pages.append(record(60, "quality_filter", reason="symbols", language="en", rules=rules(symbol_share=0.3)))
+    place = made(tmp_path, pages)
+    found = shares(place, "50,10")
+    assert [treatment.name for treatment in found] == ["10 % kept", "50 % kept"]
+    for treatment, share in zip(found, (0.1, 0.5), strict=True):
+        texts = list(documents(place, treatment, []))
+        assert len(texts) == 60 and all(document.before is not None for document in texts)
+        after = {int(document.record_id, 16) for document in texts if document.after is not None}
+        assert after == set(range(round(40 - 40 * share), 40)) | set(range(round(60 - 20 * share), 60))
+    for given in ("5", "5,100", "0,5", "5;10", "5,x"):
+        with pytest.raises(Refused, match="two or more whole per cents"):
+            shares(place, given)

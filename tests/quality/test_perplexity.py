@@ -2,6 +2,7 @@
 
 import bz2
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from skypile.classifiers.dumps import DumpError
 from skypile.config import PerplexityConfig, QualityFilterConfig
 from skypile.proxy import ngram
-from skypile.quality import perplexity_models, trusted
+from skypile.quality import boilerplate, perplexity_models, trusted
 from skypile.quality.article_text import article_text
 from skypile.quality.kenlm_model import normalized
 from skypile.quality.perplexity import MAX_CHARACTERS, CharacterModel, PerplexityModelError, train
@@ -41,33 +42,58 @@ def by_hand(model: CharacterModel, text: str) -> float | None:
 
 
 def test_it_is_the_mean_over_lines_as_ccnet_takes_it(model):
-    for text, found in zip(TEXTS, model.perplexities(TEXTS), strict=True):
+    for text, found in zip(TEXTS, model.scores(TEXTS).perplexities, strict=True):
         expected = by_hand(model, text)
         assert found == (expected if expected is None else pytest.approx(expected, rel=1e-4))
     lines = "The museum is open today.\nAdmission is free for children."
-    assert model.perplexities([lines]) != model.perplexities([lines.replace("\n", " ")])
+    assert model.scores([lines]).perplexities != model.scores([lines.replace("\n", " ")]).perplexities
+
+
+def test_contrast_is_the_mean_over_lines_of_what_two_models_say_of_a_character(model):
+    other = train(["首页 登录 注册 上一篇 下一篇 责任编辑 " * 9, "Home Login Next Previous Share this " * 9])
+    both = CharacterModel(model.model, other)
+    for text, found in zip(TEXTS, both.scores(TEXTS).contrasts, strict=True):
+        total = weight = 0.0
+        for line in filter(None, text.split("\n")):
+            said = [by_hand(CharacterModel(one), line) for one in (both.model, other)]
+            weighs = min(len(line) + 1, 30)
+            total += weighs * (math.log10(said[1]) - math.log10(said[0]))
+            weight += weighs
+        assert found == (pytest.approx(total / weight, rel=1e-3) if weight else None)
+    assert model.scores(TEXTS).contrasts == [None] * len(TEXTS)  # without a model of boilerplate
+    menu = "首页\n登录\n上一篇\n下一篇\n"
+    article, half = both.scores([CHINESE, CHINESE + "\n" + menu * 8]).contrasts
+    assert half < article
+    assert both.scores(TEXTS * 20).contrasts[-len(TEXTS) :] == both.scores(TEXTS).contrasts
+
+
+def test_the_built_in_boilerplate_is_chinese_and_knows_menus():
+    assert boilerplate.load("en") is None
+    found = CharacterModel(train([CHINESE * 3]), boilerplate.load("zh"))
+    article, menu = found.scores([CHINESE, "网站地图\n联系我们\n版权所有\n上一篇\n下一篇"]).contrasts
+    assert menu < 0 < article
 
 
 def test_a_text_does_not_depend_on_those_beside_it(model):
-    together = model.perplexities(TEXTS * 20)
-    assert together[: len(TEXTS)] == [model.perplexities([text])[0] for text in TEXTS]
+    together = model.scores(TEXTS * 20).perplexities
+    assert together[: len(TEXTS)] == [model.scores([text]).perplexities[0] for text in TEXTS]
     assert together[-len(TEXTS) :] == together[: len(TEXTS)]
-    assert model.perplexities([]) == [] and model.perplexities([""]) == [None]
+    assert model.scores([]).perplexities == [] and model.scores([""]).perplexities == [None]
 
 
 def test_what_it_was_trained_on_is_least_surprising(model):
-    mine, other, noise = model.perplexities([ENGLISH, ENGLISH[::-1], "zq#" * 50])
+    mine, other, noise = model.scores([ENGLISH, ENGLISH[::-1], "zq#" * 50]).perplexities
     assert mine < other < noise
 
 
 def test_digits_and_widths_are_folded(model):
-    one, two, three = model.perplexities(["In 1971, 30 %.", "In 2024, 99 %.", "Ｉｎ　２０２４，　９９　％．"])
+    one, two, three = model.scores(["In 1971, 30 %.", "In 2024, 99 %.", "Ｉｎ　２０２４，　９９　％．"]).perplexities
     assert one == two == three
 
 
 def test_no_text_takes_longer_than_its_beginning(model):
     endless = ENGLISH * (3 * MAX_CHARACTERS // len(ENGLISH))
-    assert model.perplexities([endless]) == model.perplexities([endless[:MAX_CHARACTERS]])
+    assert model.scores([endless]).perplexities == model.scores([endless[:MAX_CHARACTERS]]).perplexities
 
 
 def test_the_same_texts_train_the_same_model(tmp_path):
@@ -81,7 +107,7 @@ def test_models_in_a_folder(model, tmp_path):
     perplexity_models.save(folder, {"zh": model.model, "en": model.model}, {"zh": {"texts": 1}, "en": {"texts": 2}})
     found = perplexity_models.load(folder)
     assert sorted(found) == ["en", "zh"]
-    assert found["zh"].perplexities(TEXTS) == model.perplexities(TEXTS)
+    assert found["zh"].scores(TEXTS).perplexities == model.scores(TEXTS).perplexities
     described = Path(folder, "perplexity.json")
     held = json.loads(described.read_text())
     described.write_text(json.dumps(held | {"version": 0}))
@@ -131,7 +157,7 @@ def test_kenlm_scores_as_ours_does(tmp_path):
     own = ngram.train([encoder.encode_batch(lines)], 3)
     ngram.write_arpa(own, tmp_path / "en.arpa.bin", lambda word: pieces[word])
     (tmp_path / "en.sp.model").write_bytes(Path(default_model_path()).read_bytes())
-    found = perplexity_models.load(str(tmp_path))["en"].perplexities([ENGLISH, "Unseen words!", ""])
+    found = perplexity_models.load(str(tmp_path))["en"].scores([ENGLISH, "Unseen words!", ""]).perplexities
     for text, score in zip([ENGLISH, "Unseen words!"], found, strict=False):
         ids = encoder.encode_batch([normalized(line) for line in text.split("\n") if line])
         assert score == pytest.approx(ngram.perplexity(own, ids), rel=1e-3)

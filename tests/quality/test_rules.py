@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skypile.config import RuleThresholds
+from skypile.quality.rule_score import prose_score, rule_score
 from skypile.quality.rules import broken_rule, measure
 from skypile.quality.units import word_list
 
@@ -209,3 +210,20 @@ def test_keep_rates(shared_data: Path, name: str, language: str, label: int | No
     texts = [row.get("text") or row["raw_content"] for row in rows if label is None or row["label"] == label]
     kept = sum(reason(text, language) is None for text in texts) / len(texts)
     assert least <= kept <= most
+
+
+def test_lines_that_close_a_sentence_are_a_judge_in_chinese_alone():
+    page = "他昨天来了。\n「你好！」（他说。）\n首页 登录\n电话：123"
+    assert measure(page)["closed_lines"] == 0.5
+    assert [prose_score(measure(page), code) for code in ("zh", "en")] == [0.5, None]
+    assert prose_score(measure(JSON), "zh") in (None, 0.0)  # code is no prose: none of its lines count
+
+
+def test_rules_as_a_judge_reach_two_decades_in_chinese_and_leave_function_words_to_the_verdict():
+    bounds = RuleThresholds()
+    of = {"top_ngram": 0.002, "function_zh": 0.3, "words": 500.0}
+    assert rule_score(of, bounds, "zh") == pytest.approx((2 + 1) / 2 / 2)  # of two decades: both, and one
+    assert rule_score(of, bounds, "en") == 1.0
+    assert rule_score(of | {"function_zh": 0.04}, bounds, "zh") == rule_score(of, bounds, "zh")
+    assert rule_score({"function_zh": 0.3}, bounds, "zh") is None
+    assert rule_score(of | {"top_ngram": 0.0}, bounds, "zh") == pytest.approx((2 + 1) / 2 / 2)

@@ -67,3 +67,17 @@ def test_a_wide_interval_does_not_hide_the_others_and_long_answers_are_cut(run: 
     assert answer.more == 6 and len(answer.effects) == MOST
     assert answer.effects[0].start == 0 and answer.effects[0].width == pytest.approx(100)
     assert answer.effects[1].place - answer.nought > 15
+
+
+def test_shares_of_pages_are_drawn_as_a_curve_with_intervals(run: Path):
+    rows = [("5 % kept", [row(0.02, 0.01, 0.001), row(0.01, 0.01, 0.1, domain=MARKUP)]),
+            ("20 % kept", [row(-0.01, 0.02, 0.4), row(0.0, 0.01, 0.9, domain=MARKUP)])]  # fmt: skip
+    write(run, rows, shares=[5, 20])
+    write(run, rows, "b.json")
+    write(run, rows, "c.json", shares=["many"])
+    with_curve, without = ablations(str(run), DIGEST)
+    assert without.curve is None and with_curve.curve is not None
+    assert with_curve.curve.count("<polyline") == 3  # two domains, and all pages
+    assert with_curve.curve.count('class="interval"') == 4
+    page = Path(write_report(str(run))).read_text(encoding="utf-8")
+    assert page.count('class="curve"') == 1 and MARKUP not in page

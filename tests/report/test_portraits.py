@@ -167,3 +167,12 @@ def test_other_thresholds_thin_what_is_stored(run):
 
 def strict_at(similarity):
     return DistributionFilterConfig(core_similarity=similarity, budget_min=1, budget_share=0.001)
+
+
+def test_the_map_is_of_topics_where_there_are_any():
+    vectors = np.random.default_rng(1).integers(-99, 99, (40, 16)).astype(np.int8)
+    clusters = [Portrait(n, topic=n % 2, name=["cluster"], size=10) for n in range(4)]
+    mapped = Mapped(vectors, [n % 4 for n in range(40)], [True] * 40, [""] * 40, True)
+    drawn = drawn_map(mapped, clusters, {0: ["wheat"], 1: ["violin"]})
+    assert {text for _, _, text in drawn["labels"]} == {"wheat", "violin"}
+    assert [len(points) for _, points in drawn["groups"]] == [20, 20]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from skypile.dedup.flowing import is_flowing
+from skypile.text.paragraphs import is_flowing
 from tests.dedup.test_paragraphs import FOOTER, NOTICE
 
 

@@ -1,12 +1,24 @@
-"""Whether a paragraph is running words, which a site may add to its pages, or code, a list, verse: an author's."""
+"""Paragraphs of a text, and which of them are running words."""
 
 import re
 
+BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _ITEM = re.compile(r"(?:\d{1,3}|[A-Za-z]|[一二三四五六七八九十]{1,3})[.)、．）]")  # "1.", "a)", "三、"
 _CODE = re.compile(r"[{}\\]|[;(\[]$|==| = |->|::|\(\)|</|/\*|\*/")
 _CLAUSE = re.compile(r"[，。？！；、,.?!;]\s*")
 _INTRODUCING = ":：—"
 VERSE_CLAUSES = 4  # so many clauses of one length are a verse: 床前明月光，疑是地上霜。举头望明月，低头思故乡。
+
+
+def paragraph_spans(text: str) -> list[tuple[int, int]]:
+    """Start and end of each paragraph of a text: ``"a\\nb\\n\\nc"`` -> ``[(0, 3), (5, 6)]``."""
+    found, at = [], 0
+    for blank in BLANK_LINES.finditer(text):
+        found.append((at, blank.start()))
+        at = blank.end()
+    found.append((at, len(text)))
+    return [(start, end) for start, end in found if text[start:end].strip()]
 
 
 def is_flowing(paragraph: str) -> bool:
@@ -27,3 +39,8 @@ def is_flowing(paragraph: str) -> bool:
         return False
     clauses = [len(clause) for clause in _CLAUSE.split(line) if clause]
     return len(clauses) < VERSE_CLAUSES or len(set(clauses)) > 1
+
+
+def weight(paragraph: str) -> int:
+    """Characters, a Han character counting as 2."""
+    return len(paragraph) + (0 if paragraph.isascii() else len(_HAN.findall(paragraph)))

@@ -1,0 +1,101 @@
+"""The cited pages that a page is most like: the vectors of a classifier's positives, kept beside it.
+
+    DIR/cited.parquet   NEAREST: a row a page that the classifier learned to be cited
+
+Vectors are the built-in embedder's (`skypile.distribution.embedding`), whatever embedder the run clusters with, so that
+a folder can be taken elsewhere. 250 bytes a page; a look-up reads a language's rows, 20,000 at most by default, and
+multiplies them in 20 ms.
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from skypile.distribution import embedding
+from skypile.runtime import files
+
+FILE: Final = "cited.parquet"
+MOST: Final = 5
+BATCH: Final = 200  # texts held at once
+MAX_CHARACTERS: Final = 32_768  # of a text that are embedded
+
+NEAREST: Final = pa.schema(
+    {
+        "record_id": pa.string(),
+        "language": pa.string(),
+        "url": pa.string(),
+        "titles": pa.list_(pa.string()),  # of articles that cite it, a few
+        "vector": pa.binary(),  # int8 [dimension]
+    }
+)
+
+
+class Near(NamedTuple):
+    url: str
+    similarity: float  # cosine
+    titles: list[str]  # of articles that cite it
+
+
+def keep(examples: str, folder: str, languages: list[str], sources: tuple[str, ...]) -> None:
+    """Write FILE to `folder`: the cited pages among the `examples` (a folder of EXAMPLE rows) of these languages and
+    sources, in the order of their ids."""
+    wanted = pc.field("cited") & pc.field("language").isin(languages) & pc.field("source").isin(list(sources))
+    fs, path = files.filesystem(examples)
+    columns = ["record_id", "language", "url", "titles", "text"]
+    found: list[dict[str, object]] = []
+    for batch in ds.dataset(path, format="parquet", filesystem=fs).to_batches(
+        columns=columns, filter=wanted, batch_size=BATCH
+    ):
+        rows = batch.to_pylist()
+        vectors = _vectors([row.pop("text") for row in rows])
+        found += [row | {"vector": vector.tobytes()} for row, vector in zip(rows, vectors, strict=True)]
+    found.sort(key=lambda row: str(row["record_id"]))
+    fs, path = files.filesystem(files.join(folder, FILE))
+    with fs.open(path, "wb") as file:
+        pq.write_table(pa.Table.from_pylist(found, schema=NEAREST), file, compression="zstd")
+
+
+def nearest(folder: str, text: str, language: str, own: str | None = None) -> list[Near]:
+    """The MOST pages of a language in `folder` whose vectors are nearest to that of `text`; none where the folder keeps
+    none, or `text` has no word that the embedder knows. `own`: the record that asks, which is passed over."""
+    fs, path = files.filesystem(files.join(folder, FILE))
+    (mine,) = _vectors([text]).astype(np.float64)
+    if not fs.exists(path) or not mine.any():
+        return []
+    best: list[Near] = []
+    for batch in _rows(fs, path, language, own):
+        vectors = np.frombuffer(b"".join(batch["vector"].to_pylist()), np.int8).reshape(batch.num_rows, -1)
+        near = cosines(vectors.astype(np.float64), mine)
+        for row in np.argsort(-near, kind="stable")[:MOST].tolist():
+            titles = batch["titles"][row].as_py() or []
+            best.append(Near(batch["url"][row].as_py(), round(float(near[row]), 4), titles))
+    return sorted(best, key=lambda one: (-one.similarity, one.url))[:MOST]
+
+
+def cosines(vectors: NDArray[np.float64], mine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cosine similarity of each vector to one; 0 where it is zero.
+
+    >>> cosines(np.array([[3.0, 0.0], [1.0, 1.0], [0.0, 0.0]]), np.array([2.0, 0.0])).round(3)
+    array([1.   , 0.707, 0.   ])
+    """
+    norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(mine)
+    found: NDArray[np.float64] = vectors @ mine / np.maximum(norms, 1e-9)
+    return found
+
+
+def _rows(fs: object, path: str, language: str, own: str | None) -> Iterator[pa.RecordBatch]:
+    rows = ds.dataset(path, schema=NEAREST, format="parquet", filesystem=fs)
+    wanted = pc.field("language") == language
+    if own is not None:
+        wanted &= pc.field("record_id") != own
+    yield from (batch for batch in rows.to_batches(filter=wanted) if batch.num_rows)
+
+
+def _vectors(texts: list[str]) -> NDArray[np.int8]:
+    return embedding.load().encode([text[:MAX_CHARACTERS] for text in texts])
