@@ -99,6 +99,11 @@ def measure(model: Scorer, sets: Mapping[str, ItemSet], shuffles: int, seed: int
         runs = orders(sets[name].texts, shuffles, seed)
         if runs:
             nats = model.score([text for run in runs for text in run]).nats
+            if not np.isfinite(nats).all():
+                raise Refused(
+                    f"{model.name} loses no number on a run of {name} items: are its weights whole, its context long "
+                    "enough?"
+                )
             found[name] = -nats.reshape(len(runs), -1)
     return Measured(model.name, losses, found)
 

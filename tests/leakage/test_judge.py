@@ -1,5 +1,6 @@
 """Models that were trained on known items are told apart, in words that say no more than was seen."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -121,5 +122,12 @@ def test_what_cannot_be_scored_is_refused():
 
     with pytest.raises(Refused, match=r"broken loses nan on train item 0 \(from 0\)"):
         measure(Broken(np.nan, 5), SETS, 0, 0)
+    class BreaksOnRuns(Broken):
+        def score(self, texts):
+            found = super().score(texts)
+            return replace(found, nats=np.where([BETWEEN in text for text in texts], np.nan, found.nats))
+
+    with pytest.raises(Refused, match="broken loses no number on a run of test items"):
+        measure(BreaksOnRuns(1.0, 5), SETS, 2, 0)
     with pytest.raises(Refused, match="broken scores no token of the 300 train items"):
         measure(Broken(0.0, 0), SETS, 0, 0)
