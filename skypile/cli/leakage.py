@@ -35,7 +35,7 @@ def leakage(
         Path | None, typer.Option(help="SentencePiece .model whose tokens losses are per; default: skypile's")
     ] = None,
     context: Annotated[int | None, typer.Option(help="Tokens in a window, for Hugging Face models")] = None,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Device = None,
     as_json: AsJson = False,
 ) -> None:

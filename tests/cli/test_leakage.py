@@ -5,7 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
+from skypile.cli import app
 from skypile.cli.leakage import leakage as leakage_command
 from skypile.errors import Refused
 from skypile.proxy import ngram
@@ -82,3 +84,8 @@ def test_what_cannot_be_asked_is_refused(folder, changed, words):
     }
     with pytest.raises((Refused, FileNotFoundError), match=words):
         leakage_command(**paths, shuffles=0, vocabulary=None, context=None, device=None)
+
+
+def test_a_seed_below_0_is_no_seed():
+    done = CliRunner().invoke(app, ["leakage", "--seed", "-1"])
+    assert done.exit_code == 2 and "-1 is not in the range" in done.output
