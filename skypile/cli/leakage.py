@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -55,9 +55,7 @@ def leakage(
     sets = {name: item_set(path, lambda texts: _counts(encoder.encode_batch(texts)[1])) for name, path in paths.items()}
     measured: dict[str, Measured] = {}
     for path in [*model, *(clean or [])]:
-        found = _measured(path, sets, shuffles, seed, device, context)
-        if found.name in measured:
-            raise Refused(f"two models are called {found.name}: give each folder a name of its own")
+        found = _measured(path, sets, measured, shuffles, seed, device, context)
         measured[found.name] = found
     every = list(measured.values())
     findings = judge(every[: len(model)], every[len(model) :], seed)
@@ -73,11 +71,19 @@ def _counts(offsets: Any) -> Any:
 
 
 def _measured(
-    path: Path, sets: dict[str, ItemSet], shuffles: int, seed: int, device: str | None, context: int | None
+    path: Path,
+    sets: dict[str, ItemSet],
+    before: Container[str],
+    shuffles: int,
+    seed: int,
+    device: str | None,
+    context: int | None,
 ) -> Measured:
     from skypile.leakage.measure import measure
 
     scorer = model_scorer(path, device, context)
+    if scorer.name in before:
+        raise Refused(f"two models are called {scorer.name}: give each folder a name of its own")
     err.print(f"{shown(scorer.name)}: scoring {sum(len(one.texts) for one in sets.values()):,} items", highlight=False)
     return measure(scorer, sets, shuffles, seed)
 

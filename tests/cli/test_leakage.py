@@ -86,6 +86,13 @@ def test_what_cannot_be_asked_is_refused(folder, changed, words):
         leakage_command(**paths, shuffles=0, vocabulary=None, context=None, device=None)
 
 
+def test_a_second_model_of_one_name_is_not_scored(folder, capfd):
+    paths = {name: str(folder / f"{name}.jsonl") for name in SETS}
+    with pytest.raises(Refused, match="two models are called one"):
+        leakage_command(**paths, model=[folder / "one", folder / "one"], shuffles=0)
+    assert capfd.readouterr().err.count("scoring") == 1
+
+
 def test_a_seed_below_0_is_no_seed():
     done = CliRunner().invoke(app, ["leakage", "--seed", "-1"])
     assert done.exit_code == 2 and "-1 is not in the range" in done.output
