@@ -94,5 +94,6 @@ def test_a_second_model_of_one_name_is_not_scored(folder, capfd):
 
 
 def test_a_seed_below_0_is_no_seed():
-    done = CliRunner().invoke(app, ["leakage", "--seed", "-1"])
+    names = ("model", *SETS)
+    done = CliRunner().invoke(app, ["leakage", *(f"--{name}=none" for name in names), "--seed=-1"])
     assert done.exit_code == 2 and "-1 is not in the range" in done.output
