@@ -79,9 +79,11 @@ def plan(curriculum: Curriculum, catalogue: Sequence[Shard]) -> Plan:
     shards, source, left_out = _assigned(curriculum, catalogue, names)
     lengths = np.array([blend.steps * curriculum.batch_sequences for blend in parts])
     shares = np.array([[blend.shares.get(name, 0.0) for name in names] for blend in parts])
-    most = np.floor(curriculum.max_epochs * np.array([shard.sequences for shard in shards])).astype(np.int64)
+    sequences = np.array([shard.sequences for shard in shards], float)
+    with np.errstate(invalid="ignore", over="ignore"):  # max_epochs = inf, and times a shard of none
+        most = np.fmin(np.floor(curriculum.max_epochs * sequences), lengths.sum()).astype(np.int64)
     weights = np.array([shard.sequences * shard.keep_weight for shard in shards])
-    most[weights == 0] = 0
+    most[weights == 0] = 0  # also a shard without a sequence, which fmin gives the whole run
     bounds = by_source(most[None], source, len(names))[0]
     asked = shares * lengths[:, None]
     rising = np.where([[name == blend.ramp for name in names] for blend in parts], asked, 0.0)

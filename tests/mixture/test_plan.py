@@ -117,6 +117,13 @@ def test_shards_are_drawn_by_size_and_keep_weight_and_none_beyond_the_cap():
     assert capped.draws.tolist() == [[2000, 2000]]
 
 
+@pytest.mark.parametrize("epochs", [1e30, 1.7e308, float("inf")])
+def test_a_source_may_be_repeated_without_end(epochs):
+    given = [shard("web", 30), shard("web", 0, 1), shard("wiki", 10)]
+    found = plan(simple({"web": 3, "wiki": 1}, 500 * 8 * LENGTH, max_epochs=epochs), given)
+    assert found.draws.tolist() == [[3000, 0, 1000]]
+
+
 def test_apportioning_is_exact_where_there_is_room_and_refused_where_not():
     assert apportioned(np.array([0.5, 0.5, 0.0]), 1, np.array([5, 5, 5])).tolist() == [1, 0, 0]
     assert apportioned(np.array([3.2, 3.2]), 6, np.array([2, 9])).tolist() == [2, 4]
