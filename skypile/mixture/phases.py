@@ -110,7 +110,7 @@ def pieces(curriculum: Curriculum, sequence_length: int) -> list[Piece]:
     steps = phase_steps(curriculum, sequence_length)
     for phase, number in zip(curriculum.phases, steps, strict=True):
         low = phase.learning_rate if phase.final_learning_rate is None else phase.final_learning_rate
-        warm_up = 0 if first else round(curriculum.warm_up_tokens / phase.tokens * number)
+        warm_up = 0 if first else min(number - 1, round(curriculum.warm_up_tokens / phase.tokens * number))
         found.append(Piece(first, first + number, phase.learning_rate, low, warm_up))
         first += number
     return found

@@ -9,7 +9,8 @@ from skypile.config import Curriculum
 from skypile.config.curriculum import Ramp
 from skypile.errors import Refused
 from skypile.mixture.megatron import arguments
-from skypile.mixture.phases import blends, exponent, phase_steps, pieces, ramp_mean, rate
+from skypile.mixture.phases import Blend, blends, exponent, phase_steps, pieces, ramp_mean, rate
+from skypile.report.phases import phases as drawn
 from tests.mixture.catalogues import LENGTH, shipped
 
 
@@ -34,6 +35,18 @@ def test_shapes_stay_at_any_budget(tokens):
             for step in [share * found[-1].end]
         ]
         assert rates[0] == pytest.approx(rates[1], rel=0.02, abs=2e-6)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_a_warm_up_leaves_a_step_to_fall_in(steps):
+    phase = {"name": "all", "tokens": 1000, "learning_rate": 1e-3, "final_learning_rate": 1e-4, "shares": {"web": 1}}
+    given = {"sources": {"web": {"kind": "web"}}, "phases": [phase], "warm_up_tokens": 900}
+    curriculum = Curriculum(**given, batch_sequences=1, tokens=8 * steps)
+    (piece,) = pieces(curriculum, 8)
+    assert piece.warm_up == steps - 1
+    assert rate(piece, steps - 1) == 1e-3 and rate(piece, steps) == pytest.approx(1e-4)
+    blend = Blend("all", 0, steps, {"web": 1.0})
+    assert "<svg" in drawn("all", [blend], [piece], 8)
 
 
 def test_the_ramp_is_solved_for():
