@@ -12,6 +12,7 @@ is gone through, 3 million sequences a second among 10,000 shards, 6 million amo
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from skypile.mixture.blending import draw, normalised
 from skypile.tokens.megatron import IndexedDataset, open_indexed
 from skypile.tokens.shuffle import unpermute
 
+MOST_OPEN = 256  # shards; a process may often have 1,024 files
 _BLOCK = 1 << 16  # sequences gone through at once
 
 
@@ -103,17 +105,17 @@ def _sequences(order: Order, shard: np.ndarray, place: np.ndarray) -> Drawn:
 
 
 def drawn_tokens(order: Order, first: int, end: int) -> Iterator[np.ndarray]:
-    """The tokens of the sequences that `drawn` names, sequence by sequence.
+    """The tokens of the sequences that `drawn` names, sequence by sequence; each array is a copy.
+
+    No more than `MOST_OPEN` shards are open at once, those used last.
 
     Raises:
         Refused: as `drawn`, and where a shard is not there, or is not the one that was planned with.
     """
-    opened: dict[int, IndexedDataset] = {}
+    opened = lru_cache(MOST_OPEN)(partial(_opened, order))
     for stretch in drawn(order, first, end):
         for shard, sequence in zip(stretch.shard.tolist(), stretch.sequence.tolist(), strict=True):
-            if shard not in opened:
-                opened[shard] = _opened(order, shard)
-            yield opened[shard][sequence]
+            yield np.array(opened(shard)[sequence])  # a view would keep its shard open
 
 
 def _opened(order: Order, shard: int) -> IndexedDataset:

@@ -1,6 +1,7 @@
 """Catalogues: of what `tokens pack` wrote, of Megatron's own shards, and lines that are none."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from skypile.errors import Refused
+from skypile.mixture import order as order_of_runs
 from skypile.mixture.catalogue import catalogue, read_catalogue, write_catalogue
 from skypile.mixture.folder import open_plan, plan_folder
 from skypile.mixture.order import drawn_tokens
@@ -109,6 +111,22 @@ def test_a_line_that_is_no_shard_is_named(line, words, tmp_path):
     path.write_text("\n")
     with pytest.raises(Refused, match="names no shard"):
         read_catalogue(str(path))
+
+
+def test_more_shards_than_may_be_open_are_read(tmp_path, monkeypatch):
+    """Whoever holds on to the tokens holds no file."""
+    number = 12
+    for at in range(number):
+        raw(tmp_path / "books", f"{at:02d}", [4, 4])
+    names = [str(tmp_path / "books" / f"{at:02d}") for at in range(number)]
+    monkeypatch.setattr(order_of_runs, "MOST_OPEN", 3)
+    order = order_of_runs.Order(names, np.full(number, 2), np.full((1, number), 4), seed=1)
+    held, most = [], 0
+    for tokens in drawn_tokens(order, 0, 4 * number):
+        held.append(tokens)
+        most = max(most, Path("/proc/self/maps").read_text().count(f"{tmp_path / 'books'}/"))
+    assert most == 3 and len(held) == 4 * number
+    assert sorted(map(tuple, held)) == sorted([(0, 1, 2, 3), (4, 5, 6, 7)] * 2 * number)
 
 
 def test_the_tokens_of_a_plan_are_those_of_its_sequences(packed, tmp_path):
