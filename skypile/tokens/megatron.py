@@ -97,26 +97,30 @@ def write_index(path: str | Path, lengths: np.ndarray, dtype: np.dtype, document
 
 
 def uniform_sequences(prefix: str | Path) -> tuple[int, int]:
-    """How many sequences a shard holds, and their length; two small reads, however large it is.
+    """How many sequences a shard holds, and their length; of the index, the lengths are read and no more.
 
     Raises:
-        Refused: no Megatron index, no .bin beside it, or sequences of several lengths.
+        Refused: no Megatron index, no .bin beside it or one of another size, or sequences of several lengths.
     """
     path, tokens = Path(f"{prefix}.idx"), Path(f"{prefix}.bin")
     with path.open("rb") as file:
-        head = file.read(_HEADER.size + 4)
-    code, sequences = _header(path, head)
+        code, sequences = _header(path, file.read(_HEADER.size))
+        if not sequences:
+            raise Refused(f"{path} holds no sequence: leave it out")
+        if (size := path.stat().st_size) < _HEADER.size + 12 * sequences:
+            raise Refused(f"{path} is cut short: {size} bytes for {sequences} sequences")
+        lengths = np.frombuffer(file.read(4 * sequences), "<i4")
     if not tokens.exists():
         raise Refused(f"{tokens} is missing beside its index {path}: copy both files of a shard")
-    size = tokens.stat().st_size
-    if not sequences:
-        raise Refused(f"{path} holds no sequence: leave it out")
-    length = int.from_bytes(head[_HEADER.size :], "little", signed=True)
-    if size != sequences * length * _DTYPES[code].itemsize:
+    length = int(lengths[0])
+    if len(others := np.flatnonzero(lengths != length)):
         raise Refused(
-            f"{prefix}: {size} bytes are not {sequences} sequences of {length} tokens, as the first is; pack documents "
+            f"{prefix}: sequence {others[0]} has {lengths[others[0]]} tokens, sequence 0 has {length}; pack documents "
             "into sequences of one length (`skypile tokens pack`)"
         )
+    size = tokens.stat().st_size
+    if length < 1 or size != sequences * length * _DTYPES[code].itemsize:
+        raise Refused(f"{prefix}: {size} bytes are not {sequences} sequences of {length} tokens: copy the shard anew")
     return sequences, length
 
 

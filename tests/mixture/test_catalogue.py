@@ -74,10 +74,24 @@ def test_what_names_no_kind_is_refused(given):
         catalogue([given])
 
 
-def test_sequences_of_several_lengths_are_refused(tmp_path):
-    raw(tmp_path / "books", "a", [8, 9, 8])
-    with pytest.raises(Refused, match="are not 3 sequences of 8 tokens"):
+@pytest.mark.parametrize("lengths", [[8, 9, 8], [3, 2, 4]])  # 3 + 2 + 4 is three times 3
+def test_sequences_of_several_lengths_are_refused(lengths, tmp_path):
+    raw(tmp_path / "books", "a", lengths)
+    with pytest.raises(Refused, match=f"sequence 1 has {lengths[1]} tokens, sequence 0 has {lengths[0]}; pack"):
         catalogue([f"en/book={tmp_path / 'books'}"])
+
+
+def test_a_shard_that_is_not_whole_is_refused(tmp_path):
+    raw(tmp_path / "books", "a", [8, 8, 8])
+    (tmp_path / "books" / "a.bin").write_bytes(bytes(32))
+    with pytest.raises(Refused, match="32 bytes are not 3 sequences of 8 tokens"):
+        catalogue([f"en/book={tmp_path / 'books'}"])
+    index = tmp_path / "books" / "a.idx"
+    whole = index.read_bytes()
+    index.write_bytes(whole[:60])
+    with pytest.raises(Refused, match="is cut short: 60 bytes for 3 sequences"):
+        catalogue([f"en/book={tmp_path / 'books'}"])
+    index.write_bytes(whole)
     (tmp_path / "books" / "a.bin").unlink()
     with pytest.raises(Refused, match="is missing beside"):
         catalogue([f"en/book={tmp_path / 'books'}"])
