@@ -3,7 +3,8 @@
     {"shard": "/data/TOKENS/train/zh-00000", "language": "zh", "kind": "web", "sequences": 81920,
      "tokens": 335212331, "sequence_length": 4096, "keep_weight": 1.0}
 
-`shard` is the path without suffix, as Megatron takes it. `tokens` are those of text, `sequences` what an epoch draws.
+`shard` is the path without suffix, as Megatron takes it. `tokens` are those of text, `sequences` what an epoch draws;
+where no manifest counts a shard's text, as of shuffled ones and of Megatron's own, `tokens` are all, padding included.
 `keep_weight` says how often a sequence of the shard is drawn beside those of the other shards of its source: the mean,
 by tokens, of the weight that the distribution stage gave to its documents, where the shards' Parquet had it.
 Shards are numbered in the order of the lines, and the order of a run's sequences depends on these numbers, not on the
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from skypile.errors import Refused
+from skypile.run_folder.output import MARKER
 from skypile.runtime import files
 from skypile.tokens.megatron import uniform_sequences
 from skypile.tokens.shards import TRAIN
@@ -44,7 +46,8 @@ def catalogue(given: Sequence[str]) -> list[Shard]:
     are in, as the manifest beside it says.
 
     Raises:
-        Refused: not of this form, no shards, sequences of several lengths, no language, a shard given twice.
+        Refused: not of this form, no shards, sequences of several lengths, no language, a shard given twice; a shuffle
+            of shards of unlike keep weights.
     """
     found: dict[str, Shard] = {}
     for one in given:
@@ -64,7 +67,7 @@ def _shards(folder: Path, kind: str, language: str | None) -> Iterable[Shard]:
     prefixes = sorted(path.with_suffix("") for path in folder.glob("*.idx"))
     if not prefixes:
         raise Refused(f"{folder} holds no .idx file; give the folder that tokens were packed into")
-    counts = _counted(folder)
+    counts, before = _counted(folder), _weight_before(folder)
     for prefix in prefixes:
         sequences, length = uniform_sequences(prefix)
         count = counts.get(prefix.name, {})
@@ -73,7 +76,7 @@ def _shards(folder: Path, kind: str, language: str | None) -> Iterable[Shard]:
         if named is None:
             raise Refused(f"nothing beside {prefix} names its language: give it, as in en/{kind}={folder}")
         tokens = count.get("tokens", sequences * length)
-        weight = count.get("keep_weight", 1.0)
+        weight = count.get("keep_weight", before)
         yield Shard(str(prefix.absolute()), named, kind, sequences, tokens, length, weight)
 
 
@@ -82,6 +85,24 @@ def _counted(folder: Path) -> dict[str, dict[str, Any]]:
     manifest = files.read_json(str(folder.parent / "manifest.json")) or {}
     shards = manifest.get("shards") or []
     return {one["shard"]: one for one in shards if isinstance(one, dict) and one.get("split") == folder.name}
+
+
+def _weight_before(folder: Path) -> float:
+    """The one keep weight of the shards that a folder was shuffled from; 1 where that is unknown, or no shuffle.
+
+    Up to rounding: weights are means over a shard's documents.
+    """
+    marker = files.read_json(str(folder / MARKER)) or {}
+    if marker.get("kind") != "shuffle":
+        return 1.0
+    packed = marker["made_of"]["packed"]
+    weights = [one.get("keep_weight", 1.0) for one in _counted(Path(packed)).values()]
+    if weights and max(weights) > min(weights) * (1 + 1e-6):
+        raise Refused(
+            f"{folder} was shuffled from shards of unlike keep weights, which are lost in it: give {packed}, or shuffle "
+            "those of each weight by themselves"
+        )
+    return weights[0] if weights else 1.0
 
 
 def write_catalogue(path: str, shards: Iterable[Shard]) -> None:

@@ -122,6 +122,7 @@ def test_what_cannot_be_scored_is_refused():
 
     with pytest.raises(Refused, match=r"broken loses nan on train item 0 \(from 0\)"):
         measure(Broken(np.nan, 5), SETS, 0, 0)
+
     class BreaksOnRuns(Broken):
         def score(self, texts):
             found = super().score(texts)

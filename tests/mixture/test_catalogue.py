@@ -1,6 +1,7 @@
 """Catalogues: of what `tokens pack` wrote, of Megatron's own shards, and lines that are none."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from skypile.mixture.order import drawn_tokens
 from skypile.tokens.megatron import open_indexed, write_index
 from skypile.tokens.outputs import pack_files
 from skypile.tokens.shards import Packing
+from skypile.tokens.shuffled import plan_shuffle, write_shuffled
 from tests.mixture.test_plan import simple
 
 TEXTS = {"zh": "今天天气不错，我们去公园。", "en": "The ferry left at noon. "}
@@ -56,6 +58,25 @@ def test_a_packing_tells_languages_sizes_and_weights(packed, tmp_path):
         assert shard.keep_weight == pytest.approx((1 + 39 * 0.5) / 40)  # texts are equally long; a null counts as 1
     write_catalogue(str(tmp_path / "c.jsonl"), found)
     assert read_catalogue(str(tmp_path / "c.jsonl")) == found
+
+
+@pytest.mark.parametrize("weight", [0.5, 0.6])
+def test_a_shuffle_keeps_one_weight_and_loses_two(weight, packed, tmp_path):
+    shutil.copytree(packed, tmp_path / "tokens")
+    manifest = tmp_path / "tokens" / "manifest.json"
+    told = json.loads(manifest.read_text())
+    for one, of_shard in zip(told["shards"], (0.5, weight), strict=True):
+        one["keep_weight"] = of_shard
+    manifest.write_text(json.dumps(told))
+    (name,) = plan_shuffle(tmp_path / "tokens" / "train", tmp_path / "shuffled", 1, seed=0)
+    write_shuffled(tmp_path / "tokens" / "train", tmp_path / "shuffled", 0)
+    if weight == 0.5:
+        (found,) = catalogue([f"en/web={tmp_path / 'shuffled'}"])
+        assert found.shard.endswith(name) and found.keep_weight == 0.5
+        assert found.sequences == sum(shard.sequences for shard in catalogue([f"web={packed}"]))
+    else:
+        with pytest.raises(Refused, match=f"unlike keep weights, which are lost in it: give {tmp_path}/tokens/train"):
+            catalogue([f"en/web={tmp_path / 'shuffled'}"])
 
 
 def test_shards_of_megatrons_own_need_a_language(tmp_path):
