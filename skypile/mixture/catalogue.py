@@ -99,8 +99,8 @@ def _weight_before(folder: Path) -> float:
     weights = [one.get("keep_weight", 1.0) for one in _counted(Path(packed)).values()]
     if weights and max(weights) > min(weights) * (1 + 1e-6):
         raise Refused(
-            f"{folder} was shuffled from shards of unlike keep weights, which are lost in it: give {packed}, or shuffle "
-            "those of each weight by themselves"
+            f"{folder} was shuffled from shards of unlike keep weights, which are lost in it: give {packed}, or "
+            "shuffle those of each weight by themselves"
         )
     return weights[0] if weights else 1.0
 

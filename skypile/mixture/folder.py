@@ -6,7 +6,7 @@
     blend-00.args     and its other arguments
     phases.svg        learning rate and shares over the tokens (drawn by the command line)
 
-Made anew only where the curriculum or the catalogue is another.
+Made anew where the catalogue's content is another; another curriculum wants another folder.
 """
 
 from __future__ import annotations
