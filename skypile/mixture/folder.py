@@ -37,8 +37,13 @@ OURS = r"^(shards\.parquet|blend-\d+\.(data|args)|phases\.svg)$"
 def plan_folder(curriculum: Curriculum, catalogue: str, output: str) -> tuple[dict[str, Any], bool]:
     """Plan and write; the manifest, and whether any work was done.
 
-    Raises what `plan` and `read_catalogue` do, and OutputRefused and FolderLocked.
+    Raises what `plan` and `read_catalogue` do, Refused for a path with blanks, and OutputRefused and FolderLocked.
     """
+    if any(map(str.isspace, where := str(Path(output).absolute()))):
+        raise Refused(
+            f"{where!r} has blanks, at which a shell cuts the arguments of the blends ($(cat blend-00.args)): name a "
+            "folder without"
+        )
     made_of = {"catalogue": files.absolute(catalogue), "settings": curriculum.model_dump(mode="json")}
 
     def work() -> dict[str, Any]:

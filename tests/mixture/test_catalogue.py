@@ -164,6 +164,15 @@ def test_more_shards_than_may_be_open_are_read(tmp_path, monkeypatch):
     assert sorted(map(tuple, held)) == sorted([(0, 1, 2, 3), (4, 5, 6, 7)] * 2 * number)
 
 
+@pytest.mark.parametrize("name", ["my plans/one", "tab\tbed"])
+def test_a_plan_folder_with_blanks_is_refused(name, tmp_path):
+    raw(tmp_path / "books", "a", [8] * 64)
+    write_catalogue(str(tmp_path / "c.jsonl"), catalogue([f"en/book={tmp_path / 'books'}"]))
+    with pytest.raises(Refused, match="has blanks, at which a shell cuts"):
+        plan_folder(simple({"book": 1}, 64), str(tmp_path / "c.jsonl"), str(tmp_path / name))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["books", "c.jsonl"]
+
+
 def test_the_tokens_of_a_plan_are_those_of_its_sequences(packed, tmp_path):
     """One epoch in a seeded order is every sequence once; a shard that changed is refused."""
     write_catalogue(str(tmp_path / "c.jsonl"), found := catalogue([f"web={packed}"]))
