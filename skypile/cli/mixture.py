@@ -32,7 +32,7 @@ def catalogue(
     from skypile.mixture import catalogue as lists
     from skypile.run_folder.output import new_file
 
-    new_file(output, [one.partition("=")[2] for one in folders])
+    new_file(output, [folder for one in folders if (folder := one.partition("=")[2])])
     found = lists.catalogue(folders)
     lists.write_catalogue(output, found)
     tokens = sum(shard.tokens for shard in found)

@@ -51,9 +51,9 @@ def catalogue(given: Sequence[str]) -> list[Shard]:
     """
     found: dict[str, Shard] = {}
     for one in given:
-        what, equals, folder = one.partition("=")
+        what, _, folder = one.partition("=")
         language, slash, kind = what.rpartition("/")
-        if not equals or not kind or (slash and not language):
+        if not folder or not kind or (slash and not language):
             raise Refused(f"{one!r} is not KIND=FOLDER or LANGUAGE/KIND=FOLDER: web=TOKENS, en/book=BOOKS")
         for shard in _shards(Path(folder), kind, language or None):
             if shard.shard in found:

@@ -3,6 +3,7 @@
 import json
 import xml.dom.minidom
 
+import pytest
 from typer.testing import CliRunner
 
 from skypile.cli import app
@@ -52,3 +53,9 @@ def test_another_curriculum_does_not_overwrite_a_plan(tmp_path):
     assert skypile(*plan).exit_code == 0
     refused = skypile(*plan, "--tokens", 10**12)
     assert refused.exit_code and "made from something else" in str(refused.exception)
+
+
+@pytest.mark.parametrize("given", ["web", "web="])
+def test_a_folder_without_its_kind_is_what_is_wrong(given, tmp_path):
+    refused = skypile("mixture", "catalogue", given, "--output", tmp_path / "c.jsonl")
+    assert refused.exit_code and str(refused.exception).startswith(f"'{given}' is not KIND=FOLDER")

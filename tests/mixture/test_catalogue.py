@@ -89,7 +89,7 @@ def test_shards_of_megatrons_own_need_a_language(tmp_path):
         catalogue([f"en/book={tmp_path / 'books'}", f"en/web={tmp_path / 'books'}"])
 
 
-@pytest.mark.parametrize("given", ["books", "=books", "/book=books", "en/=books"])
+@pytest.mark.parametrize("given", ["books", "=books", "/book=books", "en/=books", "web="])
 def test_what_names_no_kind_is_refused(given):
     with pytest.raises(Refused, match="is not KIND=FOLDER"):
         catalogue([given])
