@@ -38,10 +38,19 @@ class Phase(Settings):
 
     name: str
     tokens: Count = Field(description="of the phase, at the budget that the curriculum was written for")
-    learning_rate: float = Field(gt=0, description="at its beginning")
+    learning_rate: float = Field(gt=0, lt=1, description="at its beginning")
     final_learning_rate: float | None = Field(None, gt=0, description="at its end, along a cosine; None: constant")
     shares: dict[str, float] = Field(description="share of the tokens by source, in any unit: they are normalised")
     ramp: Ramp | None = None
+
+    @model_validator(mode="after")
+    def the_rate_falls(self) -> Self:
+        if self.final_learning_rate is not None and self.final_learning_rate > self.learning_rate:
+            raise ValueError(
+                f"final_learning_rate = {self.final_learning_rate} must not be above learning_rate = "
+                f"{self.learning_rate}: the rate falls along a cosine"
+            )
+        return self
 
     @model_validator(mode="after")
     def shares_can_be_normalised(self) -> Self:

@@ -26,6 +26,9 @@ from skypile.tokens.megatron import uniform_sequences
 from skypile.tokens.shards import TRAIN
 
 
+EXACT = 1 << 53  # whole numbers below are exact in float64, which plans are made in
+
+
 class Shard(NamedTuple):
     """One line of a catalogue."""
 
@@ -155,6 +158,8 @@ def _shard(place: str, line: bytes) -> Shard:
         value = getattr(shard, name)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise Refused(f"{place}: {name} = {value!r} must be a whole number from {least} on")
+        if value >= EXACT:
+            raise Refused(f"{place}: {name} = {value} is more than any shard has: it must be below 2**53")
     weight = shard.keep_weight
     if not isinstance(weight, int | float) or isinstance(weight, bool) or not 0 <= weight < math.inf:
         raise Refused(f"{place}: keep_weight = {weight!r} must be a number from 0 on; 1 is as often as its like")
