@@ -56,6 +56,7 @@ def test_another_curriculum_does_not_overwrite_a_plan(tmp_path):
 
 
 @pytest.mark.parametrize("given", ["web", "web="])
-def test_a_folder_without_its_kind_is_what_is_wrong(given, tmp_path):
-    refused = skypile("mixture", "catalogue", given, "--output", tmp_path / "c.jsonl")
+def test_a_folder_without_its_kind_is_what_is_wrong(given, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused = skypile("mixture", "catalogue", given, "--output", "c.jsonl")
     assert refused.exit_code and str(refused.exception).startswith(f"'{given}' is not KIND=FOLDER")

@@ -132,7 +132,10 @@ GOOD = {"shard": "a", "language": "en", "kind": "web", "sequences": 3, "tokens":
         (json.dumps(GOOD), "line 2: a stands in line 1"),
         (json.dumps(GOOD | {"shard": "b", "sequences": -1}), "sequences = -1 must be a whole number"),
         (json.dumps(GOOD | {"shard": "b", "sequences": 1.5}), "sequences = 1.5 must be"),
-        (json.dumps(GOOD | {"shard": "b", "sequences": 2**53}), "sequences = 9007199254740992 is more than any shard has"),
+        (
+            json.dumps(GOOD | {"shard": "b", "sequences": 2**53}),
+            "sequences = 9007199254740992 is more than any shard has",
+        ),
         (json.dumps(GOOD | {"shard": "b", "tokens": 10**400}), "tokens = 1000.* is more than any shard has"),
         (json.dumps(GOOD | {"shard": "b", "kind": ""}), "kind = '' must be a text"),
         (json.dumps(GOOD | {"shard": "my books/b"}), "has blanks"),
