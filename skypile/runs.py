@@ -97,7 +97,7 @@ class Run:
         return ledger.why(self.folder, key)
 
     def clusters(self) -> pa.Table:
-        """A row a cluster of the distribution filter: cluster, size, core, budget, medoid, medoid_url."""
+        """A row a cluster of the distribution filter: topic, cluster, size, core, budget, bound, medoid, medoid_url."""
         import pyarrow.parquet as pq
 
         folder = stage_folder.stage_dir(self.folder, "distribution_filter")
@@ -124,11 +124,18 @@ class Run:
         Returns:
             record_id, url, cluster, verdict: a row a document that the stage has read.
         """
+        import pyarrow.compute as pc
+
         from skypile.distribution.thinning import ASSIGNED, cluster_table, decide
 
-        table = self.documents("distribution_filter", kept=None).to_table(columns=ASSIGNED.names).cast(ASSIGNED)
-        clusters = cluster_table(table, table.num_rows, distribution_filter)
-        made = [decide(batch, clusters, distribution_filter) for batch in table.to_batches(max_chunksize=1 << 16)]
+        found = self.documents("distribution_filter", kept=None).to_table(columns=[*ASSIGNED.names, "reason"])
+        table = found.select(ASSIGNED.names).cast(ASSIGNED)
+        cut = pc.fill_null(pc.equal(found["reason"], "recurring_blocks"), False)  # gone before cores were counted
+        at = ASSIGNED.get_field_index("cluster")
+        left = pc.if_else(cut, pa.scalar(None, pa.int32()), table["cluster"])
+        counted = table.set_column(at, ASSIGNED.field(at), left)
+        clusters = cluster_table(counted, table.num_rows, distribution_filter)
+        made = [decide(batch, clusters, distribution_filter) for batch in counted.to_batches(max_chunksize=1 << 16)]
         verdicts = pa.chunked_array([batch["verdict"] for batch in made], pa.string())
         return table.select(["record_id", "url", "cluster"]).append_column("verdict", verdicts)
 

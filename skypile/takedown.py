@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pyarrow.compute as pc
 
+from skypile.errors import Refused
 from skypile.plans import following_plan
 from skypile.run_folder import ledger, removal, stage_folder
 from skypile.run_folder.output import output_folder
@@ -47,12 +48,14 @@ def take_down(
     `shuffled`: folders that a split of these was shuffled into.
 
     Raises:
-        FileNotFoundError: no run. DamagedParts: its shards are not what was written. Refused: no token shards.
+        FileNotFoundError: no run. DamagedParts: its shards are not what was written. Refused: no token shards, a
+            shuffle of others, or shards that are out of date.
     """
     config = open_run(run).config
     keys = list(dict.fromkeys(keys))
     folders = list(dict.fromkeys([*map(files.absolute, tokens), *own_tokens(run, config.tokens.output)]))
     with output_folder(run, "run", []):
+        removal.finish(stage_folder.stage_dir(run, STAGE))
         fates: dict[str, dict[str, ledger.Verdict]] = {key: {} for key in keys}  # the last verdict a record
         where = pc.field("record_id").isin(keys) | pc.field("url").isin(keys)
         stages = list(ledger.stage_folders(run))
@@ -60,17 +63,26 @@ def take_down(
             for verdict in ledger.verdicts(run, stage, where):
                 for key in {verdict.record_id, verdict.url} & fates.keys():
                     fates[key][verdict.record_id] = verdict
+        if STAGE not in stages and stage_folder.manifest(run, STAGE) is not None:
+            raise Refused(f"the shards of {run} are out of date, and hold pages still: `skypile run` first")
+        ours = {folder: [name for name in shuffled if _is_of(name, folder)] for folder in folders}
+        if astray := [name for name in shuffled if not any(name in of_one for of_one in ours.values())]:
+            raise Refused(
+                f"{astray[0]} was not shuffled from a split of {', '.join(folders) or 'any token shards'}: give the "
+                "shards that it was shuffled from with --tokens"
+            )
         unknown = [key for key, found in fates.items() if not found]
         fresh = {folder: token_shards.is_fresh(folder) for folder in folders}  # before the shards change
         listed = {page.key: page for page in add(run, [Takedown(key, why, date) for key in keys if fates[key]])}
         pages = [listed[key] for key in keys if fates[key]]
         removed, before = _split(fates)
         if STAGE in stages and pages:
-            evidence = {record: listed[key].evidence for key, found in removed.items() for record in found}
+            # a record id goes before a URL, as in the stage
+            ids_last = sorted(removed.items(), key=lambda item: item[0] in item[1])
+            evidence = {record: listed[key].evidence for key, found in ids_last for record in found}
             stage_folder.check_finished(run, STAGE)
             plan = following_plan(run, STAGE, config)
             removal.drop(run, plan, REASON, evidence, EMPTIED, config.shards.compression_level)
-        ours = {folder: [name for name in shuffled if _is_of(name, folder)] for folder in folders}
         taken = {name: token_shards.take_down(name, pages, fresh[name], ours[name]) for name in folders if pages}
     urls = {key: sorted(found.values()) for key, found in removed.items()}
     return TakenDown(urls, before, unknown, taken, _text_in(run) if pages else [])
@@ -99,8 +111,8 @@ def _split(
 
 
 def _is_of(shuffled: str, folder: str) -> bool:
-    done = files.read_json(files.join(shuffled, "manifest.json")) or {}
-    return str(done.get("packed", "")).rpartition("/")[0] == folder.rstrip("/")
+    packed = (files.read_json(files.join(shuffled, "manifest.json")) or {}).get("packed")
+    return token_shards.is_split_of(str(packed or ""), folder)
 
 
 def _text_in(run: str) -> list[str]:

@@ -10,14 +10,17 @@ from rich.console import Console
 
 from skypile import config, pipeline
 from skypile.cli import main
+from skypile.errors import Refused
 from skypile.plans import following_plan
-from skypile.run_folder import ledger, stage_folder
+from skypile.run_folder import ledger, removal, stage_folder
+from skypile.run_folder.prune import prune
 from skypile.run_folder.takedowns import Takedown
 from skypile.run_folder.verify import verify
 from skypile.runs import open_run
 from skypile.runtime import files
 from skypile.takedown import take_down
 from skypile.tokens import outputs
+from skypile.tokens import takedown as token_takedown
 from skypile.tokens.megatron import open_indexed
 from skypile.tokens.provenance import locate, locate_all
 from skypile.tokens.shards import Packing
@@ -171,3 +174,57 @@ def test_remote_token_shards(tmp_path):
         made.append({name.removeprefix(path): fs.cat_file(name) for name in fs.find(path) if "manifest" not in name})
     shared = [name for name in made[0] if name.endswith((".bin", ".idx", ".parquet"))]
     assert len(shared) == 6 and all(made[0][name] == made[1][name] for name in shared)
+
+
+class Killed(BaseException):
+    """What ends a process at a place that a test chooses."""
+
+
+def test_a_takedown_that_died_is_ended_by_the_same_command(demo, tmp_path, monkeypatch):
+    """Before the journal, behind its files, and in the token shards; of a pruned run, which cannot be made again."""
+    run, tokens = str(tmp_path / "run"), str(tmp_path / "tokens")
+    shutil.copytree(demo.run, run)
+    outputs.pack_files([Path(run, "05_shards/documents/kept=true")], tokens, None, Packing(128, validation=0))
+    prune(run)
+    rows = documents(Path(run))
+    page = rows[5]
+    for module, name, times in (
+        (removal, "_noted", 0),
+        (files, "remove_tree", 0),
+        (token_takedown, "_overwrite_shuffled", 0),
+        (token_takedown, "_rows", 1),
+    ):
+        with monkeypatch.context() as patched:
+            whole, calls = getattr(module, name), []
+
+            def dies(*given, whole=whole, calls=calls, times=times, **named):
+                calls.append(given)
+                if len(calls) > times:
+                    raise Killed
+                return whole(*given, **named)
+
+            patched.setattr(module, name, dies)
+            with pytest.raises(Killed):
+                take_down(run, [page["url"], page["record_id"]], WHY, DAY, [tokens])
+    take_down(run, [page["url"], page["record_id"]], WHY, DAY, [tokens])
+    assert verify(run).wrong == verify(tokens).wrong == []
+    assert documents(Path(run)) == [row for row in rows if row["record_id"] != page["record_id"]]
+    last = ledger.why(run, page["record_id"])[-1]
+    assert (last.reason, last.evidence["key"]) == ("taken_down", page["record_id"])
+    done = files.read_json(f"{tokens}/manifest.json")
+    assert [one["record_id"] for one in done["taken_down"]] == [page["record_id"]] and "pending" not in done
+    assert sum(count["documents"] for count in done["shards"]) == len(rows) - 1
+    assert not list(locate(tokens, page["url"]))
+
+
+def test_what_cannot_be_taken_down_is_refused(demo, tmp_path):
+    run = str(tmp_path / "run")
+    shutil.copytree(demo.run, run)
+    url = documents(Path(run))[0]["url"]
+    with pytest.raises(Refused, match="was not shuffled from a split"):
+        take_down(run, [url], WHY, DAY, [], [str(tmp_path / "typo")])
+    manifest = files.read_json(f"{run}/04_quality_filter/manifest.json")
+    files.write_json(f"{run}/04_quality_filter/manifest.json", manifest | {"digest": "0" * 16})
+    with pytest.raises(Refused, match="out of date"):
+        take_down(run, [url], WHY, DAY)
+    assert not Path(run, "takedowns.json").exists()

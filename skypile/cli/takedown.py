@@ -38,7 +38,10 @@ def takedown(
     wanted = list(keys or [])
     if listed is not None:
         with files.open_uri(listed) as file:
-            lines = file.read().decode("utf-8-sig").splitlines()
+            try:
+                lines = file.read().decode("utf-8-sig").splitlines()
+            except UnicodeDecodeError as error:
+                raise Refused(f"{listed} is no UTF-8 text ({error}); convert it") from None
         wanted += [one.strip() for one in lines if one.strip()]
     if not wanted or not run:
         raise Refused("give the URLs or record ids of pages (or --list FILE), and their run with --run")

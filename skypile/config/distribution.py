@@ -51,7 +51,7 @@ class DistributionFilterConfig(Settings):
     recurring_quantile: float = Field(
         0.9999, gt=0.99, lt=1, description="… where the same is what all but this share of random pairs are not"
     )
-    recurring_share: Share = Field(0.5, description="a page of which more than this is cut is dropped")
+    recurring_share: Share = Field(0.5, lt=1, description="a page of which more than this is cut is dropped")
     seed: int = Field(0, ge=-(2**31), lt=2**31, description="seed of the k-means initialisation and the thinning")
 
     undeciding: ClassVar[frozenset[str]] = frozenset(

@@ -117,10 +117,13 @@ def read(path: str, model: str | None) -> tuple[Centroids, dict[str, Any]]:
         except (OSError, ValueError, EOFError) as error:
             raise CentroidsError(f"{folder}/{name} cannot be read ({error}); copy it again from its run") from None
     clusters, topics = arrays
-    counts = np.array(manifest.get("clusters_of_topics", []), np.int64)
+    try:
+        counts = np.array(manifest.get("clusters_of_topics", []), np.int64).reshape(-1)
+    except (TypeError, ValueError):  # edited by hand
+        counts = np.array([-1])
     shapes = [(manifest.get(name), manifest.get("dim")) for name in ("clusters", "topics")]
     sound = [array.shape for array in arrays] == shapes and {array.dtype for array in arrays} == {np.dtype(np.int8)}
-    if not sound or len(counts) != len(topics) or int(counts.sum()) != len(clusters):
+    if not sound or len(counts) != len(topics) or (counts < 0).any() or int(counts.sum()) != len(clusters):
         raise CentroidsError(
             f"{folder}: the centroids ({clusters.dtype} {clusters.shape}, topics {topics.dtype} {topics.shape}) are "
             f"not those that {MANIFEST} describes; copy the whole folder again from its run"

@@ -41,7 +41,7 @@ def recurring_cuts(documents: DataFrame, config: DistributionFilterConfig, scrat
     """CUTS: what is to be cut from each page that has any of it (JSON, see `cut_batch`); None where nothing recurs.
 
     documents: record_id, url, host, text, characters. share: of the page's characters; example: the page keeps the
-    example of a block, and so may not be dropped.
+    example of a block, and so is not dropped for it.
     """
     found = _paragraphs(documents, config, files.join(scratch, "paragraphs"))
     first = F.min(F.struct("order", "record_id", "place", "host")).alias("first")
@@ -96,7 +96,7 @@ def _balls(wordings: DataFrame, config: DistributionFilterConfig, scratch: str) 
     if not own.num_rows:
         return None
     starts_at = vectors_of(own["vector"])
-    near = vectors_of(held["vector"]).reshape(-1, starts_at.shape[1])
+    near = vectors_of(held["vector"]) if held.num_rows else starts_at[:0]
     means = shifted(starts_at, np.concatenate([starts_at, near]), found.threshold)
     return Balls(means, found.threshold, found.wider)
 

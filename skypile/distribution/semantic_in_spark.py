@@ -4,7 +4,7 @@
 2. Every other item is held against these where it lies.
 3. What has none is sent to its cells, where it is held against what is at home there and stands before it.
 4. Pairs of ids are settled in rounds: what has no better left stays, what is close to one that stays goes, until no
-   pair is left. Each round settles at least the first of the order that is open; 4 to 6 rounds did for a million.
+   pair is left. Each round settles at least the first of the order that is open.
 
 Shuffled: step 3's vectors, VISITED times; ids. A crawl of up to `sample` items ends with step 1.
 """
@@ -57,12 +57,13 @@ def drop_near_duplicates(
 ) -> DataFrame:
     """`decided` with near-duplicates of what it keeps dropped; same columns.
 
-    decided: record_id, cluster, VERDICT_COLUMNS. vectors: record_id, url, vector. order: a number of each record,
+    decided: record_id, cluster, VERDICT_COLUMNS. vectors: VECTORS (thinning). order: a number of each record,
     from 0 to 1, or below 0 for those that stay in any case.
     """
     assert config.semantic_quantile is not None
     kept = decided.where(F.col("verdict") == KEPT).select("record_id")
-    items = vectors.where("vector is not null").join(kept, "record_id")
+    known = F.col("embedding_coverage").cast("double") >= config.min_coverage  # others look alike for what is not known
+    items = vectors.where("vector is not null").where(known).join(kept, "record_id")
     items = items.select("record_id", order.alias("order"), "vector")
     found = exemplars(items, rows, config.semantic_quantile, config, scratch)
     if found is None:

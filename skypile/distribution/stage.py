@@ -144,9 +144,10 @@ def _embed_once(
 def _train(embedded: DataFrame, rows: int, config: DistributionFilterConfig) -> Centroids:
     """Centroids of the `sample` documents with the smallest hash, in its order."""
     margin = SAMPLE_MARGIN * config.sample**0.5
-    known = F.col("embedding_coverage").cast("double") >= config.min_coverage
-    nearly = embedded.where("vector is not null").where(known).withColumn("draw", _draw("sample", config.seed))
-    nearly = nearly.where(F.col("draw") < (config.sample + margin) / max(rows, 1))
+    known = embedded.where("vector is not null")
+    known = known.where(F.col("embedding_coverage").cast("double") >= config.min_coverage)
+    nearly = known.withColumn("draw", _draw("sample", config.seed))
+    nearly = nearly.where(F.col("draw") < (config.sample + margin) / max(known.count(), 1))
     sample = nearly.orderBy("draw", "record_id").limit(config.sample).select("vector").toArrow()["vector"]
     return vectors.trained(sample, rows, config)
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from skypile.config import DistributionFilterConfig
 from skypile.distribution import centroid_files, vectors
-from skypile.distribution.thinning import DECIDED, VECTORS, cluster_table, decide, draw, kept_unscored
+from skypile.distribution.thinning import ASSIGNED, DECIDED, VECTORS, cluster_table, decide, draw, kept_unscored
 from skypile.run_folder import stage_folder
 from skypile.run_folder.parts import summed
 from skypile.run_folder.stamp import Written
@@ -57,7 +57,8 @@ def _decisions(run: str, config: DistributionFilterConfig, rows: int, clusters: 
         centres, manifest = centroid_files.read(config.centroids, config.model)
     else:
         centres, manifest = vectors.trained(_sample(embedded, config), rows, config), None
-    assigned = pa.Table.from_batches([vectors.assigned(batch, centres, config) for batch in embedded.to_batches()])
+    looked = [vectors.assigned(batch, centres, config) for batch in embedded.to_batches()]
+    assigned = pa.Table.from_batches(looked, ASSIGNED)
     table = cluster_table(assigned, rows, config)
     centroid_files.write(clusters, centres, manifest or vectors.manifest(config, centres, rows, table), table)
     return pa.Table.from_batches([decide(batch, table, config) for batch in assigned.to_batches()], DECIDED)

@@ -149,7 +149,7 @@ def compare_corpora(
                 folder / f"pair-{number}",
                 plan.coupled,
                 ordered=proxy.seeded,
-                most=plan.budgets[number] if plan.budgets else None,
+                most=_budget(plan, number),
             )
             budgets.append(streams[0].tokens)
             seeds = (seed, seed if plan.coupled else seed + 500)
@@ -181,6 +181,13 @@ def compare_corpora(
         tuple(notes),
         tuple(budgets),
     )
+
+
+def _budget(plan: Plan, number: int) -> int | None:
+    """Most tokens of a pair; of one beyond those that were counted, as many as the smallest of them had."""
+    if not plan.budgets:
+        return None
+    return plan.budgets[number] if number < len(plan.budgets) else min(plan.budgets)
 
 
 def _both(

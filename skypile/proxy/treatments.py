@@ -142,7 +142,7 @@ def against(run: str, other: str) -> Treatment:
 
 
 def every(run: str) -> list[Treatment]:
-    """`--all`: every stage that dropped or cut something, and every reason of each."""
+    """`--all`: every stage that dropped something, or deduplication that cut, and every reason of each."""
     found = []
     for stage, manifest in manifests(run).items():
         if stage not in STAGES or not (manifest[schema.DROPPED] or manifest.get("cut", {}).get("records")):

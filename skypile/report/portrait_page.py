@@ -43,10 +43,10 @@ def described(found: Portraits) -> dict[str, Any]:
     names = {one.cluster: named(one.name) for one in clusters}
     before, after = (_shares(found, clusters, late) for late in (False, True))
     topics = _topics(found, clusters)
-    rows = [_row(one, names, before["documents"]) for one in found.clusters[:ROWS]]
+    rows = [_row(one, names) for one in found.clusters[:ROWS]]
     # the widest bar of any
     widest = max(
-        (one["size"] / before["documents"], one["kept"] / (after["documents"] or 1)) for one in [*rows, *topics]
+        max(one["size"] / before["documents"], one["kept"] / (after["documents"] or 1)) for one in [*rows, *topics]
     )
     return {
         "count": len(clusters),
@@ -54,7 +54,7 @@ def described(found: Portraits) -> dict[str, Any]:
         "last": TITLES[found.last],
         "before": before,
         "after": after,
-        "widest": max(widest) or 1.0,
+        "widest": widest or 1.0,
         "map": drawn_map(found.mapped, clusters, found.topics),
         "topics": topics,
         "rows": rows,
@@ -83,7 +83,7 @@ def _topics(found: Portraits, clusters: list[Portrait]) -> list[dict[str, Any]]:
     ]
 
 
-def _row(one: Portrait, names: dict[int | None, str], documents: int) -> dict[str, Any]:
+def _row(one: Portrait, names: dict[int | None, str]) -> dict[str, Any]:
     pages = [
         (title, [_page(page, names) for page in found if page.text or page.title])
         for title, found in (

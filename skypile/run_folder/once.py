@@ -35,12 +35,14 @@ class Result(NamedTuple):
     ours: str
 
 
-def once(output: str, result: Result, work: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any], bool]:
+def once(
+    output: str, result: Result, work: Callable[[], dict[str, Any]], same: Callable[[], bool] = lambda: False
+) -> tuple[dict[str, Any], bool]:
     """The manifest of `output`, after `work` has written it unless it is finished; and whether it has.
 
-    `work` finds nothing of an earlier attempt. Raises OutputRefused and FolderLocked.
+    `work` finds nothing of an earlier attempt. `same()`: as `output_folder`. Raises OutputRefused and FolderLocked.
     """
-    with output_folder(output, result.kind, result.inputs, result.made_of):
+    with output_folder(output, result.kind, result.inputs, result.made_of, same):
         place = files.join(output, MANIFEST)
         done = files.read_json(place)
         identity = {**result.made_of, "code": code(result.stage), "inputs": result.known(done or {})}

@@ -63,6 +63,12 @@ def listed(folder: str, below: Sequence[str]) -> dict[str, int]:
     return found
 
 
+def entry_of(place: str) -> list[Any]:
+    """Bytes and checksum of a file, as a manifest has them."""
+    fs, path = files.filesystem(place)
+    return [int(fs.size(path)), content_digest(place)]
+
+
 def summed(folder: str, below: Sequence[str]) -> Parts:
     """Sizes and checksums of the files in some folders below `folder`, read by this process.
 

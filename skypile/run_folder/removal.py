@@ -2,8 +2,8 @@
 
 The folder is then what the stage would have made with the rows dropped: its counts, digest and checksums fit, and what
 a stamp and the manifest say it was made from is what it would be made from now. Every other file stays byte for byte,
-every other row value for value. A process that dies between the files and the manifest leaves a damaged stage, which
-the command that made it makes again.
+every other row value for value. New files are written aside; then a journal says which take whose place, and what the
+stamp and the manifest become. A process that dies leaves the stage as it was, or a journal that `finish` ends.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,14 +15,16 @@ import pyarrow.parquet as pq
 
 from skypile import schema
 from skypile.run_folder import stage_folder
-from skypile.run_folder.identity import content_digest
 from skypile.run_folder.parquet_part import ROW_GROUP_BYTES, part
+from skypile.run_folder.parts import entry_of, listed
 from skypile.run_folder.row_hash import row_hash
 from skypile.run_folder.stage_folder import Plan
 from skypile.runtime import files
 
 _LEDGER = schema.names(schema.LEDGER_COLUMNS)
+JOURNAL = "_removal.json"  # one of stage_folder.OURS
 _KEPT, _DROPPED = "documents/kept=true/", "documents/kept=false/"
+_MARK = "-removed-"  # in the names of the files with what was dropped
 
 
 def drop(
@@ -40,19 +42,20 @@ def drop(
     wanted = pa.array(sorted(evidence), pa.string())
     digest = int(done["digest"], 16)
     changed = 0
+    moves: list[str] = []
     columns = schema.STAGE_COLUMNS[plan.stage]
     passed_on = stage_folder.passed_on(columns)
     for name in [name for name in parts if name.startswith(_KEPT)]:
-        gone = _take(folder, name, wanted, level)
-        if gone is None:
+        if not _holds(folder, name, wanted):
             continue
+        gone, parts[name] = _take(folder, name, wanted, level)
+        moves.append(name)
         for row in gone.to_pylist():
             digest ^= row_hash([row[column] for column in passed_on])
-        parts[name] = _entry(folder, name)
         place = files.join(folder, name.rpartition("/")[0].replace(_KEPT, _DROPPED, 1))
         table = _dropped(gone, reason, evidence, emptied).cast(schema.arrow_schema(columns))
         written: dict[str, list[Any]] = {}
-        attempt = f"removed-{content_digest(files.join(folder, name))[:8]}"  # the content is new with every removal
+        attempt = f"{_MARK.strip('-')}-{parts[name][1][:8]}"  # the content is new with every removal
         with part(place, 0, table.schema, written, attempt) as add:
             for batch in table.to_batches():
                 add(batch)
@@ -69,15 +72,45 @@ def drop(
             return new
 
         if _holds(folder, name, wanted):
-            _rewrite(folder, name, decide, level)
-            parts[name] = _entry(folder, name)
-    return _noted(run, plan, done, parts, f"{digest:016x}", changed, reason)
+            parts[name] = _rewrite(folder, name, decide, level)
+            moves.append(name)
+    noted = _noted(plan, done, parts, f"{digest:016x}", changed, reason)
+    files.write_json(files.join(folder, JOURNAL), noted | {"moves": moves})
+    finish(folder)
+    return noted["manifest"]
 
 
-def _take(folder: str, name: str, wanted: pa.Array, level: int) -> pa.Table | None:
-    """The rows with the ids `wanted` of a Parquet file, which is left without them; None if it holds none."""
-    if not _holds(folder, name, wanted):
-        return None
+def finish(folder: str) -> None:
+    """End what a journal in a stage folder says was begun, and remove what an attempt without one has left."""
+    todo = files.read_json(files.join(folder, JOURNAL))
+    if todo is None:
+        done = files.read_json(files.join(folder, "manifest.json")) or {"parts": {}}
+        fs, path = files.filesystem(folder)
+        for name in listed(folder, ("documents/kept=false",)):
+            if _MARK in name and name not in done["parts"]:
+                fs.rm_file(f"{path.rstrip('/')}/{name}")
+        return
+    for name in todo["moves"]:
+        aside = _aside(name)
+        fs, path = files.filesystem(files.join(folder, name))
+        if files.exists(files.join(folder, aside)):
+            fs.mv(files.filesystem(files.join(folder, aside))[1], path)
+        head, _, last = path.rpartition("/")
+        if fs.exists(beside := f"{head}/.{last}.crc"):  # Hadoop's checksum, of what the file was
+            fs.rm_file(beside)
+    number = "waves/00000.json"
+    files.write_json(files.join(folder, number), (files.read_json(files.join(folder, number)) or {}) | todo["stamp"])
+    files.write_json(files.join(folder, "manifest.json"), todo["manifest"])
+    files.remove_tree(files.join(folder, JOURNAL))
+
+
+def _aside(name: str) -> str:
+    head, _, last = name.rpartition("/")
+    return f"{head}/_{last}"
+
+
+def _take(folder: str, name: str, wanted: pa.Array, level: int) -> tuple[pa.Table, list[Any]]:
+    """The rows with the ids `wanted` of a Parquet file, and size and checksum of one without them beside it."""
     gone: list[pa.Table] = []
 
     def keep(table: pa.Table) -> pa.Table:
@@ -85,8 +118,8 @@ def _take(folder: str, name: str, wanted: pa.Array, level: int) -> pa.Table | No
         gone.append(table.filter(inside))
         return table.filter(pc.invert(inside))
 
-    _rewrite(folder, name, keep, level)
-    return pa.concat_tables(gone)
+    entry = _rewrite(folder, name, keep, level)
+    return pa.concat_tables(gone), entry
 
 
 def _holds(folder: str, name: str, wanted: pa.Array) -> bool:
@@ -96,11 +129,9 @@ def _holds(folder: str, name: str, wanted: pa.Array) -> bool:
         return any(pc.any(pc.is_in(column, wanted)).as_py() for column in ids)
 
 
-def _rewrite(folder: str, name: str, change: Callable[[pa.Table], pa.Table], level: int) -> None:
-    """Write a Parquet file anew, a row group at a time, and put it in the place of the old one when it is whole."""
-    place = files.join(folder, name)
-    head, _, last = place.rpartition("/")
-    aside = files.join(head, f"_{last}")
+def _rewrite(folder: str, name: str, change: Callable[[pa.Table], pa.Table], level: int) -> list[Any]:
+    """Write a Parquet file anew beside itself, a row group at a time; size and checksum of that."""
+    place, aside = files.join(folder, name), files.join(folder, _aside(name))
     how = {"compression": "zstd", "compression_level": level, "write_page_checksum": True}
     with (
         files.open_uri(place) as file,
@@ -112,16 +143,7 @@ def _rewrite(folder: str, name: str, change: Callable[[pa.Table], pa.Table], lev
             table = change(parquet.read_row_group(group))
             rows = max(1, ROW_GROUP_BYTES * len(table) // max(table.nbytes, 1))
             writer.write_table(table.cast(parquet.schema_arrow), row_group_size=rows)
-    fs, path = files.filesystem(place)
-    fs.mv(files.filesystem(aside)[1], path)
-    if fs.exists(beside := f"{path.rpartition('/')[0]}/.{last}.crc"):  # Hadoop's checksum, of what the file was
-        fs.rm_file(beside)
-
-
-def _entry(folder: str, name: str) -> list[Any]:
-    place = files.join(folder, name)
-    fs, path = files.filesystem(place)
-    return [int(fs.size(path)), content_digest(place)]
+    return entry_of(aside)
 
 
 def _dropped(table: pa.Table, reason: str, evidence: Mapping[str, str], emptied: tuple[str, ...]) -> pa.Table:
@@ -148,16 +170,12 @@ def _decided(table: pa.Table, wanted: pa.Array, reason: str, evidence: Mapping[s
 
 
 def _noted(
-    run: str, plan: Plan, done: dict[str, Any], parts: dict[str, Any], digest: str, changed: int, reason: str
+    plan: Plan, done: dict[str, Any], parts: dict[str, Any], digest: str, changed: int, reason: str
 ) -> dict[str, Any]:
-    folder = stage_folder.stage_dir(run, plan.stage)
     dropped = dict(sorted((done["dropped"] | {reason: done["dropped"].get(reason, 0) + changed}).items()))
     counts = {"kept": done["kept"] - changed, "dropped": dropped if changed else done["dropped"]}
-    stamp = files.read_json(files.join(folder, "waves", "00000.json")) or {}
-    stamp |= counts | {"digest": digest, "parts": parts, "made_from": plan.made_from(0)}
+    stamp = counts | {"digest": digest, "parts": parts, "made_from": plan.made_from(0)}
     made_of = {name: done[name] for name in ("stage", "settings", "code")} | {"inputs": plan.inputs}
     result = done | counts | {"digest": digest, "parts": parts, "inputs": plan.inputs}
     result |= {"fingerprint": stage_folder.fingerprint(made_of)}
-    files.write_json(files.join(folder, "waves", "00000.json"), stamp)
-    files.write_json(files.join(folder, "manifest.json"), result)
-    return result
+    return {"stamp": stamp, "manifest": result}

@@ -38,7 +38,7 @@ from skypile.version import __version__
 
 DATA = ("documents", "verdicts")  # the folders of parts
 BESIDE = ("clusters", "classifier", "perplexity", "judges")  # what a stage of one wave writes besides: parts, too
-OURS = (*DATA, *BESIDE, "waves", "plan.json", "manifest.json", "_scratch")
+OURS = (*DATA, *BESIDE, "waves", "plan.json", "manifest.json", "_scratch", "_removal.json")
 
 
 class PrunedError(SkypileError):

@@ -39,7 +39,8 @@ def taken_down(run: str) -> list[Takedown]:
     """The pages on the list of `run`, in the order of requests; empty where there is none."""
     found = files.read_json(files.join(run, LIST))
     try:
-        return [Takedown(**page) for page in (found or {"pages": []})["pages"]]
+        pages = [Takedown(**page) for page in (found or {"pages": []})["pages"]]
+        return list({page.key: page for page in pages}.values())  # of lists put together by hand, too
     except (KeyError, TypeError):
         raise Refused(
             f"{run}/{LIST} is not as skypile writes it: an object with `pages`, a list of key, why and date"

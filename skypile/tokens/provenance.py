@@ -75,7 +75,8 @@ def locate_all(folder: str | Path, keys: Sequence[str]) -> Iterator[Place]:
     sidecars = [name for name in sorted(fs.find(path)) if name.endswith(SUFFIX)]
     if not sidecars:
         raise Refused(f"{folder} holds no {SUFFIX[1:]} of any shard: give the folder that tokens were packed into")
-    matches = pc.field("url").isin(keys) | pc.field("record_id").isin(keys)
+    wanted = pa.array(keys, pa.string())
+    matches = pc.field("url").isin(wanted) | pc.field("record_id").isin(wanted)
     for name in sidecars:
         sidecar = files.join(str(folder), name.removeprefix(path).lstrip("/"))
         length = sequence_length(sidecar)

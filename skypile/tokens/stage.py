@@ -69,10 +69,13 @@ class TokenizeSettings:
     gpus_per_task: float = 0.0
 
 
-def tokenize(spark: SparkSession, inputs: str, output: str, settings: TokenizeSettings) -> dict[str, Any]:
+def tokenize(
+    spark: SparkSession, inputs: str, output: str, settings: TokenizeSettings, ours: bool = False
+) -> dict[str, Any]:
     """Tokenize every Parquet file below `inputs` into `output`/train and /validation; returns the manifest.
 
-    A finished output with the same settings and inputs is left as it is.
+    A finished output with the same settings and inputs is left as it is. `ours`: the folder is part of a run, and made
+    anew where they are others.
 
     Raises:
         FileNotFoundError: no Parquet file below `inputs`.
@@ -94,7 +97,8 @@ def tokenize(spark: SparkSession, inputs: str, output: str, settings: TokenizeSe
         return {"shards": counts, "totals": totals(counts)}
 
     made_of = {"settings": result.made_of["settings"], "shards_in": files.absolute(inputs)}
-    return once(output, result._replace(inputs=[inputs, *result.inputs], made_of=made_of), work)[0]
+    whole = result._replace(inputs=[inputs, *result.inputs], made_of=made_of)
+    return once(output, whole, work, same=lambda: ours)[0]
 
 
 def tokenize_run(spark: SparkSession, run: str, section: TokensConfig, console: Console) -> dict[str, Any]:
@@ -105,7 +109,13 @@ def tokenize_run(spark: SparkSession, run: str, section: TokensConfig, console: 
     how = TokenizeSettings(packing, section.model, section.device, section.gpus_per_task)
     began = time.monotonic()
     with console.status("tokens: encoding and packing the shards"):
-        found = tokenize(spark, stage_folder.stage_dir(run, "shards"), tokens_folder(run, section.output), how)
+        found = tokenize(
+            spark,
+            stage_folder.stage_dir(run, "shards"),
+            tokens_folder(run, section.output),
+            how,
+            section.output is None,
+        )
     seconds = time.monotonic() - began
     for split, total in sorted(found["totals"].items()):
         told = f"{total['documents']:,} documents, {total['tokens']:,} tokens, {total['sequences']:,} sequences"

@@ -18,15 +18,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from skypile.errors import Refused
-from skypile.run_folder.identity import content_digest, named_files
+from skypile.run_folder.identity import named_files
 from skypile.run_folder.once import MANIFEST
 from skypile.run_folder.output import output_folder
+from skypile.run_folder.parts import entry_of, problems, refuse
 from skypile.run_folder.takedowns import Takedown
 from skypile.runtime import files
 from skypile.tokens.megatron import open_indexed
 from skypile.tokens.parquet_texts import shard_files
 from skypile.tokens.provenance import SUFFIX, Place, locate_all
 from skypile.tokens.shuffled import locate_all_shuffled
+
+_CHANGED = (".bin", SUFFIX)
 
 
 def take_down(
@@ -40,35 +43,52 @@ def take_down(
     Raises:
         Refused: no token shards of skypile's, or a shuffle of others.
     """
-    done = _manifest(folder, "tokens")
     by_key = {page.key: page for page in pages}
-    places = list(locate_all(folder, list(by_key)))
-    _overwrite_shuffled(folder, shuffled, list(by_key), done["settings"]["padding"])
     with output_folder(folder, "tokens", []):
-        for prefix, inside in _by_shard(places).items():
-            _overwrite(prefix, inside, done["settings"]["padding"])
+        done = _manifest(folder, "tokens")
+        if "pending" in done:
+            _finish(folder, done)
+        found = _by_shard(locate_all(folder, list(by_key)))
+        short = {prefix: prefix.removeprefix(folder.rstrip("/") + "/") for prefix in found}
+        known = {f"{count['split']}/{count['shard']}": count for count in done["shards"]}
+        if strange := [prefix for prefix, name in short.items() if name not in known]:
+            raise Refused(f"{strange[0]} is no shard of {folder}, by its {MANIFEST}; move it elsewhere")
+        touched = {name: done["parts"][name] for name in (f"{s}{end}" for s in short.values() for end in _CHANGED)}
+        refuse(folder, problems(folder, touched, ("",), contents=True, surplus=False))
+        _overwrite_shuffled(folder, shuffled, list(by_key), done["settings"]["padding"])
         entries = []
-        for prefix in _by_shard(places):
-            gone = _without(f"{prefix}{SUFFIX}", list(by_key))
-            short = prefix.removeprefix(folder.rstrip("/") + "/")
-            for suffix in (".bin", SUFFIX):
-                done["parts"][f"{short}{suffix}"] = _entry(f"{prefix}{suffix}")
-            count = next(one for one in done["shards"] if f"{one['split']}/{one['shard']}" == short)
-            tokens = sum(row["tokens"] for row in gone)
-            for counted in (count, done.get("totals", {}).get(count["split"], {})):
-                _count_less(counted, len(gone), tokens)
+        for prefix, name in short.items():
+            gone = _rows(f"{prefix}{SUFFIX}", list(by_key))
+            total = done.get("totals", {}).get(known[name]["split"])
+            _count_less(known[name], total, len(gone), sum(row["tokens"] for row in gone))
             for row in gone:
-                page = by_key.get(row["url"]) or by_key[row["record_id"]]
+                page = by_key.get(row["record_id"]) or by_key[row["url"]]
                 entries.append(
-                    page._asdict() | {name: row[name] for name in ("record_id", "url", "tokens")} | {"shard": short}
+                    page._asdict() | {name: row[name] for name in ("record_id", "url", "tokens")} | {"shard": name}
                 )
         done["taken_down"] = [*done.get("taken_down", []), *entries]
-        if fresh:
-            done["inputs"]["file"] = named_files(packed_from(done))
+        done["pending"] = {"shards": sorted(short.values()), "fresh": fresh}
         files.write_json(files.join(folder, MANIFEST), done)
+        _finish(folder, done)
     for target in shuffled:  # their manifest names the packed shards by content
         _note_shuffled(folder, target)
     return entries
+
+
+def _finish(folder: str, done: dict[str, Any]) -> None:
+    """Do what the manifest says of the shards under `pending`, whatever of it was done already."""
+    pending = done["pending"]
+    keys = sorted({entry["record_id"] for entry in done["taken_down"] if entry["shard"] in pending["shards"]})
+    found = _by_shard(locate_all(folder, keys))
+    for name in pending["shards"]:
+        prefix = files.join(folder, name)
+        _overwrite(prefix, found.get(prefix, []), done["settings"]["padding"])
+        _rows(f"{prefix}{SUFFIX}", keys, remove=True)
+        done["parts"] |= {f"{name}{end}": entry_of(f"{prefix}{end}") for end in _CHANGED}
+    if pending["fresh"]:
+        done["inputs"]["file"] = named_files(packed_from(done))
+    del done["pending"]
+    files.write_json(files.join(folder, MANIFEST), done)
 
 
 def packed_from(done: dict[str, Any]) -> list[str]:
@@ -135,32 +155,29 @@ def _remote_index(prefix: str) -> tuple[np.dtype, np.ndarray, np.ndarray]:
         return opened.tokens.dtype, opened.lengths, opened.pointers
 
 
-def _without(sidecar: str, keys: list[str]) -> list[dict[str, Any]]:
-    """Write a sidecar anew without the rows of the pages `keys`; those rows."""
+def _rows(sidecar: str, keys: list[str], remove: bool = False) -> list[dict[str, Any]]:
+    """The rows of the pages `keys` in a sidecar; with `remove`, it is written anew without them."""
     fs, path = files.filesystem(sidecar)
     wanted = pa.array(keys, pa.string())
     with fs.open(path, "rb") as file, pq.ParquetFile(file) as parquet:
         table = parquet.read()
-    inside = pc.or_(pc.is_in(table["url"], wanted), pc.is_in(table["record_id"], wanted))
-    pq.write_table(table.filter(pc.invert(inside)), f"{path}.partial", compression="zstd", filesystem=fs)
-    fs.mv(f"{path}.partial", path)
+    inside = pc.fill_null(pc.or_kleene(pc.is_in(table["url"], wanted), pc.is_in(table["record_id"], wanted)), False)
+    if remove:
+        pq.write_table(table.filter(pc.invert(inside)), f"{path}.partial", compression="zstd", filesystem=fs)
+        fs.mv(f"{path}.partial", path)
     return list(table.filter(inside).to_pylist())
 
 
-def _entry(place: str) -> list[Any]:
-    fs, path = files.filesystem(place)
-    return [int(fs.size(path)), content_digest(place)]
-
-
-def _count_less(counted: dict[str, Any], documents: int, tokens: int) -> None:
+def _count_less(count: dict[str, Any], total: dict[str, Any] | None, documents: int, tokens: int) -> None:
     """Fewer documents and tokens, more padding. By language only where a shard has but one: sidecars name none."""
-    if not counted:
-        return
-    counted["documents"] -= documents
-    counted["tokens"] -= tokens
-    counted["padding"] += tokens
-    if len(by_language := counted["tokens_by_language"]) == 1:
-        by_language[next(iter(by_language))] -= tokens
+    languages = list(count["tokens_by_language"])
+    for counted in (count, total):
+        if counted is not None:
+            counted["documents"] -= documents
+            counted["tokens"] -= tokens
+            counted["padding"] += tokens
+            if len(languages) == 1:
+                counted["tokens_by_language"][languages[0]] -= tokens
 
 
 def _overwrite_shuffled(folder: str, shuffled: Sequence[str], keys: list[str], padding: int) -> None:
@@ -175,13 +192,20 @@ def _note_shuffled(folder: str, target: str) -> None:
     done = _manifest(target, "shuffle")
     for name in done["parts"]:
         if name.endswith(".bin"):
-            done["parts"][name] = _entry(files.join(target, name))
+            done["parts"][name] = entry_of(files.join(target, name))
     done["inputs"] = {"packed": named_files([_packed_of(folder, target)])}
     files.write_json(files.join(target, MANIFEST), done)
 
 
+def is_split_of(packed: str, folder: str) -> bool:
+    """Whether `packed` is a folder of shards in `folder`, under whatever name."""
+    if "://" in packed or "://" in folder:
+        return packed.rstrip("/").rpartition("/")[0] == folder.rstrip("/")
+    return Path(packed).resolve().parent == Path(folder).resolve()
+
+
 def _packed_of(folder: str, target: str) -> str:
-    packed = str(_manifest(target, "shuffle")["packed"])
-    if files.absolute(folder).rstrip("/") != packed.rstrip("/").rpartition("/")[0]:
-        raise Refused(f"{target} was shuffled from {packed}, not from a split of {folder}")
+    packed = str(_manifest(target, "shuffle").get("packed", ""))
+    if not is_split_of(packed, folder):
+        raise Refused(f"{target} was shuffled from {packed or 'nothing'}, not from a split of {folder}")
     return packed
