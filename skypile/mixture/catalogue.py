@@ -25,7 +25,6 @@ from skypile.runtime import files
 from skypile.tokens.megatron import uniform_sequences
 from skypile.tokens.shards import TRAIN
 
-
 EXACT = 1 << 53  # whole numbers below are exact in float64, which plans are made in
 
 

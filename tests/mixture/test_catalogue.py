@@ -134,7 +134,7 @@ GOOD = {"shard": "a", "language": "en", "kind": "web", "sequences": 3, "tokens":
         (json.dumps(GOOD | {"shard": "b", "sequences": 1.5}), "sequences = 1.5 must be"),
         (
             json.dumps(GOOD | {"shard": "b", "sequences": 2**53}),
-            "sequences = 9007199254740992 is more than any shard has",
+            "sequences = 90071.* is more than any",
         ),
         (json.dumps(GOOD | {"shard": "b", "tokens": 10**400}), "tokens = 1000.* is more than any shard has"),
         (json.dumps(GOOD | {"shard": "b", "kind": ""}), "kind = '' must be a text"),
