@@ -86,7 +86,7 @@ def test_partitions_and_order_are_nothing(spark: SparkSession, tmp_path: Path, p
     first = made(spark, tmp_path, pages_cited, Choice(max_documents=15), given)
     documents = frame(spark, given[::-1], "dedup", verdicts=False).repartition(7)
     again, _ = examples(documents, pages_cited, Choice(max_documents=15), str(tmp_path / "again"))
-    assert {tuple(row) for row in first} == {tuple(row) for row in again.collect()} and len(first) == 30
+    assert set(map(str, first)) == set(map(str, again.collect())) and len(first) == 30
     other = made(spark, tmp_path, pages_cited, Choice(max_documents=15, seed=1), given)
     assert {row["record_id"] for row in other} != {row["record_id"] for row in first}
 
