@@ -29,6 +29,7 @@ from rich.table import Table
 from benchmarks.dedup import SHARED
 from skypile.config import DistributionFilterConfig, SparkConfig
 from skypile.distribution import centroids, embedding, semantic
+from skypile.distribution.quantized import quantize
 
 QUANTILES = (0.9999, 0.99999, 0.999999)
 DEFAULTS = DistributionFilterConfig()
@@ -113,7 +114,7 @@ def generated(rows: int, folder: Path) -> None:
         crowded = np.arange(len(own)) < 0.3 * len(own)
         own[crowded] = 0.6 * own[crowded] + middle
         points = own[random.integers(0, len(own), size)] + 0.4 * random.normal(size=(size, dim))
-        vectors = [vector.tobytes() for vector in embedding.quantize(points)]
+        vectors = [vector.tobytes() for vector in quantize(points)]
         ids = [f"{start + i:012d}" for i in range(size)]
         order = random.random(size)
         pq.write_table(

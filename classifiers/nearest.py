@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from skypile.distribution import embedding
+from skypile.distribution.quantized import cosines, vectors_of
 from skypile.runtime import files
 
 FILE: Final = "cited.parquet"
@@ -65,28 +66,16 @@ def nearest(folder: str, text: str, language: str, own: str | None = None) -> li
     """The MOST pages of a language in `folder` whose vectors are nearest to that of `text`; none where the folder keeps
     none, or `text` has no word that the embedder knows. `own`: the record that asks, which is passed over."""
     fs, path = files.filesystem(files.join(folder, FILE))
-    (mine,) = _vectors([text]).astype(np.float64)
+    mine = _vectors([text])
     if not fs.exists(path) or not mine.any():
         return []
     best: list[Near] = []
     for batch in _rows(fs, path, language, own):
-        vectors = np.frombuffer(b"".join(batch["vector"].to_pylist()), np.int8).reshape(batch.num_rows, -1)
-        near = cosines(vectors.astype(np.float64), mine)
+        near = cosines(vectors_of(batch["vector"]), mine)[:, 0]
         for row in np.argsort(-near, kind="stable")[:MOST].tolist():
             titles = batch["titles"][row].as_py() or []
             best.append(Near(batch["url"][row].as_py(), round(float(near[row]), 4), titles))
     return sorted(best, key=lambda one: (-one.similarity, one.url))[:MOST]
-
-
-def cosines(vectors: NDArray[np.float64], mine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cosine similarity of each vector to one; 0 where it is zero.
-
-    >>> cosines(np.array([[3.0, 0.0], [1.0, 1.0], [0.0, 0.0]]), np.array([2.0, 0.0])).round(3)
-    array([1.   , 0.707, 0.   ])
-    """
-    norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(mine)
-    found: NDArray[np.float64] = vectors @ mine / np.maximum(norms, 1e-9)
-    return found
 
 
 def _rows(fs: object, path: str, language: str, own: str | None) -> Iterator[pa.RecordBatch]:

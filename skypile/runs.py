@@ -98,11 +98,15 @@ class Run:
 
     def clusters(self) -> pa.Table:
         """A row a cluster of the distribution filter: topic, cluster, size, core, budget, bound, medoid, medoid_url."""
-        import pyarrow.parquet as pq
+        from skypile.distribution.thinning import read_clusters
 
         folder = stage_folder.stage_dir(self.folder, "distribution_filter")
-        with files.open_uri(files.join(folder, "clusters", "clusters.parquet")) as file:
-            return pq.read_table(file)
+        found = read_clusters(folder)
+        if found is None:
+            raise FileNotFoundError(
+                f"{folder} has no clusters.parquet: the distribution filter was off, or has not run"
+            )
+        return found
 
     def portraits(self, shown: int = 0) -> "Portraits | None":
         """Name, counts, hosts and pages of every cluster, as `skypile clusters` shows them; None if there is none.

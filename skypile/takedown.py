@@ -65,7 +65,10 @@ def take_down(
                     fates[key][verdict.record_id] = verdict
         if STAGE not in stages and stage_folder.manifest(run, STAGE) is not None:
             raise Refused(f"the shards of {run} are out of date, and hold pages still: `skypile run` first")
-        ours = {folder: [name for name in shuffled if _is_of(name, folder)] for folder in folders}
+        packed = {name: token_shards.shuffled_from(name) for name in shuffled}
+        ours = {
+            folder: [name for name in shuffled if token_shards.is_split_of(packed[name], folder)] for folder in folders
+        }
         if astray := [name for name in shuffled if not any(name in of_one for of_one in ours.values())]:
             raise Refused(
                 f"{astray[0]} was not shuffled from a split of {', '.join(folders) or 'any token shards'}: give the "
@@ -108,11 +111,6 @@ def _split(
             last = max(found.values(), key=lambda v: STAGES.index(v.stage))
             before[key] = (last.stage, last.reason or DROPPED)
     return removed, before
-
-
-def _is_of(shuffled: str, folder: str) -> bool:
-    packed = (files.read_json(files.join(shuffled, "manifest.json")) or {}).get("packed")
-    return token_shards.is_split_of(str(packed or ""), folder)
 
 
 def _text_in(run: str) -> list[str]:

@@ -135,11 +135,7 @@ def _print_one(one: Portrait, found: Portraits) -> None:
         out.print(f"  core       {one.core:,} documents, budget {one.budget:,}", highlight=False)
     for stage, reason, n in lost(one):
         out.print(line(f"  lost       {n:,} in {stage}: {reason}"))
-    for title, pages in (
-        ("nearest to the centre", one.nearest),
-        ("at the border to another cluster", one.borders),
-        ("farthest from the centre", one.farthest),
-    ):
+    for title, pages in one.quoted:
         if pages:
             out.print(f"\n{title}", highlight=False)
         for page in pages:

@@ -46,13 +46,15 @@ def leakage(
     With --json: items ({set: {items, tokens}}) and models, a list of objects with losses, delta1, delta2, calibrated,
     split, order, threshold, signs and verdict.
     """
+    import numpy as np
+
     from skypile.leakage.judge import judge
     from skypile.leakage.measure import REFERENCE, TEST, TRAIN, item_set
     from skypile.tokens.encoder import Encoder
 
     encoder = Encoder.load(vocabulary)
     paths = {TRAIN: train, TEST: test, REFERENCE: reference}
-    sets = {name: item_set(path, lambda texts: _counts(encoder.encode_batch(texts)[1])) for name, path in paths.items()}
+    sets = {name: item_set(path, lambda texts: np.diff(encoder.encode_batch(texts)[1])) for name, path in paths.items()}
     measured: dict[str, Measured] = {}
     for path in [*model, *(clean or [])]:
         found = _measured(path, sets, measured, shuffles, seed, device, context)
@@ -64,10 +66,6 @@ def leakage(
         print_json({"items": counts, "models": [_as_json(finding) for finding in findings]})
         return
     _print(findings)
-
-
-def _counts(offsets: Any) -> Any:
-    return offsets[1:] - offsets[:-1]
 
 
 def _measured(

@@ -54,6 +54,5 @@ class DistributionFilterConfig(Settings):
     recurring_share: Share = Field(0.5, lt=1, description="a page of which more than this is cut is dropped")
     seed: int = Field(0, ge=-(2**31), lt=2**31, description="seed of the k-means initialisation and the thinning")
 
-    undeciding: ClassVar[frozenset[str]] = frozenset(
-        {"model", "centroids"}
-    )  # known by their content: see `skypile.pipeline`
+    # Known by their content: see `skypile.pipeline`.
+    undeciding: ClassVar[frozenset[str]] = frozenset({"model", "centroids"})

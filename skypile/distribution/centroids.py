@@ -17,9 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from skypile.distribution.kmeans import kmeans, unit
-from skypile.distribution.quantized import quantize
-
-EXACT_DIM = (1 << 24) // (127 * 127)  # up to here float32 sums of int8 products stay exact: 1,040
+from skypile.distribution.quantized import exact, lengths, quantize
 
 # Centres at least this close are one: k-means spends centres in proportion to mass, so a template that holds
 # a tenth of the crawl gets a tenth of them, and would look like many small clusters. Centres inside each of
@@ -178,7 +176,7 @@ def leaders(centroids: NDArray[np.int8], sizes: NDArray[np.integer]) -> NDArray[
     [1, 2]
     """
     order = np.lexsort((np.arange(len(sizes)), -sizes))
-    ranked = _exact(centroids[order])
+    ranked = exact(centroids[order])
     squares = (ranked.astype(np.float64) ** 2).sum(axis=1)  # whole numbers, as the dots are: no order of summing shows
     stays = np.ones(len(order), bool)
     rows = max(1, PAIRS // max(len(order), 1))
@@ -206,9 +204,9 @@ class Index(NamedTuple):
 
 def index(centroids: Centroids) -> Index:
     """Made once, and searched many times: 0.2 s at 65,536 clusters."""
-    tops, clusters = _exact(centroids.topics), _exact(centroids.clusters)
+    tops, clusters = exact(centroids.topics), exact(centroids.clusters)
     starts = np.searchsorted(centroids.parents, np.arange(len(tops) + 1))
-    return Index(tops, np.maximum(_lengths(tops), 1), clusters, np.maximum(_lengths(clusters), 1), starts)
+    return Index(tops, np.maximum(lengths(tops), 1), clusters, np.maximum(lengths(clusters), 1), starts)
 
 
 def assign(vectors: NDArray[np.int8], centroids: Centroids | Index) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -220,7 +218,7 @@ def assign(vectors: NDArray[np.int8], centroids: Centroids | Index) -> tuple[NDA
     cluster, similarity = np.zeros(len(vectors), np.int32), np.zeros(len(vectors), np.float32)
     for row in range(0, len(vectors), ROWS):
         at = slice(row, row + ROWS)
-        cluster[at], similarity[at] = _assign(_exact(vectors[at]), searched)
+        cluster[at], similarity[at] = _assign(exact(vectors[at]), searched)
     return cluster, similarity
 
 
@@ -239,7 +237,7 @@ def _assign(points: NDArray[np.floating], searched: Index) -> tuple[NDArray[np.i
             end = min(first + COLUMNS, int(searched.starts[topic + 1]))
             dots = np.dot(members, searched.clusters[first:end].T)
             _improve(dots, searched.lengths[first:end], rows, first, best, found)
-    return found, (best / np.maximum(_lengths(points), 1)).astype(np.float32)
+    return found, (best / np.maximum(lengths(points), 1)).astype(np.float32)
 
 
 @njit(cache=True, nogil=True)
@@ -261,13 +259,3 @@ def assign_flat(vectors: NDArray[np.int8], centres: NDArray[np.int8]) -> tuple[N
     [0, 1]
     """
     return assign(vectors, Centroids(centres[:1], centres, np.zeros(len(centres), np.int32)))
-
-
-def _exact(vectors: NDArray[np.int8]) -> NDArray[np.floating]:
-    """As floats whose products add up to exact whole numbers."""
-    return vectors.astype(np.float32 if vectors.shape[1] <= EXACT_DIM else np.float64)
-
-
-def _lengths(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Lengths of vectors of whole numbers, whose squares add up exactly."""
-    return np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))

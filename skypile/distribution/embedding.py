@@ -26,7 +26,6 @@ from numba import njit
 from numpy.typing import NDArray
 
 from skypile.distribution.quantized import Embedded
-from skypile.distribution.quantized import quantize as quantize
 
 TABLE = Path(__file__).with_name("static_embedding.npz")
 
@@ -93,7 +92,7 @@ class StaticEmbedder:
             raise ValueError(f"weights go up to {MAX_WEIGHT} and vector components to 8, else sums overflow")
         self.words, self.vectors, self.weights, self.fold = words, vectors, weights, fold
         self.dim = vectors.shape[1]
-        self._keys, self._rows = _hash_table(*_utf8(words), fold)
+        self.keys, self.rows = _hash_table(*utf8(words), fold)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int8]:
         """See `Embedder.encode`."""
@@ -101,8 +100,8 @@ class StaticEmbedder:
 
     def embed(self, texts: Sequence[str]) -> Embedded:
         """See `Embedder.embed`. Coverage: share of the letters, of any script, that stand in words of the table."""
-        data, offsets = _utf8(texts)
-        return Embedded(*_embed(data, offsets, self.fold, self._keys, self._rows, self.vectors, self.weights))
+        data, offsets = utf8(texts)
+        return Embedded(*_embed(data, offsets, self.fold, self.keys, self.rows, self.vectors, self.weights))
 
     def tokenize(self, text: str) -> list[str]:
         """The words that are looked up and found, in order.
@@ -110,9 +109,9 @@ class StaticEmbedder:
         >>> load().tokenize("Trains to Beijing: 北京的火车")
         ['trains', 'to', 'beijing', '北京', '的', '火车']
         """
-        data, offsets = _utf8([text])
+        data, offsets = utf8([text])
         buffer = np.empty(len(data), np.int32)
-        rows = _word_rows(data, 0, offsets[1], self.fold, self._keys, self._rows, buffer)[0]
+        rows = _word_rows(data, 0, offsets[1], self.fold, self.keys, self.rows, buffer)[0]
         return [self.words[row] for row in rows]
 
 
@@ -138,7 +137,7 @@ def _letters() -> NDArray[np.bool_]:
     return found
 
 
-def _utf8(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def utf8(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """All texts as one run of UTF-8 bytes, and where each starts; shapes (bytes,) and (len(texts) + 1,)."""
     encoded = [text.encode("utf-8", "replace") for text in texts]
     offsets = np.zeros(len(encoded) + 1, np.int64)
@@ -147,7 +146,7 @@ def _utf8(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 
 @njit(cache=True, nogil=True)
-def _decode(data, i, end):  # type: ignore[no-untyped-def]
+def decode(data, i, end):  # type: ignore[no-untyped-def]
     """Code point of the well-formed UTF-8 sequence at `i`, and where the next one starts."""
     lead = np.int64(data[i])
     if lead < 0x80:
@@ -160,7 +159,7 @@ def _decode(data, i, end):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _find(keys, rows, key):  # type: ignore[no-untyped-def]
+def find_row(keys, rows, key):  # type: ignore[no-untyped-def]
     """Row of the word with hash `key`, -1 if there is none. Linear probing, load factor at most 1/2."""
     mask = np.uint64(len(keys) - 1)
     slot = key & mask
@@ -185,7 +184,7 @@ def _hash_table(data, offsets, fold):  # type: ignore[no-untyped-def]
         key = FNV_OFFSET
         i = offsets[row]
         while i < offsets[row + 1]:
-            point, i = _decode(data, i, offsets[row + 1])
+            point, i = decode(data, i, offsets[row + 1])
             key = (key ^ np.uint64(fold[point])) * FNV_PRIME
         slot = key & mask
         while rows[slot] >= 0:
@@ -205,7 +204,7 @@ def _word_rows(data, start, end, fold, keys, rows, out):  # type: ignore[no-unty
     found = letters = known = 0
     i = start
     while i < end:
-        point, i = _decode(data, i, end)
+        point, i = decode(data, i, end)
         letter = fold[point]
         if letter == 0:
             continue
@@ -217,7 +216,7 @@ def _word_rows(data, start, end, fold, keys, rows, out):  # type: ignore[no-unty
         j = i
         if letter < 0x80:  # Latin
             while j < end:
-                point, j = _decode(data, j, end)
+                point, j = decode(data, j, end)
                 letter = fold[point]
                 if letter <= OTHER or letter >= 0x80:
                     break
@@ -225,18 +224,18 @@ def _word_rows(data, start, end, fold, keys, rows, out):  # type: ignore[no-unty
                 i = j
                 length += 1
             letters += length - 1
-            row = _find(keys, rows, key)
+            row = find_row(keys, rows, key)
         else:
-            row = _find(keys, rows, key)
+            row = find_row(keys, rows, key)
             for size in range(2, MAX_HAN + 1):
                 if j >= end:
                     break
-                point, j = _decode(data, j, end)
+                point, j = decode(data, j, end)
                 letter = fold[point]
                 if letter < 0x80:
                     break
                 key = (key ^ np.uint64(letter)) * FNV_PRIME
-                longer = _find(keys, rows, key)
+                longer = find_row(keys, rows, key)
                 if longer >= 0:
                     row = longer
                     i = j

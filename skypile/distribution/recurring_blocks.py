@@ -31,7 +31,8 @@ import xxhash
 from numpy.typing import NDArray
 
 from skypile.distribution import centroids, embedding
-from skypile.distribution.embedding import Embedder, quantize
+from skypile.distribution.embedding import Embedder
+from skypile.distribution.quantized import cosines, quantize
 from skypile.text.paragraphs import is_flowing, paragraph_spans, weight
 from skypile.text.spans import without
 
@@ -112,17 +113,6 @@ def shifted(starts: NDArray[np.int8], members: NDArray[np.int8], narrow: float) 
         means = quantize(np.where(sizes[:, None] > 0, sums, means).astype(np.float64))
         means = means[centroids.leaders(means, sizes)]
     return means
-
-
-def cosines(vectors: NDArray[np.int8], means: NDArray[np.int8]) -> NDArray[np.float64]:
-    """Of (n, dim) and (m, dim): (n, m). Products of whole numbers are exact in any order of summing."""
-    exact = np.float32 if vectors.shape[1] <= centroids.EXACT_DIM else np.float64
-    dots: NDArray[np.float64] = np.dot(vectors.astype(exact), means.astype(exact).T).astype(np.float64)
-    return dots / np.maximum(_lengths(vectors)[:, None] * _lengths(means)[None, :], 1)
-
-
-def _lengths(vectors: NDArray[np.int8]) -> NDArray[np.float64]:
-    return np.sqrt((vectors.astype(np.float64) ** 2).sum(axis=1))
 
 
 def in_balls(vectors: NDArray[np.int8], balls: Balls) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from skypile.config import DistributionFilterConfig
+from skypile.distribution.quantized import vectors_of
 from skypile.distribution.recurring_blocks import (
     MEMBERS,
     MOST_BLOCKS,
@@ -25,7 +26,7 @@ from skypile.distribution.recurring_blocks import (
     in_balls,
     shifted,
 )
-from skypile.distribution.semantic_in_spark import drawn, exemplars, vectors_of
+from skypile.distribution.semantic_in_spark import drawn, exemplars
 from skypile.run_folder.storage import stored
 from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow

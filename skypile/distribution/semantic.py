@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from skypile.distribution import centroids
 from skypile.distribution.centroids import Centroids
+from skypile.distribution.quantized import cosines, exact, lengths, vectors_of
 
 CELL = 512  # documents of a cell, on average
 VISITED = 4  # cells; of all close pairs at 0.80 to 0.90 on BBC, reviews and crawl 99.4 to 100 % meet in them
@@ -50,14 +51,13 @@ def similarity_at(vectors: NDArray[np.int8], clusters: NDArray[np.integer], quan
     `vectors` (n, dim) are documents at random, `clusters` (n,) theirs; PAIRED of them are looked at. None if all lie
     in one cluster.
     """
-    wide, labels = vectors[:PAIRED].astype(np.float64), np.asarray(clusters[:PAIRED])
-    lengths = np.sqrt((wide * wide).sum(axis=1))
+    some, labels = vectors[:PAIRED], np.asarray(clusters[:PAIRED])
     found = []
-    for row in range(0, len(wide), BLOCK):
+    for row in range(0, len(some), BLOCK):
         part = slice(row, row + BLOCK)
-        cosines = np.dot(wide[part], wide.T) / np.maximum(lengths[part, None] * lengths[None, :], 1)
-        later = np.arange(len(wide))[None, :] > np.arange(row, row + len(cosines))[:, None]
-        found.append(cosines[later & (labels[part, None] != labels[None, :])].astype(np.float32))
+        near = cosines(some[part], some)
+        later = np.arange(len(some))[None, :] > np.arange(row, row + len(near))[:, None]
+        found.append(near[later & (labels[part, None] != labels[None, :])].astype(np.float32))
     pairs = np.concatenate(found) if found else np.zeros(0, np.float32)
     if not len(pairs):
         return None
@@ -77,7 +77,7 @@ def visits(vectors: NDArray[np.int8], found: Centroids) -> NDArray[np.int32]:
     starts = np.searchsorted(found.parents, np.arange(len(found.topics) + 1))
     tops, centres = _scaled(found.topics), _scaled(found.clusters)
     for row in range(0, len(vectors), ROWS):
-        points = _exact(vectors[row : row + ROWS])
+        points = exact(vectors[row : row + ROWS])
         best = np.full((len(points), VISITED), -np.inf)
         near = np.full((len(points), PROBED), -1, np.int32)
         _insert(_cosines(points, tops), np.full(near.shape, -np.inf), near, np.arange(len(points)), 0)
@@ -90,13 +90,8 @@ def visits(vectors: NDArray[np.int8], found: Centroids) -> NDArray[np.int32]:
     return result
 
 
-def _exact(vectors: NDArray[np.int8]) -> NDArray[np.floating]:
-    """As floats whose products add up to exact whole numbers."""
-    return vectors.astype(np.float32 if vectors.shape[1] <= centroids.EXACT_DIM else np.float64)
-
-
 def _scaled(centres: NDArray[np.int8]) -> tuple[NDArray[np.floating], NDArray[np.float64]]:
-    return _exact(centres), np.maximum(np.sqrt((centres.astype(np.float64) ** 2).sum(axis=1)), 1)
+    return exact(centres), np.maximum(lengths(centres), 1)
 
 
 def _cosines(
@@ -248,7 +243,7 @@ def close_pairs(batches: Iterator[pa.RecordBatch], threshold: float) -> Iterator
     homes, scaled = np.zeros((0, 0), np.int8), np.zeros((0, 0), np.float32)
     for batch in batches:
         numbers = batch["cell"].to_numpy()
-        vectors = np.frombuffer(b"".join(batch["vector"].to_pylist()), np.int8).reshape(len(numbers), -1)
+        vectors = vectors_of(batch["vector"])
         at_home = batch["home"].to_numpy(zero_copy_only=False)
         names = np.array(batch["record_id"].to_pylist(), object)
         edges = np.append(np.flatnonzero(np.diff(numbers, prepend=-1)), len(numbers))

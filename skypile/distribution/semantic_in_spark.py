@@ -23,6 +23,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from skypile.config import DistributionFilterConfig
 from skypile.distribution import semantic
 from skypile.distribution.centroids import Centroids
+from skypile.distribution.quantized import vectors_of
 from skypile.run_folder.storage import stored
 from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
@@ -62,8 +63,7 @@ def drop_near_duplicates(
     """
     assert config.semantic_quantile is not None
     kept = decided.where(F.col("verdict") == KEPT).select("record_id")
-    known = F.col("embedding_coverage").cast("double") >= config.min_coverage  # others look alike for what is not known
-    items = vectors.where("vector is not null").where(known).join(kept, "record_id")
+    items = known(vectors, config).join(kept, "record_id")
     items = items.select("record_id", order.alias("order"), "vector")
     found = exemplars(items, rows, config.semantic_quantile, config, scratch)
     if found is None:
@@ -119,10 +119,10 @@ def exemplars(
     return Found(reduce(DataFrame.union, [near, of_first, *settled(pairs, scratch)]), threshold, wider)
 
 
-def vectors_of(vectors: pa.ChunkedArray | pa.Array) -> NDArray[np.int8]:
-    """int8 (n, dim) of n equally long byte strings."""
-    held = vectors.to_pylist()
-    return np.frombuffer(b"".join(held), np.int8).reshape(len(held), -1)
+def known(embedded: DataFrame, config: DistributionFilterConfig) -> DataFrame:
+    """Rows of VECTORS (thinning) of whose text the embedder knows enough; others look alike for what is not known."""
+    enough = F.col("embedding_coverage").cast("double") >= config.min_coverage
+    return embedded.where("vector is not null").where(enough)
 
 
 def drawn(column: str, purpose: str, seed: int) -> Column:

@@ -37,7 +37,7 @@ from skypile.config import DistributionFilterConfig
 from skypile.distribution import centroid_files, centroids, vectors
 from skypile.distribution.centroids import Centroids
 from skypile.distribution.recurring_blocks_in_spark import cut_texts, gone, recurring_cuts, with_cuts
-from skypile.distribution.semantic_in_spark import drawn, drop_near_duplicates
+from skypile.distribution.semantic_in_spark import drawn, drop_near_duplicates, known
 from skypile.distribution.thinning import (
     ASSIGNED,
     CLUSTERS,
@@ -144,10 +144,9 @@ def _embed_once(
 def _train(embedded: DataFrame, rows: int, config: DistributionFilterConfig) -> Centroids:
     """Centroids of the `sample` documents with the smallest hash, in its order."""
     margin = SAMPLE_MARGIN * config.sample**0.5
-    known = embedded.where("vector is not null")
-    known = known.where(F.col("embedding_coverage").cast("double") >= config.min_coverage)
-    nearly = known.withColumn("draw", _draw("sample", config.seed))
-    nearly = nearly.where(F.col("draw") < (config.sample + margin) / max(known.count(), 1))
+    able = known(embedded, config)
+    nearly = able.withColumn("draw", _draw("sample", config.seed))
+    nearly = nearly.where(F.col("draw") < (config.sample + margin) / max(able.count(), 1))
     sample = nearly.orderBy("draw", "record_id").limit(config.sample).select("vector").toArrow()["vector"]
     return vectors.trained(sample, rows, config)
 

@@ -8,10 +8,12 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import xxhash
 from numpy.typing import NDArray
 
 from skypile.config import DistributionFilterConfig
+from skypile.runtime import files
 from skypile.schema import DISTRIBUTION_COLUMNS, DROPPED, KEPT, VERDICT_COLUMNS
 
 # Documents before and after they are assigned, the decisions on them, and a row a cluster.
@@ -84,6 +86,18 @@ def cluster_table(assigned: pa.Table, rows: int, config: DistributionFilterConfi
         return table
     found = [counted(batch, table, config) for batch in assigned.to_batches(max_chunksize=1 << 16)]
     return bounded(table, pa.Table.from_batches(found))
+
+
+def read_clusters(folder: str) -> pa.Table | None:
+    """CLUSTERS that the stage in `folder` has written; None if it was off.
+
+    Of an older version some columns are missing, and `topic` is null.
+    """
+    fs, path = files.filesystem(files.join(folder, "clusters", "clusters.parquet"))
+    if not fs.exists(path):
+        return None
+    table = pq.read_table(path, filesystem=fs)
+    return table if "topic" in table.column_names else table.append_column("topic", pa.nulls(len(table), pa.int32()))
 
 
 def crowded(clusters: pa.Table) -> bool:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from skypile.config import DistributionFilterConfig
 from skypile.distribution import centroid_files, centroids, embedding
 from skypile.distribution.centroids import Centroids, Index
+from skypile.distribution.quantized import vectors_of
 from skypile.distribution.thinning import ASSIGNED, VECTORS
 
 
@@ -22,9 +23,8 @@ def embedded(batch: pa.RecordBatch, config: DistributionFilterConfig) -> pa.Reco
 
 def trained(sample: pa.Array | pa.ChunkedArray, rows: int, config: DistributionFilterConfig) -> Centroids:
     """Centroids of a sample (vectors as bytes, in the order of their draws) of so many documents."""
-    data = sample.to_pylist()
-    array = np.frombuffer(b"".join(data), np.int8).reshape(len(data), len(data[0]) if data else 0)
-    k = centroids.count(rows, len(data), config.clusters)
+    array = vectors_of(sample)
+    k = centroids.count(rows, len(array), config.clusters)
     return centroids.train(array, k, centroids.count_topics(k, config.topics), config.iterations, config.seed)
 
 
@@ -38,11 +38,10 @@ def assigned(
     coverage = batch["embedding_coverage"].to_numpy().astype(np.float64)
     known = batch["vector"].is_valid().to_numpy(zero_copy_only=False) & (coverage >= config.min_coverage)
     known &= len(centres.clusters) > 0
-    held = batch["vector"].filter(pa.array(known)).to_pylist()
     cluster, similarity = np.empty(0, np.int32), np.empty(0, np.float32)
-    if held:
-        array = np.frombuffer(b"".join(held), np.int8).reshape(len(held), -1)
-        cluster, similarity = centroids.assign(array, index or centres)
+    if known.any():
+        held = vectors_of(batch["vector"].filter(pa.array(known)))
+        cluster, similarity = centroids.assign(held, index or centres)
     at = pa.array(np.cumsum(known) - 1, mask=~known)
     found = (pa.array(values).take(at) for values in (centres.parents[cluster], cluster, similarity))
     columns = [batch["record_id"], batch["url"], *found, batch["embedding_coverage"]]

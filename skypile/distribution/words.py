@@ -17,7 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from skypile.distribution import embedding
-from skypile.distribution.embedding import FNV_OFFSET, FNV_PRIME, MAX_HAN, OTHER, StaticEmbedder, _decode, _find, _utf8
+from skypile.distribution.embedding import FNV_OFFSET, FNV_PRIME, MAX_HAN, OTHER, StaticEmbedder, decode, find_row, utf8
 
 LETTERS = 13  # 27^13 < 2^62
 LEAST_LETTERS = 3
@@ -73,9 +73,9 @@ class WordCounts:
 
     def _keys(self, texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         """Words of each text, each once, text after text, and where each begins; shapes (words,) and (texts + 1,)."""
-        data, offsets = _utf8(texts)
+        data, offsets = utf8(texts)
         table = self._table
-        return _keys(data, offsets, table.fold, table._keys, table._rows, self._stops)
+        return _keys(data, offsets, table.fold, table.keys, table.rows, self._stops)
 
 
 def spelled(key: int) -> str:
@@ -123,7 +123,7 @@ def _words(data, start, end, fold, table_keys, table_rows, stops, out, filled): 
     lonely = 0
     i = start
     while i < end:
-        point, i = _decode(data, i, end)
+        point, i = decode(data, i, end)
         letter = fold[point]
         if letter < 0x80:
             if 2 <= lonely <= MAX_HAN:
@@ -138,7 +138,7 @@ def _words(data, start, end, fold, table_keys, table_rows, stops, out, filled): 
             key = np.uint64(letter - 0x60)
             letters = 1
             while j < end:
-                point, j = _decode(data, j, end)
+                point, j = decode(data, j, end)
                 letter = fold[point]
                 if letter <= OTHER or letter >= 0x80:
                     break
@@ -147,7 +147,7 @@ def _words(data, start, end, fold, table_keys, table_rows, stops, out, filled): 
                 letters += 1
                 i = j
             if letters > LETTERS:
-                row = _find(table_keys, table_rows, hashed)
+                row = find_row(table_keys, table_rows, hashed)
                 if row >= 0:
                     out[filled] = ROW | np.uint64(row)
                     filled += 1
@@ -162,13 +162,13 @@ def _words(data, start, end, fold, table_keys, table_rows, stops, out, filled): 
         for _ in range(MAX_HAN - 1):
             if j >= end:
                 break
-            point, j = _decode(data, j, end)
+            point, j = decode(data, j, end)
             letter = fold[point]
             if letter < 0x80:
                 break
             hashed = (hashed ^ np.uint64(letter)) * FNV_PRIME
             key = key << np.uint64(15) | np.uint64(np.int64(letter) - FIRST_HAN + 1)
-            if _find(table_keys, table_rows, hashed) >= 0:
+            if find_row(table_keys, table_rows, hashed) >= 0:
                 longest = key
                 i = j
         if longest or stop:

@@ -134,15 +134,20 @@ def wilson(rejected: int, documents: int) -> tuple[float, float]:
 def amounts(batch: pa.RecordBatch, look: Look) -> dict[str, NDArray[np.int64]]:
     """How often each row recurs, by signal: int64 [rows], 0 where that was not measured."""
     found = {name: integers(batch[name], 0) for name in SIGNALS[:-1]}
-    cluster = integers(batch["cluster"], _NONE)
     if len(look.cores):
-        similarity = batch["centroid_similarity"].to_numpy(zero_copy_only=False).astype(np.float64)
-        inside = (similarity >= look.core_similarity) & (cluster >= 0) & (cluster < len(look.cores))
+        inside, cluster = in_core(batch, look)
         sizes = look.cores[np.where(inside, cluster, 0)]
         found["dense_core"] = np.where(cluster < 0, 0, np.where(inside, np.maximum(sizes, 1), 1)).astype(np.int64)
     else:
         found["dense_core"] = np.zeros(len(batch), np.int64)
     return found
+
+
+def in_core(batch: pa.RecordBatch, look: Look) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Which rows lie in a dense core, and the cluster of each, -1 without one."""
+    similarity = batch["centroid_similarity"].to_numpy(zero_copy_only=False).astype(np.float64)
+    cluster = integers(batch["cluster"], _NONE)
+    return (similarity >= look.core_similarity) & (cluster >= 0) & (cluster < len(look.cores)), cluster
 
 
 def rejections(batch: pa.RecordBatch, look: Look) -> dict[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]]:

@@ -7,10 +7,9 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from skypile.config import Config, RecurrenceConfig
-from skypile.distribution.thinning import budget
+from skypile.distribution.thinning import budget, read_clusters
 from skypile.quality import judges
 from skypile.recurrence.curve import COUNTS, LARGEST, READ, Curves, Look, count, curves
 from skypile.recurrence.weights import Over, Weights, document_weights, fit, times
@@ -46,13 +45,7 @@ def core_budget(run: str, config: Config) -> int:
 
 def clusters(run: str) -> pa.Table | None:
     """A row a cluster of the distribution filter (topic, cluster, size, core, medoid_url, ...); None if it was off."""
-    folder = stage_folder.stage_dir(run, "distribution_filter")
-    fs, path = files.filesystem(files.join(folder, "clusters", "clusters.parquet"))
-    if not fs.exists(path):
-        return None
-    table = pq.read_table(path, filesystem=fs)
-    nothing = pa.nulls(len(table), pa.int32())  # a run of a version without topics
-    return table if "topic" in table.column_names else table.append_column("topic", nothing)
+    return read_clusters(stage_folder.stage_dir(run, "distribution_filter"))
 
 
 def run_curves(run: str, config: Config) -> Curves:

@@ -35,7 +35,7 @@ from skypile.recurrence.curve import (
     bin_of,
     count,
     curves,
-    integers,
+    in_core,
     point,
 )
 
@@ -151,7 +151,7 @@ def document_weights(batch: pa.RecordBatch, weights: Weights) -> NDArray[np.floa
                 up, down = np.maximum(up, factor), np.minimum(down, factor)
     found = np.minimum((up * down) ** weights.strength, weights.max_weight)
     if weights.ceilings:
-        inside, clusters = _in_core(batch, weights.look)
+        inside, clusters = in_core(batch, weights.look)
         scales = np.ones(len(weights.look.cores))
         scales[list(weights.ceilings)] = list(weights.ceilings.values())
         found[inside] *= scales[clusters[inside]]
@@ -161,19 +161,13 @@ def document_weights(batch: pa.RecordBatch, weights: Weights) -> NDArray[np.floa
 def core_sums(batch: pa.RecordBatch, weights: Weights) -> pa.RecordBatch:
     """Documents and units of weight in each dense core (SUMS), of the rows that were kept: those without a reason."""
     batch = batch.filter(batch["reason"].is_null())
-    inside, clusters = _in_core(batch, weights.look)
+    inside, clusters = in_core(batch, weights.look)
     units = np.round(document_weights(batch, weights).astype(np.float64) * UNIT).astype(np.int64)[inside]
     found, at = np.unique(clusters[inside].astype(np.int32), return_inverse=True)
     documents = np.bincount(at, minlength=len(found))
     added = np.zeros(len(found), np.int64)
     np.add.at(added, at, units)
     return pa.RecordBatch.from_arrays([pa.array(found), pa.array(documents), pa.array(added)], schema=SUMS)
-
-
-def _in_core(batch: pa.RecordBatch, look: Look) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Which rows lie in a dense core, and the cluster of each, -1 without one."""
-    similarity = batch["centroid_similarity"].to_numpy(zero_copy_only=False).astype(np.float64)
-    return similarity >= look.core_similarity, integers(batch["cluster"], -1)
 
 
 def times(record_id: str, weight: float) -> int:

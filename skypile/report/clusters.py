@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from skypile.distribution.thinning import read_clusters
 from skypile.report.charts import Bound, Chart
 from skypile.report.documents import batches, flags, floats
 from skypile.report.histogram import histogram, linear, logarithmic
-from skypile.runtime import files
 from skypile.schema import DROPPED
 
 LARGEST = 10  # cores listed
@@ -38,8 +37,8 @@ def clusters(folder: str, settings: dict[str, Any]) -> Clusters:
         close.add(floats(batch["centroid_similarity"]), dropped.astype(np.int64))
         for row in pc.value_counts(batch["cluster"].filter(pa.array(dropped))).to_pylist():
             gone[row["values"]] += row["counts"]
-    table = _table(folder)
-    if table is None:
+    table = read_clusters(folder)
+    if table is None or not table.num_rows:
         return Clusters()
     budget = int(pc.max(table["budget"]).as_py() or 0)
     cores = floats(table["core"].combine_chunks())
@@ -75,12 +74,3 @@ def clusters(folder: str, settings: dict[str, Any]) -> Clusters:
             if row["core"]
         ],
     )
-
-
-def _table(folder: str) -> pa.Table | None:
-    """One row a cluster: cluster, size, core, budget, medoid, medoid_url; None if nothing was clustered."""
-    fs, path = files.filesystem(files.join(folder, "clusters", "clusters.parquet"))
-    if not fs.exists(path):
-        return None
-    table = pq.read_table(path, filesystem=fs)
-    return table if table.num_rows else None

@@ -41,6 +41,15 @@ class Portrait:
     farthest: list[Page] = field(default_factory=list)  # outliers
 
     @property
+    def quoted(self) -> list[tuple[str, list[Page]]]:
+        """Its pages, under what each few of them are."""
+        return [
+            ("nearest to the centre", self.nearest),
+            ("at the border to another cluster", self.borders),
+            ("farthest from the centre", self.farthest),
+        ]
+
+    @property
     def thinned(self) -> int:
         """Documents that the distribution filter dropped."""
         return sum(n for (stage, _), n in self.lost.items() if stage == STAGE)

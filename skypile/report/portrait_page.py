@@ -84,14 +84,7 @@ def _topics(found: Portraits, clusters: list[Portrait]) -> list[dict[str, Any]]:
 
 
 def _row(one: Portrait, names: dict[int | None, str]) -> dict[str, Any]:
-    pages = [
-        (title, [_page(page, names) for page in found if page.text or page.title])
-        for title, found in (
-            ("nearest to the centre", one.nearest),
-            ("at the border to another cluster", one.borders),
-            ("farthest from the centre", one.farthest),
-        )
-    ]
+    pages = [(title, [_page(page, names) for page in found if page.text or page.title]) for title, found in one.quoted]
     pages = [(title, found) for title, found in pages if found]
     return {
         "cluster": one.cluster,

@@ -19,6 +19,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from skypile.distribution import embedding
+from skypile.distribution.quantized import cosines
 from skypile.distribution.words import WordCounts
 from skypile.report.documents import judged_from
 from skypile.report.portrait import STAGE, Mapped, Page, Portrait
@@ -158,12 +159,7 @@ def _beginnings(column: pa.Array, rows: NDArray[np.intp], characters: int) -> li
 
 def _add_borders(sought: _Sought, rows: list[dict[str, Any]], vectors: NDArray[np.int8]) -> None:
     """Keep of each cluster the BORDERS pages that are nearest to another centre than their own."""
-    centres = sought.centres.astype(np.float64)
-    lengths = np.sqrt((centres * centres).sum(axis=1))
-    dots = vectors.astype(np.float64) @ centres.T  # whole numbers: exact in any order
-    dots /= np.maximum(lengths, 1.0)
-    dots /= np.maximum(np.sqrt((vectors.astype(np.float64) ** 2).sum(axis=1)), 1.0)[:, None]
-    for row, cosine in zip(rows, dots, strict=True):
+    for row, cosine in zip(rows, cosines(vectors, sought.centres), strict=True):
         own = row["cluster"]
         mine, cosine[own] = cosine[own], -2.0
         other = int(cosine.argmax())

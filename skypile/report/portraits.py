@@ -14,15 +14,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from skypile.distribution.names import names
+from skypile.distribution.thinning import read_clusters
 from skypile.report.bounded import forget
 from skypile.report.documents import groups, judged_from
 from skypile.report.portrait import STAGE, Page, Portrait, Portraits
 from skypile.report.portrait_texts import sampled
-from skypile.runtime import files
-from skypile.schema import DISTRIBUTION_COLUMNS, KEPT
+from skypile.schema import KEPT
 
 FEW = 3  # pages nearest to the centre, and farthest from it
 HOSTS = 3
@@ -31,7 +30,6 @@ SHOWN = 12  # clusters whose pages the report quotes
 _NARROW = pa.schema(
     [("cluster", pa.int32()), ("centroid_similarity", pa.float32()), ("record_id", pa.string()), ("url", pa.string())]
 )
-_TOPIC = [column.name for column in DISTRIBUTION_COLUMNS if column.name == "topic"]
 
 
 def portraits(
@@ -66,11 +64,11 @@ def _counted(later: dict[str, str]) -> tuple[dict[int | None, Portrait], pa.Tabl
     hosts: dict[tuple[int | None, str], list[int]] = {}
     near = far = _NARROW.empty_table()
     forgotten = False
-    for stage, batch in judged_from(later, [*_NARROW.names, *_TOPIC, "host", "language", "verdict", "reason"]):
+    for stage, batch in judged_from(later, [*_NARROW.names, "topic", "host", "language", "verdict", "reason"]):
         table = pa.table(batch)
-        for row in groups(table, ["cluster", *_TOPIC, "language", "verdict", "reason"]):
+        for row in groups(table, ["cluster", "topic", "language", "verdict", "reason"]):
             one = found.setdefault(row["cluster"], Portrait(row["cluster"]))
-            one.topic = row.get("topic")
+            one.topic = row["topic"]
             one.size += row["count_all"]
             one.languages[row["language"] or "und"] += row["count_all"]
             if row["verdict"] == KEPT:
@@ -102,13 +100,10 @@ def _few(table: pa.Table, order: str) -> pa.Table:
 
 def _add_cores(found: dict[int | None, Portrait], folder: str) -> None:
     """Size of the dense core and its budget, from the stage's own table."""
-    path = files.join(folder, "clusters", "clusters.parquet")
-    if not files.exists(path):
-        return
-    with files.open_uri(path) as file:
-        for row in pq.read_table(file).to_pylist():
-            if row["cluster"] in found:
-                found[row["cluster"]].core, found[row["cluster"]].budget = row.get("core"), row.get("budget")
+    table = read_clusters(folder)
+    for row in table.to_pylist() if table is not None else ():
+        if row["cluster"] in found:
+            found[row["cluster"]].core, found[row["cluster"]].budget = row.get("core"), row.get("budget")
 
 
 def _add_pages(found: dict[int | None, Portrait], near: pa.Table, far: pa.Table) -> None:

@@ -46,9 +46,8 @@ class Stage:
     wave_inputs: Sequence[str] | None = None  # what each wave's part of the input is known by; None: `inputs` say it
     unsettled: Callable[[int], list[str]] = lambda number: []
     findings: Callable[[], dict[str, Any]] = dict
-    here: Callable[[str, int], Written] | None = (
-        None  # writes wave `number` to `folder` in this process, in their place
-    )
+    # Writes wave `number` to `folder` in this process, in their place.
+    here: Callable[[str, int], Written] | None = None
 
     @classmethod
     def of(

@@ -15,11 +15,8 @@ from skypile.runtime import files
 
 LIST: Final = "takedowns.json"
 REASON: Final = "taken_down"
-EMPTIED: Final = (
-    "text",
-    "title",
-    "metadata",
-)  # of a page that was taken down: nothing of it is in the run's last stage
+# Of a page that was taken down: nothing of it is in the run's last stage.
+EMPTIED: Final = ("text", "title", "metadata")
 
 
 class Takedown(NamedTuple):

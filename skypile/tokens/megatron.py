@@ -22,6 +22,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -156,28 +157,49 @@ def open_indexed(prefix: str | Path) -> IndexedDataset:
         Refused: not a Megatron index, an unknown dtype, or a .bin that is missing or too short for it.
     """
     index_path, bin_path = Path(f"{prefix}.idx"), Path(f"{prefix}.bin")
-    data = index_path.read_bytes()
-    code, sequences = _header(index_path, data)
+    index = read_index(index_path, index_path.read_bytes())
+    if not bin_path.exists():
+        raise Refused(f"{bin_path} is missing beside its index {index_path}: copy both files of a shard")
+    index.check_size(bin_path, bin_path.stat().st_size)
+    tokens = np.memmap(bin_path, index.dtype, "r") if index.needed else np.empty(0, index.dtype)
+    return IndexedDataset(tokens, index.lengths, index.pointers, index.documents)
+
+
+class Index(NamedTuple):
+    """What an .idx says: the tokens' type, and the arrays of `IndexedDataset`."""
+
+    dtype: np.dtype
+    lengths: np.ndarray
+    pointers: np.ndarray
+    documents: np.ndarray
+
+    @property
+    def needed(self) -> int:
+        """Bytes that the .bin must have."""
+        return int((self.pointers + self.lengths.astype(np.int64) * self.dtype.itemsize).max(initial=0))
+
+    def check_size(self, tokens: str | Path, size: int) -> None:
+        """Refused if the .bin called `tokens`, of so many bytes, is too short."""
+        if size < self.needed:
+            raise Refused(
+                f"{tokens} holds {size} bytes, its index needs {self.needed}: cut short, or written "
+                f"with another type than {self.dtype}"
+            )
+
+
+def read_index(path: str | Path, data: bytes) -> Index:
+    """The .idx called `path`, of these bytes. Raises Refused: no Megatron index, an unknown dtype, or cut short."""
+    code, sequences = _header(path, data)
     bounds = _HEADER.unpack_from(data)[-1]
     if len(data) < _HEADER.size + 12 * sequences + 8 * bounds:
-        raise Refused(f"{index_path} is cut short: {len(data)} bytes for {sequences} sequences")
+        raise Refused(f"{path} is cut short: {len(data)} bytes for {sequences} sequences")
     lengths = np.frombuffer(data, "<i4", sequences, _HEADER.size)
     pointers = np.frombuffer(data, "<i8", sequences, _HEADER.size + 4 * sequences)
     documents = np.frombuffer(data, "<i8", bounds, _HEADER.size + 12 * sequences)
-    dtype = _DTYPES[code]
-    needed = int((pointers + lengths.astype(np.int64) * dtype.itemsize).max(initial=0))
-    if not bin_path.exists():
-        raise Refused(f"{bin_path} is missing beside its index {index_path}: copy both files of a shard")
-    if bin_path.stat().st_size < needed:
-        raise Refused(
-            f"{bin_path} holds {bin_path.stat().st_size} bytes, its index needs {needed}: cut short, or written "
-            f"with another type than {dtype}"
-        )
-    tokens = np.memmap(bin_path, dtype, "r") if needed else np.empty(0, dtype)
-    return IndexedDataset(tokens, lengths, pointers, documents)
+    return Index(_DTYPES[code], lengths, pointers, documents)
 
 
-def _header(path: Path, data: bytes) -> tuple[int, int]:
+def _header(path: str | Path, data: bytes) -> tuple[int, int]:
     """The dtype code and the number of sequences that an index begins with."""
     if len(data) < _HEADER.size or not data.startswith(MAGIC):
         raise Refused(f"{path} does not start with {MAGIC!r}: no Megatron index (mmap format)")

@@ -24,7 +24,7 @@ from skypile.run_folder.output import output_folder
 from skypile.run_folder.parts import entry_of, problems, refuse
 from skypile.run_folder.takedowns import Takedown
 from skypile.runtime import files
-from skypile.tokens.megatron import open_indexed
+from skypile.tokens.megatron import open_indexed, read_index
 from skypile.tokens.parquet_texts import shard_files
 from skypile.tokens.provenance import SUFFIX, Place, locate_all
 from skypile.tokens.shuffled import locate_all_shuffled
@@ -45,7 +45,7 @@ def take_down(
     """
     by_key = {page.key: page for page in pages}
     with output_folder(folder, "tokens", []):
-        done = _manifest(folder, "tokens")
+        done = _manifest(folder)
         if "pending" in done:
             _finish(folder, done)
         found = _by_shard(locate_all(folder, list(by_key)))
@@ -98,17 +98,17 @@ def packed_from(done: dict[str, Any]) -> list[str]:
 
 def is_fresh(folder: str) -> bool:
     """Whether token shards are packed from what lies there now."""
-    done = _manifest(folder, "tokens")
+    done = _manifest(folder)
     try:
         return bool(done["inputs"]["file"] == named_files(packed_from(done)))
     except FileNotFoundError:
         return False
 
 
-def _manifest(folder: str, what: str) -> dict[str, Any]:
+def _manifest(folder: str) -> dict[str, Any]:
     done = files.read_json(files.join(folder, MANIFEST))
-    if done is None or "padding" not in done.get("settings", {}) | ({"padding": 0} if what == "shuffle" else {}):
-        raise Refused(f"{folder} holds no finished {what} of skypile's: give the folder that the command wrote")
+    if done is None or "padding" not in done.get("settings", {}):
+        raise Refused(f"{folder} holds no finished tokens of skypile's: give the folder that the command wrote")
     return done
 
 
@@ -123,9 +123,10 @@ def _overwrite(prefix: str, places: Sequence[Place], padding: int) -> None:
     """Put padding where the tokens of `places` stand in `prefix`.bin; doing it twice does no harm."""
     if "://" in prefix:  # an object is written whole
         fs, path = files.filesystem(prefix)
-        code, lengths, pointers = _remote_index(prefix)
+        index = read_index(f"{prefix}.idx", fs.cat_file(f"{path}.idx"))
         data = bytearray(fs.cat_file(f"{path}.bin"))
-        tokens = np.frombuffer(data, code)
+        index.check_size(f"{prefix}.bin", len(data))
+        lengths, pointers, tokens = index.lengths, index.pointers, np.frombuffer(data, index.dtype)
     else:
         opened = open_indexed(prefix)
         lengths, pointers = opened.lengths, opened.pointers
@@ -139,20 +140,6 @@ def _overwrite(prefix: str, places: Sequence[Place], padding: int) -> None:
         tokens.flush()
     else:
         fs.pipe_file(f"{path}.bin", bytes(data))
-
-
-def _remote_index(prefix: str) -> tuple[np.dtype, np.ndarray, np.ndarray]:
-    """dtype, lengths and pointers of a remote shard, whose index fits into memory."""
-    import tempfile
-
-    fs, path = files.filesystem(prefix)
-    with tempfile.TemporaryDirectory() as folder:
-        fs.get_file(f"{path}.idx", f"{folder}/shard.idx")
-        size = int(fs.size(f"{path}.bin"))
-        with Path(folder, "shard.bin").open("wb") as file:
-            file.truncate(size)  # a hole: only the index is read
-        opened = open_indexed(f"{folder}/shard")
-        return opened.tokens.dtype, opened.lengths, opened.pointers
 
 
 def _rows(sidecar: str, keys: list[str], remove: bool = False) -> list[dict[str, Any]]:
@@ -189,23 +176,29 @@ def _overwrite_shuffled(folder: str, shuffled: Sequence[str], keys: list[str], p
 
 
 def _note_shuffled(folder: str, target: str) -> None:
-    done = _manifest(target, "shuffle")
+    packed = _packed_of(folder, target)
+    done = files.read_json(files.join(target, MANIFEST)) or {}
     for name in done["parts"]:
         if name.endswith(".bin"):
             done["parts"][name] = entry_of(files.join(target, name))
-    done["inputs"] = {"packed": named_files([_packed_of(folder, target)])}
+    done["inputs"] = {"packed": named_files([packed])}
     files.write_json(files.join(target, MANIFEST), done)
+
+
+def shuffled_from(target: str) -> str:
+    """The folder of shards that a finished shuffle in `target` is of; empty if it holds none."""
+    return str((files.read_json(files.join(target, MANIFEST)) or {}).get("packed", ""))
 
 
 def is_split_of(packed: str, folder: str) -> bool:
     """Whether `packed` is a folder of shards in `folder`, under whatever name."""
     if "://" in packed or "://" in folder:
         return packed.rstrip("/").rpartition("/")[0] == folder.rstrip("/")
-    return Path(packed).resolve().parent == Path(folder).resolve()
+    return bool(packed) and Path(packed).resolve().parent == Path(folder).resolve()
 
 
 def _packed_of(folder: str, target: str) -> str:
-    packed = str(_manifest(target, "shuffle").get("packed", ""))
+    packed = shuffled_from(target)
     if not is_split_of(packed, folder):
         raise Refused(f"{target} was shuffled from {packed or 'nothing'}, not from a split of {folder}")
     return packed

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from skypile.distribution import centroids
 from skypile.distribution.centroids import Centroids
-from skypile.distribution.quantized import quantize
+from skypile.distribution.quantized import EXACT_DIM, quantize
 
 int8 = st.integers(-127, 127)
 
@@ -33,7 +33,7 @@ def test_ties_go_to_the_lower_index() -> None:
     assert centroids.assign_flat(vectors, np.full((4, 8), 9, np.int8))[0].tolist() == [0, 0, 0]
 
 
-@pytest.mark.parametrize("dim", [192, centroids.EXACT_DIM, 1536])
+@pytest.mark.parametrize("dim", [192, EXACT_DIM, 1536])
 def test_assignment_does_not_depend_on_the_batch(dim: int) -> None:
     rng = np.random.default_rng(0)
     vectors, centres = rng.integers(-127, 128, (500, dim), np.int8), rng.integers(-127, 128, (40, dim), np.int8)
@@ -46,8 +46,8 @@ def test_assignment_does_not_depend_on_the_batch(dim: int) -> None:
 
 
 def test_the_largest_dot_product_is_exact_in_float32() -> None:
-    extreme = np.full((1, centroids.EXACT_DIM), 127, np.float32)
-    assert int((extreme @ extreme.T)[0, 0]) == 127 * 127 * centroids.EXACT_DIM < 2**24
+    extreme = np.full((1, EXACT_DIM), 127, np.float32)
+    assert int((extreme @ extreme.T)[0, 0]) == 127 * 127 * EXACT_DIM < 2**24
 
 
 def blobs(rng: np.random.Generator, sizes: list[int], spread: float) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 
 from skypile.config import DistributionFilterConfig
 from skypile.distribution import embedding
+from skypile.distribution.quantized import quantize
 from skypile.distribution.recurring_blocks import cut_spans, shifted
 from skypile.schema import record_id
 from skypile.text.spans import without
@@ -135,8 +136,8 @@ def test_row_order_and_partitions_do_not_show(
 def test_means_that_meet_are_one_and_move_to_the_middle() -> None:
     random = np.random.default_rng(0)
     centre, other = random.normal(size=(2, 64))
-    heap = embedding.quantize(centre + 0.6 * random.normal(size=(200, 64)))
-    far = embedding.quantize(other + 0.6 * random.normal(size=(50, 64)))
+    heap = quantize(centre + 0.6 * random.normal(size=(200, 64)))
+    far = quantize(other + 0.6 * random.normal(size=(50, 64)))
     found = shifted(np.concatenate([heap[:3], far[:1]]), np.concatenate([heap, far]), 0.7).astype(float)
     assert len(found) == 2
     found /= np.linalg.norm(found, axis=1, keepdims=True)

@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from skypile.config import DistributionFilterConfig
 from skypile.distribution import embedding, semantic
+from skypile.distribution.quantized import quantize
 from skypile.distribution.semantic_in_spark import Found, exemplars
 from skypile.schema import record_id
 from tests.distribution.test_stage import run
@@ -27,7 +28,7 @@ def families(count: int, members: int, noise: float, dim: int = 48) -> NDArray[n
     centres = random.normal(size=(count, dim))
     spread = noise * random.uniform(0.2, 1.6, size=(count, 1, 1))
     found = (centres[:, None, :] + spread * random.normal(size=(count, members, dim))).reshape(-1, dim)
-    return embedding.quantize(random.permutation(found))
+    return quantize(random.permutation(found))
 
 
 def cosines(vectors: NDArray[np.int8]) -> NDArray[np.float64]:
