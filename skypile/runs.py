@@ -46,6 +46,7 @@ class Run:
     @cached_property
     def config(self) -> "Config":
         """Settings of the whole run."""
+        ledger.check_run(self.folder)
         path = files.join(self.folder, "config.toml")
         with files.open_uri(path) as file:
             return settings.parse(tomllib.loads(file.read().decode("utf-8")), path)

@@ -65,8 +65,11 @@ out = screen()
 err = screen(stderr=True)
 
 
-RunFolder = Annotated[str, typer.Argument(help="Folder of a run, or of `skypile dedup --output`", metavar="RUN")]
-RunOption = Annotated[str, typer.Option("--run", help="Folder of a run, or of `skypile dedup --output`")]
+RunFolder = Annotated[str, typer.Argument(help="Folder of a run", metavar="RUN")]
+RunOption = Annotated[str, typer.Option("--run", help="Folder of a run")]
+_WITH_VERDICTS = "Folder of a run, or that `skypile dedup`, `decontaminate` or `code` wrote"
+VerdictsFolder = Annotated[str, typer.Argument(help=_WITH_VERDICTS, metavar="RUN")]
+VerdictsOption = Annotated[str, typer.Option("--run", help=_WITH_VERDICTS)]
 Key = Annotated[str, typer.Argument(help="URL or record id", metavar="URL_OR_ID")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML settings; without it, the defaults")]
 Output = Annotated[str, typer.Option("--output", help="Folder of the run")]

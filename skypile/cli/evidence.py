@@ -1,4 +1,4 @@
-"""Commands that read a run, or what `skypile dedup` wrote: `status`, `why`, `diff`, `report`."""
+"""Commands that read a run, or what another command wrote verdicts into: `status`, `why`, `diff`, `report`."""
 
 import itertools
 from collections.abc import Iterator
@@ -8,7 +8,18 @@ import typer
 from rich.table import Table
 
 from skypile import schema
-from skypile.cli.console import AsJson, Key, RunFolder, RunOption, err, line, out, print_json, shown
+from skypile.cli.console import (
+    AsJson,
+    Key,
+    RunFolder,
+    VerdictsFolder,
+    VerdictsOption,
+    err,
+    line,
+    out,
+    print_json,
+    shown,
+)
 from skypile.cli.receipt import print_receipt, receipt
 from skypile.run_folder import ledger
 from skypile.runtime import files
@@ -16,7 +27,7 @@ from skypile.runtime import files
 MOST_RECORDS = 20  # printed by `why`, of those that a host or a prefix names
 
 
-def status(run: RunFolder, as_json: AsJson = False) -> None:
+def status(run: VerdictsFolder, as_json: AsJson = False) -> None:
     """Table of a run's stages: read, kept, dropped and failed by reason, speed.
 
     With --json: run, and stages, a list of objects with stage, finished (true or false); if finished: read, kept,
@@ -74,7 +85,7 @@ def why(
     key: Annotated[
         str, typer.Argument(help="URL, record id, host (example.com) or the beginning of URLs", metavar="URL_OR_ID")
     ],
-    run: RunOption,
+    run: VerdictsOption,
     most: Annotated[int, typer.Option(min=1, help="Records shown of those a host or a beginning names")] = MOST_RECORDS,
     tokens: Annotated[bool, typer.Option("--tokens", help="Also what the citation score is made of")] = False,
     citations: Annotated[
@@ -99,9 +110,10 @@ def why(
         print_json({"key": key, "by": found.by, "records": told, "more": found.more, "similar": found.similar})
         raise typer.Exit(0 if records else 1)
     if not records:
-        nameless = ledger.stage_folders(run).get("dedup") == run and not _has_urls(run)
+        folders = ledger.stage_folders(run)
+        nameless = run in folders.values() and not _has_urls(run)
         which = (
-            "id (none has a URL: dedup was given no --url-column)"
+            f"id (none has a URL: {next(iter(folders))} was given no --url-column)"
             if nameless
             else "id, URL, host or beginning of its URL"
         )
@@ -125,8 +137,8 @@ def why(
 
 
 def _has_urls(output: str) -> bool:
-    """Whether `skypile dedup` was told where URLs stand."""
-    return bool((files.read_json(files.join(output, "manifest.json")) or {}).get("columns", {}).get("url"))
+    """Whether a command that is told columns was told where URLs stand."""
+    return bool((files.read_json(files.join(output, "manifest.json")) or {}).get("columns", {"url": True})["url"])
 
 
 def _record(verdicts: list[ledger.Verdict]) -> dict[str, Any]:
@@ -147,23 +159,32 @@ def _print_verdict(verdict: ledger.Verdict) -> None:
 
 
 def _lines(name: str, value: object) -> Iterator[str]:
-    """A member of the evidence in words: one line, but for what was cut or masked, of which each has one."""
+    """A member of the evidence in words: one line, but for what was cut, masked or found, of which each has one."""
     if name == "masked" and isinstance(value, list):
         for span in value:
             where = f" of the {span['in']}" if "in" in span else ""
             yield f"masked {span['start']}-{span['end']}{where}: {span['kind']}, hash {span['hash']}"
         return
+    if name == "items" and isinstance(value, list):
+        for item in value:
+            places = ", ".join(f"{begin}-{end}" for begin, end in item["spans"])
+            share = f"share {item['share']:g}, {item['exact_share']:g} with its numbers"
+            yield f"item {item['item']} of {item['benchmark']}, {item['match']}, {share}, at {places}: {item['text']}"
+        return
     if name != "cut" or not isinstance(value, list):
         yield f"{name}: {value}"
         return
     for span in value:
+        if isinstance(span, list):  # of decontamination: begin and end alone
+            yield f"cut {span[0]}-{span[1]}"
+            continue
         where = f"of {span['host_pages']} pages of its host" if span["host_pages"] else "pages"
         yield f"cut {span['start']}-{span['end']}, stands on {span['pages']} {where}: {span['text']}"
 
 
 def diff(
     key: Key,
-    run: RunOption,
+    run: VerdictsOption,
 ) -> None:
     """Print where a dropped duplicate and the document that stayed in its place differ."""
     from skypile.dedup.passages import differing_passages
@@ -189,8 +210,7 @@ def diff(
 
 def report(run: RunFolder) -> None:
     """Write the run's report: one self-contained HTML page."""
-    if ledger.stage_folders(run).get("dedup") == run:
-        raise ValueError(f"{run} is no run but what `skypile dedup` wrote: `skypile status` and `why` read it")
+    ledger.check_run(run)
     from skypile.report import write_report
 
     out.print(write_report(run), highlight=False, soft_wrap=True)

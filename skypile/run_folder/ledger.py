@@ -9,11 +9,13 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from skypile.errors import Refused
+from skypile.run_folder.output import MARKER
 from skypile.run_folder.parts import problems, refuse
 from skypile.run_folder.stage_folder import follows, stamped_parts
 from skypile.runtime import files
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 
 OUTDATED = "out of date: a stage before it was done anew since; run without --until to follow"
+
+# Commands besides `skypile run` that write verdicts, by what their markers say.
+ALONE: Final = {"dedup": "dedup", "decontamination": "decontaminate", "code": "code"}
 
 
 @dataclass(frozen=True)
@@ -47,14 +52,19 @@ def stage_folders(run: str, begun: bool = False) -> dict[str, str]:
     """Folders of the stages that `run` has verdicts of, in order: finished ones and, last, one with finished waves.
 
     A stage made from what the one before it no longer holds is not among them. `begun`: it is, and so is one without a
-    finished wave. The output of `skypile dedup` is its own only stage. FileNotFoundError if `run` is neither.
+    finished wave. The output of one of ALONE is its own only stage, of the command's name. FileNotFoundError if `run`
+    is neither, also for the folder of a single stage.
     """
     found = files.list_names(run)
     if "verdicts" in found:
-        return {"dedup": run}
+        kind = (files.read_json(files.join(run, MARKER)) or {}).get("kind")
+        if kind not in ALONE:
+            raise FileNotFoundError(f"{run} has the verdicts of one stage alone: give the folder of the run, above it")
+        return {ALONE[kind]: run}
     named = {stage: f"{number:02d}_{stage}" for number, stage in enumerate(STAGES, 1)}
     if not set(found) & {"config.toml", *named.values()}:
-        wanted = "give the folder that `skypile run --output` or `skypile dedup --output` wrote"
+        commands = " or ".join(f"`skypile {command} --output`" for command in ("run", *ALONE.values()))
+        wanted = f"give the folder that {commands} wrote"
         raise FileNotFoundError(f"no run in {run}: {wanted}")
     folders: dict[str, str] = {}
     upstream: dict[str, Any] | None = None
@@ -74,6 +84,13 @@ def stage_folders(run: str, begun: bool = False) -> dict[str, str]:
         if names:
             break
     return folders
+
+
+def check_run(run: str) -> None:
+    """Refuse what holds verdicts and is no run of the pipeline; FileNotFoundError where there are none."""
+    folders = stage_folders(run)
+    if run in folders.values():
+        raise Refused(f"{run} is no run but what `skypile {next(iter(folders))}` wrote: `status` and `why` read it")
 
 
 def dataset(folder: str, schema: pa.Schema) -> "Dataset":
@@ -218,7 +235,7 @@ def _first_records(run: str, where: pc.Expression, most: int) -> tuple[list[str]
 def _joined(run: str, where: pc.Expression) -> list[Verdict]:
     """Verdicts of all stages, by record, then in the order of the stages."""
     found = [verdict for stage in stage_folders(run) for verdict in verdicts(run, stage, where)]
-    return sorted(found, key=lambda v: (v.url, v.record_id, STAGES.index(v.stage)))
+    return sorted(found, key=lambda v: (v.url, v.record_id))  # stable: stages stay in their order
 
 
 def fates(run: str) -> Iterator[Verdict]:

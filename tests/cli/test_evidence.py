@@ -126,6 +126,15 @@ def test_what_dedup_wrote_is_read_too(deduplicated):
     assert refused.returncode == 2 and "is no run" in refused.stderr
 
 
+def test_a_stage_of_a_run_is_no_run(tmp_path):
+    """Before, its table called it deduplication."""
+    stage = tmp_path / "05_shards"
+    (stage / "verdicts").mkdir(parents=True)
+    (stage / "manifest.json").write_text('{"stage": "shards", "read": 3, "kept": 3, "dropped": {}, "seconds": 1}')
+    with pytest.raises(FileNotFoundError, match="verdicts of one stage alone: give the folder of the run, above it"):
+        ledger.stage_folders(str(stage))
+
+
 def test_diff_says_that_the_texts_are_gone(deduplicated, tmp_path):
     output, manifest = deduplicated
     moved = tmp_path / "out"

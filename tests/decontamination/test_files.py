@@ -1,6 +1,7 @@
 """The command, the job and Spark: what is read is kept, dropped or failed, in whatever types, and all three agree."""
 
 import json
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -183,3 +184,19 @@ def test_a_frame_has_the_verdicts_of_the_files(given, benchmark, tmp_path, spark
     assert [{name: row[name] for name in verdicts[0]} for row in rows] == verdicts
     assert [row["text"] for row in rows if row["verdict"] == "kept"] == [row["text"] for row in documents]
     assert [row["note"] for row in rows] == ROWS["note"]
+
+
+def test_status_and_why_say_what_wrote_the_verdicts(given, benchmark, tmp_path):
+    """Before, they called it deduplication, and `why` ended with a traceback where passages were cut."""
+    output = str(tmp_path / "out")
+    decontaminate([given], output, Columns("id", "text", "url"), [benchmark], action="cut")
+    told = CliRunner().invoke(app, ["status", output, "--json"])
+    assert [(stage["stage"], stage["read"]) for stage in json.loads(told.stdout)["stages"]] == [("decontaminate", 5)]
+    told = CliRunner().invoke(app, ["why", "https://b.example/3", "--run", output])
+    lines = [line.strip() for line in told.stdout.splitlines()]
+    assert lines[1].startswith("decontaminate        kept")
+    assert any(line.startswith("item ") and " of sums, " in line for line in lines)
+    assert any(re.fullmatch(r"cut \d+-\d+", line) for line in lines)
+    for command in (["report", output], ["takedown", "1", "--run", output]):
+        with pytest.raises(SkypileError, match="no run but what `skypile decontaminate` wrote"):
+            CliRunner().invoke(app, command, catch_exceptions=False)

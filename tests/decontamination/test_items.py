@@ -28,6 +28,35 @@ def test_json_lines(tmp_path):
     ]
 
 
+def test_fields_as_other_tools_write_them(tmp_path):
+    """Objects with text and label, numbers that pandas made floats of, NaN for what is missing, labels that are none of
+    A, B, C: never Python's spelling of an object, which stands in no page."""
+    trees = [{"label": "1", "text": "ash"}, {"label": "2", "text": "oak"}]
+    rows = [
+        {"question": {"stem": "Which?", "topic": "trees"}, "choices": trees, "answer": "2"},
+        {"question": ["Two and", "two?"], "choices": {"x": 4.0, "y": None, "z": 5}, "answer": "Z"},
+        {"question": "Which?", "A": float("nan"), "B": "ash", "C": "oak", "answer": 2.0},
+        {"question": "Which?", "A": None, "B": "ash", "answer": "b"},
+        {"question": "Which?", "choices": ["", "ash"], "answer": {"text": ["ash"], "start": [4]}},
+        {"question": "Which?", "options": "(a) ash (b) oak", "choices": None, "answer": True},
+        {"question": "How many?", "answer": 300.0},
+        {"question": "Which?", "choices": [tree | {"label": "A"} for tree in trees], "answer": "B"},
+    ]
+    (tmp_path / "odd.jsonl").write_bytes(
+        b"\xef\xbb\xbf\r\n" + "\r\n".join(map(json.dumps, rows)).encode() + b"\r\n \r\n"
+    )
+    assert [item[2:] for item in read_items([str(tmp_path / "odd.jsonl")])] == [
+        ("Which?", ("ash", "oak"), "oak"),
+        ("Two and two?", ("4", "5"), "5"),
+        ("Which?", ("ash", "oak"), "oak"),
+        ("Which?", ("ash",), "ash"),
+        ("Which?", ("ash",), "ash"),
+        ("Which?", ("(a) ash (b) oak",), "True"),
+        ("How many?", (), "300"),
+        ("Which?", ("ash", "oak"), "oak"),
+    ]
+
+
 def test_parquet_and_a_folder_of_files(tmp_path):
     rows = [{"question": "Which?", "choices": ["ash", "oak"], "answer": 1, "picture": b"\0"}]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "trees.parquet")
@@ -47,6 +76,10 @@ def test_parquet_and_a_folder_of_files(tmp_path):
         ('{"question": "a"}\n{"question": \n', ["line 2", "no JSON object"]),
         ('{"question": "a"}\n{"query": "b"}\n', ["row 1", "no question", "query"]),
         ('{"question": "  "}\n', ["row 0", "no question"]),
+        ('{"question": NaN}\n', ["row 0", "no question"]),
+        ('{"question": "a", "choices": [{"en": "b", "zh": "c"}]}\n', ["row 0", "a choice is an object with en, zh"]),
+        ("", ["holds no item"]),
+        ("\ufeff\n  \n", ["holds no item"]),
         (json.dumps({"question": "x" * 100_001}), ["100,001 characters"]),
     ],
 )
@@ -69,3 +102,11 @@ def test_two_files_of_one_name_and_none_at_all(tmp_path):
     (tmp_path / "d.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(Refused, match="no readable Parquet"):
         read_items([str(tmp_path / "d.parquet")])
+    pq.write_table(pa.table({"prompt": ["a"], "target": ["b"]}), tmp_path / "e.parquet")
+    with pytest.raises(Refused, match="no column question; its columns are prompt, target"):
+        read_items([str(tmp_path / "e.parquet")])
+
+
+def test_a_file_that_is_named_twice_is_one_benchmark(tmp_path):
+    (tmp_path / "b.jsonl").write_text('{"question": "a"}\n')
+    assert read_items([str(tmp_path / "b.jsonl"), str(tmp_path)]) == [Item("b", "0", "a")]
