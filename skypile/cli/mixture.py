@@ -110,7 +110,8 @@ def _print(done: dict[str, Any]) -> None:
     for one in done["sources"]:
         lacks = round(one["asked"] - one["drawn"])
         if lacks > len(done["blends"]):  # more than rounding
-            told = f"{shown(one['source'])} is short: {lacks * length:,} tokens of what was asked for went to others"
+            short = "is short" if one["sequences"] else "has nothing in the catalogue"
+            told = f"{shown(one['source'])} {short}: {lacks * length:,} tokens of what was asked for went to others"
             err.print(told, highlight=False, soft_wrap=True)
     for what, tokens in done["left_out"].items():
         err.print(f"{shown(what)}: {tokens:,} tokens are no source's and left out", highlight=False, soft_wrap=True)

@@ -73,23 +73,21 @@ def plan(curriculum: Curriculum, catalogue: Sequence[Shard]) -> Plan:
     Raises:
         Refused: a phase has no step, or the sources hold too little for the budget; too many shards for Megatron.
     """
-    parts = blends(curriculum, catalogue[0].sequence_length)
-    asked_for = {name for blend in parts for name in blend.shares}
+    length = catalogue[0].sequence_length
+    asked_for = {name for blend in blends(curriculum, length) for name in blend.shares}
     names = [name for name in curriculum.sources if name in asked_for]
     shards, source, left_out = _assigned(curriculum, catalogue, names)
-    lengths = np.array([blend.steps * curriculum.batch_sequences for blend in parts])
-    shares = np.array([[blend.shares.get(name, 0.0) for name in names] for blend in parts])
+    parts, lengths, asked = _asked(curriculum, names, length)
     sequences = np.array([shard.sequences for shard in shards], float)
     with np.errstate(invalid="ignore", over="ignore"):  # max_epochs = inf, and times a shard of none
         most = np.fmin(np.floor(curriculum.max_epochs * sequences), lengths.sum()).astype(np.int64)
     weights = np.array([shard.sequences * shard.keep_weight for shard in shards])
     most[weights == 0] = 0  # also a shard without a sequence, which fmin gives the whole run
     bounds = by_source(most[None], source, len(names))[0]
-    asked = shares * lengths[:, None]
-    rising = np.where([[name == blend.ramp for name in names] for blend in parts], asked, 0.0)
-    rising *= np.minimum(1.0, bounds / np.maximum(rising.sum(axis=0), 1.0))
+    rising = _rising(parts, names, asked, bounds)
+    if (lack := _lack(asked, rising, lengths, bounds)) is not None:
+        raise Refused(_too_much(curriculum, parts, names, bounds, lack, length))
     others = (np.where(rising > 0, 0.0, asked), lengths - rising.sum(axis=1), bounds - rising.sum(axis=0))
-    _check(curriculum, parts, names, *others, catalogue[0].sequence_length)
     drawn = whole(rising + fitted(*others), lengths, bounds)
     draws = np.zeros((len(parts), len(shards)), np.int64)
     for number in range(len(names)):
@@ -98,6 +96,25 @@ def plan(curriculum: Curriculum, catalogue: Sequence[Shard]) -> Plan:
     if (used := int((draws.max(axis=0) > 0).sum())) > MOST_DATA_SETS:
         raise Refused(f"{used:,} shards are more than Megatron's {MOST_DATA_SETS:,} data sets: shuffle them into fewer")
     return Plan(parts, names, shards, source, draws, asked, left_out)
+
+
+def _asked(
+    curriculum: Curriculum, names: Sequence[str], sequence_length: int
+) -> tuple[list[Blend], np.ndarray, np.ndarray]:
+    """Blends, their lengths int64 [B], and the sequences that each asks of each source, float64 [B, S]."""
+    parts = blends(curriculum, sequence_length)
+    lengths = np.array([blend.steps * curriculum.batch_sequences for blend in parts])
+    return (
+        parts,
+        lengths,
+        np.array([[blend.shares.get(name, 0.0) for name in names] for blend in parts]) * lengths[:, None],
+    )
+
+
+def _rising(parts: Sequence[Blend], names: Sequence[str], asked: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Of `asked`, what stands on a ramp, within its source's bound: float64 [B, S]."""
+    rising = np.where([[name == blend.ramp for name in names] for blend in parts], asked, 0.0)
+    return rising * np.minimum(1.0, bounds / np.maximum(rising.sum(axis=0), 1.0))
 
 
 def _assigned(
@@ -118,48 +135,73 @@ def _assigned(
     return shards, np.array(source, np.int64), left_out
 
 
-def _check(
-    curriculum: Curriculum,
-    parts: Sequence[Blend],
-    names: Sequence[str],
-    asked: np.ndarray,
-    lengths: np.ndarray,
-    bounds: np.ndarray,
-    sequence_length: int,
-) -> None:
-    """Refuse a budget that no table obeys: blends are longer than all their sources together (Hall's condition)."""
+class _Lack(NamedTuple):
+    """Blends (their numbers) that take more sequences (`need`) than their sources give (`have`)."""
+
+    blends: list[int]
+    need: int
+    have: int
+
+
+def _lack(asked: np.ndarray, rising: np.ndarray, lengths: np.ndarray, bounds: np.ndarray) -> _Lack | None:
+    """The blends that are longest beyond all their sources together (Hall's condition), None where a table fits."""
     supports: dict[tuple[bool, ...], list[int]] = {}
-    for number, row in enumerate(asked > 0):
+    for number, row in enumerate((asked > 0) & ~(rising > 0)):
         supports.setdefault(tuple(row.tolist()), []).append(number)
     if len(supports) > MOST_SUPPORTS:
         raise Refused(f"{len(supports)} phases of different sources: at most {MOST_SUPPORTS} can be planned")
-    worst = None
+    left, worst = bounds - rising.sum(axis=0), None
     for size in range(1, len(supports) + 1):
         for chosen in itertools.combinations(supports.items(), size):
             own = np.any([support for support, _ in chosen], axis=0)
             numbers = sorted(number for _, found in chosen for number in found)
-            need, have = math.ceil(lengths[numbers].sum() - 1e-3), math.floor(bounds[own].sum() + 1e-3)
-            if need > have and (worst is None or need - have > worst[0]):
-                worst = (need - have, numbers, own, need, have)
-    if worst is None:
-        return
-    _, numbers, own, need, have = worst
-    phases = list(dict.fromkeys(parts[number].phase for number in numbers))
-    empty = [name for name, inside, bound in zip(names, own, bounds, strict=True) if inside and not bound]
-    lacking = f" ({', '.join(empty)}: no shard in the catalogue)" if empty else ""
-    whole_run = sum(part.steps for part in parts) * curriculum.batch_sequences
-    most = whole_run * have / need * sequence_length
-    fewer = f"lower tokens to {_rounded_down(most):,.0f}, raise max_epochs, or " if have else ""
-    raise Refused(
-        f"{', '.join(map(repr, phases))} take {need * sequence_length:,} tokens, and at max_epochs = "
-        f"{curriculum.max_epochs:g} their sources give {have * sequence_length:,}{lacking}: {fewer}add text"
+            need = math.ceil(lengths[numbers].sum() - 1e-3)
+            have = math.floor(left[own].sum() + rising[numbers].sum() + 1e-3)
+            if need > have and (worst is None or need - have > worst.need - worst.have):
+                worst = _Lack(numbers, need, have)
+    return worst
+
+
+def _too_much(
+    curriculum: Curriculum,
+    parts: Sequence[Blend],
+    names: Sequence[str],
+    bounds: np.ndarray,
+    lack: _Lack,
+    sequence_length: int,
+) -> str:
+    """What to say of a budget that no table obeys, with the largest that one does, in three digits."""
+    batch = curriculum.batch_sequences * sequence_length
+
+    def fits(tokens: int) -> bool | None:
+        smaller = curriculum.model_copy(update={"tokens": tokens})
+        try:
+            fewer, lengths, asked = _asked(smaller, names, sequence_length)
+        except Refused:  # too little: a phase without a step
+            return None
+        return _lack(asked, _rising(fewer, names, asked, bounds), lengths, bounds) is None
+
+    # the largest number of steps that fits; what is smaller fits too, but for rounding
+    least, most = 0, sum(part.steps for part in parts)
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (least, middle) if fits(middle * batch) is False else (middle, most)
+    most_tokens = _rounded_down(least * batch) if least else 0
+    fewer = f"lower tokens to {most_tokens:,}, " if least and fits(most_tokens) else ""
+    fewer += "raise max_epochs, or " if lack.have else ""
+    phases = list(dict.fromkeys(parts[number].phase for number in lack.blends))
+    empty = [name for name, bound in zip(names, bounds, strict=True) if not bound]
+    lacking = f" ({', '.join(empty)}: nothing in the catalogue)" if empty else ""
+    return (
+        f"{', '.join(map(repr, phases))} take {lack.need * sequence_length:,} tokens, and at max_epochs = "
+        f"{curriculum.max_epochs:g} their sources give {lack.have * sequence_length:,}{lacking}: {fewer}add text"
     )
 
 
-def _rounded_down(value: float) -> float:
-    """To three digits: 26_862_244 -> 26_800_000.0"""
-    unit = 10.0 ** (math.floor(math.log10(value)) - 2)
-    return math.floor(value / unit) * unit
+def _rounded_down(value: int) -> int:
+    """To three digits: 26_862_244 -> 26_800_000"""
+    unit = 10 ** max(len(str(value)) - 3, 0)
+    return value // unit * unit
 
 
 def fitted(asked: np.ndarray, lengths: np.ndarray, bounds: np.ndarray) -> np.ndarray:

@@ -142,8 +142,26 @@ def test_what_is_too_much_is_refused_with_a_budget_that_is_not():
     assert found.drawn().sum() > 4.9 * found.sizes().sum()
 
 
+def test_a_budget_that_fits_is_found_where_a_ramp_takes_all_that_its_source_has():
+    """Before, it named 2,020,000 where 3,430,000 fit, and said of the source on the ramp that it had no shard."""
+    phases = [
+        {"name": "a", "tokens": 200_000, "learning_rate": 1e-3, "shares": {"hills": 1, "sea": 1}},
+        {"name": "b", "tokens": 50_000, "learning_rate": 1e-4, "shares": {"hills": 1}}
+        | {"ramp": {"source": "sea", "first": 0.1, "last": 0.4, "mean": 0.2, "blends": 3}},
+    ]
+    sources = {name: {"kind": name} for name in ("hills", "sea")}
+    given = [shard("hills", 98), shard("sea", 70)]
+    with pytest.raises(Refused) as told:
+        plan(Curriculum(batch_sequences=2, sources=sources, phases=phases, tokens=10**12), given)
+    whole = 5 * (98 + 70) * LENGTH
+    assert f"their sources give {whole:,}: lower tokens to 3,440,000," in str(told.value)
+    assert "nothing in the catalogue" not in str(told.value)
+    found = plan(Curriculum(batch_sequences=2, sources=sources, phases=phases, tokens=3_440_000), given)
+    assert found.draws.sum() * LENGTH == whole
+
+
 def test_a_phase_without_any_text_names_what_is_missing():
-    with pytest.raises(Refused, match=r"wiki: no shard in the catalogue.*add text") as told:
+    with pytest.raises(Refused, match=r"wiki: nothing in the catalogue.*add text") as told:
         plan(simple({"wiki": 1}, 1 << 30), [shard("web", 100)])
     assert "lower tokens" not in str(told.value)
 
