@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from skypile.cli.console import AsJson, RunFolder, err, out, print_json, shown
+from skypile.cli.console import AsJson, RunFolder, err, out, print_json, shown, warned
 from skypile.cli.proxy import SAID_EVERY, Device, chosen_device, needs_pytorch
 from skypile.errors import Refused
 from skypile.runtime.progress import seldom
@@ -80,7 +80,7 @@ def ablate(
     until_decided: Annotated[
         bool, typer.Option("--until-decided", help="Stop after the pair that decides: look at `p any time` alone then")
     ] = False,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of held-out hosts, pairs and weights")] = 0,
     device: Device = None,
     as_json: AsJson = False,
 ) -> None:
@@ -101,7 +101,7 @@ def ablate(
     make, how, usual = _proxy(proxy, rate, tokens, device)
     number, characters = pairs or usual[0], characters or usual[1]
     plan = Plan(number, seed, not uncoupled, until_decided)
-    sets = ablation.validation(run, validation or [], hold_out, seed, characters)
+    sets = ablation.validation(run, validation or [], hold_out, seed, characters, warned)
     told = _progress(treatments)
     found = list(ablation.findings(run, treatments, sets, hold_out, make, plan, told=told))
     found = ablation.ranked(found) if everything else found

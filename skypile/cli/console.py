@@ -81,6 +81,11 @@ def print_json(value: dict[str, Any]) -> None:
     print(visible(json.dumps(value, ensure_ascii=False, indent=1), keep="\n"))
 
 
+def warned(sentence: str) -> None:
+    """A sentence on standard error beside a command's answer."""
+    err.print(shown(sentence), highlight=False, soft_wrap=True)
+
+
 def by_reason(counts: dict[str, int]) -> str:
     """`duplicate_text 12, near_duplicate 3`: of a manifest's `dropped`."""
     return ", ".join(f"{reason} {n:,}" for reason, n in counts.items()) or "none"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skypile.cli.console import AsJson, err, out, print_json, shown
+from skypile.cli.console import AsJson, err, out, print_json, shown, warned
 from skypile.cli.proxy import SAID_EVERY, Device, chosen_device, losses_as_json, needs_pytorch
 from skypile.runtime.progress import seldom
 
@@ -39,7 +39,7 @@ def curve(
     from skypile.proxy.validation import validation_sets
     from skypile.tokens.encoder import Encoder
 
-    sets = validation_sets(validation, characters)
+    sets = validation_sets(validation, characters, warned)
     encoder = Encoder.load()
     is_time = seldom(SAID_EVERY)
 
@@ -81,7 +81,7 @@ def dose(
     from skypile.proxy.validation import validation_sets
     from skypile.tokens.encoder import Encoder
 
-    sets = validation_sets(validation, characters)
+    sets = validation_sets(validation, characters, warned)
     encoder = Encoder.load()
     found = dosed(
         *(folder, shards, tokens, learning_rate, sets, lambda texts: len(encoder.encode_batch(texts)[0])),

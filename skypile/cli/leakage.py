@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Container, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -34,8 +35,8 @@ def leakage(
     vocabulary: Annotated[
         Path | None, typer.Option(help="SentencePiece .model whose tokens losses are per; default: skypile's")
     ] = None,
-    context: Annotated[int | None, typer.Option(help="Tokens in a window, for Hugging Face models")] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    context: Annotated[int | None, typer.Option(min=2, help="Tokens in a window, for Hugging Face models")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap, permutations and orders")] = 0,
     device: Device = None,
     as_json: AsJson = False,
 ) -> None:
@@ -50,10 +51,14 @@ def leakage(
 
     from skypile.leakage.judge import judge
     from skypile.leakage.measure import REFERENCE, TEST, TRAIN, item_set
+    from skypile.runtime import files
     from skypile.tokens.encoder import Encoder
 
     encoder = Encoder.load(vocabulary)
     paths = {TRAIN: train, TEST: test, REFERENCE: reference}
+    for (one, items), (other, same) in itertools.combinations(paths.items(), 2):
+        if files.absolute(items) == files.absolute(same):
+            raise Refused(f"{items} is given as {one} and as {other}: two sets of the same items tell nothing")
     sets = {name: item_set(path, lambda texts: np.diff(encoder.encode_batch(texts)[1])) for name, path in paths.items()}
     measured: dict[str, Measured] = {}
     for path in [*model, *(clean or [])]:

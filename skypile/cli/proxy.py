@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from skypile.cli.console import AsJson, err, out, print_json, shown
+from skypile.cli.console import AsJson, err, out, print_json, shown, warned
 from skypile.errors import Refused
 from skypile.runtime.progress import seldom
 
@@ -36,21 +36,23 @@ def train(
     size: Annotated[str, typer.Option(help="ngram; 1m, 6m, 30m, 125m or skywork-13b")] = "1m",
     tokens: Annotated[
         int | None,
-        typer.Option(help="Tokens to train on, repeated where the shards hold fewer; default: 1000000, or the plan's"),
+        typer.Option(
+            min=1, help="Tokens to train on, repeated where the shards hold fewer; default: 1000000, or the plan's"
+        ),
     ] = None,
-    sequences: Annotated[int, typer.Option(help="Sequences in a batch")] = 16,
+    sequences: Annotated[int, typer.Option(min=1, help="Sequences in a batch")] = 16,
     learning_rate: Annotated[
         float | None,
-        typer.Option(help="The highest, of which it ends at a tenth; default: 0.01 for 1m, less for wider"),
+        typer.Option(min=0, help="The highest, of which it ends at a tenth; default: 0.01 for 1m, less for wider"),
     ] = None,
-    at_least: Annotated[int, typer.Option(help="Keep pieces that occur so often; the others are spelled")] = 2,
+    at_least: Annotated[int, typer.Option(min=1, help="Keep pieces that occur so often; the others are spelled")] = 2,
     vocabulary: Annotated[
-        int | None, typer.Option(help="Pieces kept at most; default: what the size is made for")
+        int | None, typer.Option(min=1, help="Pieces kept at most; default: what the size is made for")
     ] = None,
     model: Annotated[Path | None, typer.Option(help="The shards' SentencePiece .model, if not the default")] = None,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the weights and the order of sequences")] = 0,
     device: Device = None,
-    every: Annotated[int, typer.Option(help="Steps from one saved state to the next")] = 500,
+    every: Annotated[int, typer.Option(min=1, help="Steps from one saved state to the next")] = 500,
     keep: Annotated[bool, typer.Option("--keep", help="Keep all saved states, for curves of their losses")] = False,
 ) -> None:
     """Train a proxy on token shards: an n-gram, or a transformer; the same command goes on where it was stopped.
@@ -64,8 +66,6 @@ def train(
     if plan and tokens is not None:
         raise Refused(f"tokens={tokens}: {shards} is a plan, which is trained on as a whole; make one of fewer tokens")
     tokens = int(open_plan(shards)[0]["tokens"]) if plan else 1_000_000 if tokens is None else tokens
-    if tokens < 1 or every < 1:
-        raise Refused(f"tokens={tokens}, every={every}: both must be at least 1")
     if size == "ngram":
         from skypile.proxy.ngram_folder import train_ngram
 
@@ -81,9 +81,9 @@ def train(
     context = SIZES[size].context
     rate = peak_rate(SIZES[size]) if learning_rate is None else learning_rate
     if plan:
-        settings = replace(planned(str(shards), max(1, sequences), context, rate), seed=seed)
+        settings = replace(planned(str(shards), sequences, context, rate), seed=seed)
     else:
-        steps = max(1, -(-tokens // max(1, sequences * context)))
+        steps = -(-tokens // (sequences * context))
         settings = Training(steps, sequences, rate, warm_up=warm_up_of(steps), seed=seed)
     where = chosen_device(device)
     told = _progress(settings.steps, sequences * context)
@@ -107,9 +107,9 @@ def losses(
         Path | None, typer.Option(help="SentencePiece .model to normalise by; default: skypile's 65,536 pieces")
     ] = None,
     characters: Annotated[
-        int | None, typer.Option(help="Leading characters of a text that count; default: all")
+        int | None, typer.Option(min=1, help="Leading characters of a text that count; default: all")
     ] = None,
-    context: Annotated[int | None, typer.Option(help="Tokens in a window, for Hugging Face models")] = None,
+    context: Annotated[int | None, typer.Option(min=2, help="Tokens in a window, for Hugging Face models")] = None,
     device: Device = None,
     as_json: AsJson = False,
 ) -> None:
@@ -122,7 +122,7 @@ def losses(
     from skypile.proxy.validation import validation_sets
     from skypile.tokens.encoder import Encoder
 
-    sets = validation_sets(validation, characters)
+    sets = validation_sets(validation, characters, warned)
     encoder = Encoder.load(reference)
     rows = {}
     for path in model:
@@ -164,8 +164,9 @@ def losses_as_json(found: list[Loss]) -> dict[str, Any]:
 
 def model_scorer(path: Path, device: str | None, context: int | None) -> Scorer:
     """The model in a folder: a proxy, or a Hugging Face causal model on a device, with windows of `context` tokens."""
-    if not path.exists():
-        raise Refused(f"{path} is not there: give the folder of a proxy, or of a Hugging Face model")
+    if not path.is_dir():
+        what = "no folder" if path.exists() else "not there"
+        raise Refused(f"{path} is {what}: give the folder of a proxy, or of a Hugging Face model")
     from skypile.proxy.ngram_folder import NgramScorer, is_ngram
 
     if is_ngram(path):

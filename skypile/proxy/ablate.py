@@ -26,7 +26,14 @@ from skypile.tokens.encoder import Encoder
 FOLDER = "ablations"
 
 
-def validation(run: str, paths: Sequence[str], hold_out: float, seed: int, characters: int | None) -> list[Validation]:
+def validation(
+    run: str,
+    paths: Sequence[str],
+    hold_out: float,
+    seed: int,
+    characters: int | None,
+    told: Callable[[str], None] = lambda _: None,
+) -> list[Validation]:
     """The sets of the files in `paths`, then those of the held-out share of the run's hosts.
 
     Of a file's languages those with a single text are left out: they have no spread to judge by.
@@ -34,7 +41,7 @@ def validation(run: str, paths: Sequence[str], hold_out: float, seed: int, chara
     Raises:
         Refused: no set is left, or a file cannot be read.
     """
-    sets = validation_sets(paths, characters) if paths else []
+    sets = validation_sets(paths, characters, told) if paths else []
     sets = [one for one in sets if len(one.texts) > 1]
     sets += held_out_sets(run, hold_out, seed, characters) if hold_out else []
     check_sets(sets)

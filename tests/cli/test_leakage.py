@@ -97,3 +97,14 @@ def test_a_seed_below_0_is_no_seed():
     names = ("model", *SETS)
     done = CliRunner().invoke(app, ["leakage", *(f"--{name}=none" for name in names), "--seed=-1"])
     assert done.exit_code == 2 and "--seed" in done.output
+
+
+def test_one_file_as_two_sets_is_refused(folder):
+    """Before, no sign was found between a set and itself."""
+    items = str(folder / "test.jsonl")
+    with pytest.raises(Refused, match="is given as train and as test"):
+        CliRunner().invoke(
+            app,
+            ["leakage", "--train", items, "--test", f"{folder}/./test.jsonl", "--reference", items, "--model", "x"],
+            catch_exceptions=False,
+        )

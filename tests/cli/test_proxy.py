@@ -8,7 +8,9 @@ import sys
 import xml.dom.minidom
 
 import pytest
+from typer.testing import CliRunner
 
+from skypile.cli import app
 from tests.conftest import REPOSITORY
 
 INSTALLED = all(importlib.util.find_spec(name) for name in ("torch", "safetensors"))
@@ -43,6 +45,22 @@ def test_without_the_extra_one_sentence_says_what_to_install(tmp_path, texts, ar
 def test_a_model_that_is_not_there_is_named(tmp_path, texts):
     done = skypile("losses", texts, "--model", tmp_path / "absent")
     assert done.returncode == 2 and "absent is not there" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "value"),
+    [
+        *((["proxy", "train", "a", "--output", "b"], f"--{name}", 0) for name in ("tokens", "sequences", "every")),
+        *((["proxy", "train", "a", "--output", "b"], f"--{name}", 0) for name in ("at-least", "vocabulary")),
+        *((["proxy", "train", "a", "--output", "b"], f"--{name}", -1) for name in ("seed", "learning-rate")),
+        *((["losses", "a", "--model", "b"], f"--{name}", 0) for name in ("characters", "context")),
+        (["ablate", "a", "--all"], "--seed", -1),
+    ],
+)
+def test_numbers_out_of_bounds_are_refused(command, option, value):
+    """Before, --characters -3 left out the last three, and --sequences 0 of an n-gram was taken for nothing."""
+    done = CliRunner().invoke(app, [*command, option, str(value)])
+    assert done.exit_code == 2 and f"Invalid value for '{option}'" in done.output
 
 
 def test_an_ngram_needs_nothing_more(tmp_path, texts):

@@ -109,6 +109,19 @@ def test_a_named_domain_may_have_many_files(tmp_path):
     assert [(one.domain, one.texts) for one in found] == [("english", (ENGLISH[:20],) * 3)]
 
 
+def test_rows_that_are_left_out_are_told(tmp_path):
+    (tmp_path / "part.jsonl").write_text(f'{{"text": "{ENGLISH}"}}\n{{"text": \n{{"body": "x"}}\n')
+    told: list[str] = []
+    (found,) = validation_sets([str(tmp_path / "part.jsonl")], told=told.append)
+    assert found.texts == (ENGLISH,)
+    assert len(told) == 1 and "part.jsonl: 2 rows without a text in a column text were left out (bad_json)" in told[0]
+    (tmp_path / "none.jsonl").write_text('{"body": "x"}\n')
+    with pytest.raises(Refused, match=r"none\.jsonl: 1 rows without a text in a column text"):
+        validation_sets([str(tmp_path / "none.jsonl")])
+    (tmp_path / "mark.txt").write_bytes(b"\xef\xbb\xbf" + ENGLISH.encode())
+    assert validation_sets([str(tmp_path / "mark.txt")])[0].texts == (ENGLISH,)
+
+
 def test_what_holds_no_text_is_refused(tmp_path):
     (tmp_path / "blank.txt").write_text(" \n")
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
