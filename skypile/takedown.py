@@ -29,7 +29,7 @@ class TakenDown(NamedTuple):
 
     `removed`: key -> URLs of the pages that it took from the shards. `before`: key -> (stage, reason) that had dropped
     the page already, or had it taken down. `unknown`: keys that no record of the run has. `tokens`: folder -> entries
-    of its manifest. `text_in`: stages whose folders still hold the text.
+    of its manifest. `text_in`: stages whose folders still hold the text of any.
     """
 
     removed: dict[str, list[str]]
@@ -88,7 +88,7 @@ def take_down(
             removal.drop(run, plan, REASON, evidence, EMPTIED, config.shards.compression_level)
         taken = {name: token_shards.take_down(name, pages, fresh[name], ours[name]) for name in folders if pages}
     urls = {key: sorted(found.values()) for key, found in removed.items()}
-    return TakenDown(urls, before, unknown, taken, _text_in(run) if pages else [])
+    return TakenDown(urls, before, unknown, taken, _text_in(run, {one for found in fates.values() for one in found}))
 
 
 def own_tokens(run: str, output: str | None) -> list[str]:
@@ -113,9 +113,8 @@ def _split(
     return removed, before
 
 
-def _text_in(run: str) -> list[str]:
-    """Stages before the last whose folders still hold documents."""
-    folders = ledger.stage_folders(run)
-    return [
-        stage for stage, place in folders.items() if stage != STAGE and files.exists(files.join(place, "documents"))
-    ]
+def _text_in(run: str, records: set[str]) -> list[str]:
+    """Stages before the last whose folders still hold a text of these records."""
+    where = pc.field("record_id").isin(sorted(records)) & (pc.field("characters") > 0)
+    stages = [stage for stage in ledger.stage_folders(run) if stage != STAGE] if records else []
+    return [stage for stage in stages if ledger.documents(run, stage).count_rows(filter=where)]

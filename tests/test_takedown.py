@@ -139,6 +139,9 @@ def test_a_second_request_says_what_it_finds(taken, demo, monkeypatch, capsys):
     assert done.removed == {} and done.unknown == ["http://nowhere.example/"]
     assert done.before == {chosen[0]["url"]: ("shards", "taken_down"), duplicate: ("dedup", "near_duplicate")}
     assert verify(str(folder / "run")).wrong == []
+    assert done.text_in == ["extraction", "distribution_filter", "dedup", "quality_filter"]
+    dropped = take_down(str(folder / "run"), [duplicate], "again", DAY)
+    assert dropped.text_in == ["extraction", "distribution_filter", "dedup"]  # no stage behind ever had it
     monkeypatch.setattr("sys.argv", ["skypile", "takedown", "http://nowhere.example/", "--run", str(folder / "run")])
     with pytest.raises(SystemExit) as ended:
         main()

@@ -60,14 +60,14 @@ def takedown(
             out.print(line(f"{told}: ", place), soft_wrap=True, highlight=False)
         for key in done.unknown:
             err.print(line("unknown  ", key, "  (no record has this very URL or id; `skypile why` finds similar ones)"))
-    if done.text_in:
-        err.print(
-            f"the text still stands in the folders of {', '.join(done.text_in)}, and in the crawl; "
-            "`skypile prune` removes what these stages kept",
-            soft_wrap=True,
-            highlight=False,
-        )
-    if done.removed:
+    if done.removed or done.before:
+        told = "the text still stands in the crawl"
+        if done.text_in:
+            told += (
+                f", and in the folders of {', '.join(done.text_in)}; `skypile prune` removes what these stages kept, "
+                "not what they dropped"
+            )
+        err.print(told, soft_wrap=True, highlight=False)
         err.print(line("report: ", write_report(folder)), soft_wrap=True, highlight=False)
     if done.unknown:
         raise typer.Exit(1)

@@ -86,7 +86,10 @@ def fill(samples: list[Sample], stage: str, folders: dict[str, str]) -> None:
         by_path[sample.path].append(sample)
     columns = ["record_id", "url", "title", "text", "language", "score", "threshold", "evidence"]
     for path, wanted in by_path.items():
-        rows = {row["record_id"]: row for row in records(found, own[path], [s.record_id for s in wanted], columns)}
+        rows = {
+            row["record_id"]: row
+            for row in records(found, own[path], folders[stage], [s.record_id for s in wanted], columns)
+        }
         for sample in wanted:
             _take(sample, rows[sample.record_id])
     before = "distribution_filter" if stage == "dedup" and "distribution_filter" in folders else stage
@@ -123,4 +126,6 @@ def _texts(stage: str, folder: str, ids: list[str]) -> Iterator[tuple[str, str]]
     """(id, text) of the records named."""
     found = documents(stage, folder)
     for fragment in found.get_fragments() if ids else ():
-        yield from ((row["record_id"], row["text"]) for row in records(found, fragment, ids, ["record_id", "text"]))
+        yield from (
+            (row["record_id"], row["text"]) for row in records(found, fragment, folder, ids, ["record_id", "text"])
+        )

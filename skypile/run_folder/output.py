@@ -41,6 +41,7 @@ _KINDS: Final = {
     "code": "a corpus of code",
     "mixture": "a plan of a mixture",
 }
+TOKENS: Final = "06_tokens"  # token shards in the folder of a run
 # Names that say the same as a marker: of stages that jobs wrote one by one, of an index.
 _OWN_NAMES: Final = {
     "run": {f"{number:02d}_{stage}" for number, stage in enumerate(STAGES, 1)},

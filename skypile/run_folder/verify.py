@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from skypile.run_folder.output import TOKENS
 from skypile.run_folder.parts import Parts, problems
 from skypile.run_folder.stage_folder import DATA, follows, stamped_parts
 from skypile.runtime import files
@@ -17,7 +18,7 @@ class Verified(NamedTuple):
 
 
 def verify(folder: str) -> Verified:
-    """Check a run (finished stages and finished waves), a deduplication, token shards, or one stage's folder.
+    """Check a run (finished stages and waves, its token shards), a deduplication, token shards, or one stage's folder.
 
     FileNotFoundError if `folder` is none of these.
     """
@@ -29,6 +30,8 @@ def verify(folder: str) -> Verified:
     if not there:
         return _verified(folder, "")
     found = [_verified(place, f"{stages[stage]}/") for stage, place in there.items()]
+    if files.exists(files.join(folder, TOKENS, "manifest.json")):
+        found.append(_verified(files.join(folder, TOKENS), f"{TOKENS}/"))
     wrong = [line for one in found for line in one.wrong] + _stale(there)
     return Verified(sum(one.parts for one in found), sum(one.size for one in found), wrong)
 

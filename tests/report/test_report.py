@@ -4,6 +4,7 @@ import html.parser
 import json
 import random
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ from skypile.report.collect import collect
 from skypile.report.compare import mark
 from skypile.report.formats import clean, is_link, percent
 from skypile.report.samples import KEPT_SAMPLES, SAMPLES
+from skypile.run_folder import takedowns
 from skypile.schema import KEPT
-from tests.report.run_folder import records, write_run
+from tests.report.run_folder import record, records, write_run
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,24 @@ class Page(html.parser.HTMLParser):
 
     def handle_data(self, data):
         self.text.append(data)
+
+
+def test_a_page_that_was_taken_down_is_not_quoted(tmp_path):
+    """Whether the shards had it or an earlier stage had dropped it: its folder still has the text."""
+    asked = {
+        "zibeline": record(90, text="Only this page knows the zibeline."),
+        "quagga": record(91, "quality_filter", reason="few_letters", text="Only that page knows the quagga."),
+        "boilerplate": record(92, "dedup", reason="boilerplate", text="x" * 300, cut_paragraphs=1)
+        | {"evidence": json.dumps({"cut": [{"text": "Ask the okapi.", "pages": 3}]})},
+    }
+    run = write_run(tmp_path / "run", list(asked.values()))
+    told = Path(write_report(str(run))).read_text()
+    assert all(word in told for word in ("zibeline", "quagga", "okapi"))
+    keys = [asked["zibeline"]["record_id"], *(asked[name]["url"] for name in ("quagga", "boilerplate"))]
+    takedowns.add(str(run), [takedowns.Takedown(key, "", "2026-11-27") for key in keys])
+    told = Path(write_report(str(run))).read_text()
+    assert not [word for word in ("zibeline", "quagga", "okapi") if word in told]
+    assert all(row["url"] in told for row in asked.values())
 
 
 def test_the_page_goes_beside_the_stages(run, page):

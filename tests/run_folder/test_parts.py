@@ -81,3 +81,13 @@ def test_verify_reads_a_result_of_any_kind(tmp_path):
     assert verify(str(tmp_path / "out")).wrong == ["verdicts/part-00000.zstd.parquet is missing"]
     with pytest.raises(FileNotFoundError, match="nothing to verify"):
         verify(str(tmp_path))
+
+
+def test_verify_reads_the_token_shards_of_a_run_too(tmp_path):
+    for name in ("05_shards", "06_tokens"):
+        write_part(tmp_path / name / "documents")
+        parts = summed(str(tmp_path / name), ("documents",))
+        (tmp_path / name / "manifest.json").write_text(json.dumps({"parts": parts}))
+    assert verify(str(tmp_path))[::2] == (2, [])
+    (tmp_path / "06_tokens" / "documents" / "part-00000.zstd.parquet").unlink()
+    assert verify(str(tmp_path)).wrong == ["06_tokens/documents/part-00000.zstd.parquet is missing"]
