@@ -1,14 +1,13 @@
 """A run as an object: what `skypile.run` returns, and `skypile.open_run` of a folder that holds one."""
 
-import tomllib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from skypile import config as settings
 from skypile import schema
 from skypile.run_folder import ledger, stage_folder
+from skypile.run_folder.run_config import run_config
 from skypile.runtime import files
 
 if TYPE_CHECKING:
@@ -46,10 +45,7 @@ class Run:
     @cached_property
     def config(self) -> "Config":
         """Settings of the whole run."""
-        ledger.check_run(self.folder)
-        path = files.join(self.folder, "config.toml")
-        with files.open_uri(path) as file:
-            return settings.parse(tomllib.loads(file.read().decode("utf-8")), path)
+        return run_config(self.folder)
 
     def funnel(self) -> pa.Table:
         """A row a finished stage: stage, read, kept, dropped, failed (int64)."""

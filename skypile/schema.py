@@ -144,7 +144,7 @@ REASONS: Final = {
     "bad_json": "the line is not a JSON object",
     "bad_text": "the text is not in UTF-8",
     "missing_field": "the row has neither text nor html",
-    "unreadable_file": "the file cannot be opened, or is of no known format",
+    "unreadable_file": "the file cannot be opened, is empty, or is of no known format",
     "http_status": "the response is no 200",
     "not_html": "the content is no HTML, XHTML or plain text",
     "revisit": "a revisit record: the page is stored elsewhere",

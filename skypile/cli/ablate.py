@@ -199,7 +199,8 @@ def _print(found: Sequence[Finding], q: dict[Any, float], until_decided: bool) -
             cells += [f"{q[finding.name, row.domain, row.language, row.rate]:.2g}"] if several else []
             cells += [f"{one.anytime_p:.2g}", f"{one.visible:.5f}", f"{one.pairs}"]
             table.add_row(*cells, f"{one.needed:,}" if one.needed else "no number", style=style)
-    out.print(table)
+    if table.rows:
+        out.print(table)
     for finding in found:
         for line in _told(finding):
             out.print(f"{shown(finding.name)}: {shown(line)}", highlight=False, soft_wrap=True)

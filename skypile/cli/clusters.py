@@ -9,7 +9,6 @@ from skypile.cli.console import AsJson, RunFolder, err, line, out, print_json, s
 from skypile.errors import SkypileError
 from skypile.report.portrait import STAGE, Page, Portrait, Portraits
 from skypile.report.portrait_page import NONE, lost, named, told_languages
-from skypile.report.portraits import portraits
 from skypile.run_folder import ledger, stage_folder
 
 MOST = 40  # rows of the table
@@ -31,6 +30,8 @@ def clusters(
     none), topic, name (words), size, kept, thinned, core, budget, languages, hosts, lost (stage, reason, documents),
     and with an ID nearest, borders and farthest: record_id, url, title, similarity, other, margin, text.
     """
+    from skypile.report.portraits import portraits
+
     folders = ledger.stage_folders(run)
     manifest = stage_folder.manifest(run, STAGE) if STAGE in folders else None
     if manifest is None:

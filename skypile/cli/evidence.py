@@ -22,6 +22,7 @@ from skypile.cli.console import (
 )
 from skypile.cli.receipt import print_receipt, receipt
 from skypile.run_folder import ledger
+from skypile.run_folder.run_config import check_run
 from skypile.runtime import files
 
 MOST_RECORDS = 20  # printed by `why`, of those that a host or a prefix names
@@ -210,7 +211,7 @@ def diff(
 
 def report(run: RunFolder) -> None:
     """Write the run's report: one self-contained HTML page."""
-    ledger.check_run(run)
+    check_run(run)
     from skypile.report import write_report
 
     out.print(write_report(run), highlight=False, soft_wrap=True)

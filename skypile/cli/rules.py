@@ -1,14 +1,16 @@
 """Command `rules`: what each rule of the quality filter does by itself, by language."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
 from skypile.cli.console import AsJson, RunFolder, out, print_json, shown
 from skypile.errors import SkypileError
-from skypile.report.rules import Rate, judged, languages
 from skypile.run_folder import ledger, stage_folder
+
+if TYPE_CHECKING:
+    from skypile.report.rules import Rate
 
 STAGE = "quality_filter"
 MOST_LANGUAGES = 4  # shown; --json has all
@@ -21,6 +23,8 @@ def rules(run: RunFolder, as_json: AsJson = False) -> None:
     rules, a list of objects with reason, measure, bound, setting, measured (pages with a value), alone (pages that
     break it, whatever else they break), only (that break no other rule) and first (that were dropped for it).
     """
+    from skypile.report.rules import judged, languages
+
     folder = ledger.stage_folders(run).get(STAGE)
     manifest = stage_folder.manifest(run, STAGE) if folder else None
     if folder is None or manifest is None:
@@ -49,7 +53,7 @@ def rules(run: RunFolder, as_json: AsJson = False) -> None:
         out.print(table)
 
 
-def _row(rate: Rate, pages: int) -> list[str]:
+def _row(rate: "Rate", pages: int) -> list[str]:
     if not rate.measured:
         return [rate.reason, rate.measure, shown(rate.bound), "–", "", "", ""]
     counts = [f"{rate.alone:,}", f"{rate.alone / pages:.1%}", f"{rate.only:,}", f"{rate.first:,}"]

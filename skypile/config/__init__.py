@@ -124,6 +124,8 @@ def _refusal(model: type[BaseModel], place: tuple[int | str, ...], value: Any, m
     shown = shown if len(shown) <= MOST_SHOWN else shown[:MOST_SHOWN] + " …"
     if kind == "extra_forbidden":
         return f"{key} = {shown}: no such setting{_slip(model, place)}"
+    if kind == "missing":
+        return f"{key} is missing"
     rule = message.removeprefix("Value error, ")
     if kind in ("tuple_type", "list_type"):
         rule = 'must be a list, in brackets: ["a", "b"]'

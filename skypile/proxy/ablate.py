@@ -17,9 +17,10 @@ from scipy import stats
 from skypile.proxy.comparison import Finding, MakeProxy, Plan, check_sets, compare_corpora, digest
 from skypile.proxy.corpora import Document, documents
 from skypile.proxy.held_out import held_out_sets, is_held_out, screen, screened
-from skypile.proxy.treatments import Treatment, config_of, manifests
+from skypile.proxy.treatments import Treatment, manifests
 from skypile.proxy.validation import Validation, validation_sets
 from skypile.run_folder.lock import locked
+from skypile.run_folder.run_config import run_config
 from skypile.runtime import files
 from skypile.tokens.encoder import Encoder
 
@@ -42,6 +43,9 @@ def validation(
         Refused: no set is left, or a file cannot be read.
     """
     sets = validation_sets(paths, characters, told) if paths else []
+    for one in sets:
+        if len(one.texts) == 1:
+            told(f"{one.domain}, {one.language}: a single text has no spread to judge by, and was left out")
     sets = [one for one in sets if len(one.texts) > 1]
     sets += held_out_sets(run, hold_out, seed, characters) if hold_out else []
     check_sets(sets)
@@ -70,7 +74,7 @@ def findings(
     """
     folder = files.join(run, FOLDER)
     encoder = encoder or Encoder.load()
-    marks = screen([text for one in sets for text in one.texts], config_of(run).dedup)
+    marks = screen([text for one in sets for text in one.texts], run_config(run).dedup)
     fs, path = files.filesystem(folder)
     fs.makedirs(path, exist_ok=True)
     budgets: tuple[int, ...] = ()

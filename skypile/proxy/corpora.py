@@ -24,11 +24,12 @@ from skypile.dedup.files_without_spark import decided as deduplicated
 from skypile.dedup.paragraphs import Removed
 from skypile.dedup.paragraphs import without as without_spans
 from skypile.proxy.dropped_and_cut import by_dedup, by_distribution_filter, kept_ids, units_of
-from skypile.proxy.treatments import Treatment, config_of
+from skypile.proxy.treatments import Treatment
 from skypile.quality.privacy.masking import masked
 from skypile.recurrence.curve import READ
 from skypile.recurrence.in_run import drawn_times
 from skypile.run_folder import ledger, stage_folder
+from skypile.run_folder.run_config import run_config
 from skypile.runtime import files
 from skypile.schema import KEPT
 
@@ -61,7 +62,7 @@ def documents(run: str, treatment: Treatment, notes: list[str]) -> Iterator[Docu
         PrunedError: the texts that come back were removed (`skypile prune`).
     """
     found = _documents(run, treatment, notes)
-    yield from found if treatment.other is not None else _masked(found, config_of(run).quality_filter.privacy)
+    yield from found if treatment.other is not None else _masked(found, run_config(run).quality_filter.privacy)
 
 
 def _masked(found: Iterator[Document], config: settings.PrivacyConfig) -> Iterator[Document]:
@@ -125,7 +126,7 @@ def _kept_by(run: str, config: settings.QualityFilterConfig) -> set[str]:
 
 def _drawn_by_weight(run: str, recurrence: settings.RecurrenceConfig) -> Iterator[Document]:
     """Each document as often as its keep weight says: a second drawing is one more document, of the same unit."""
-    config = config_of(run)
+    config = run_config(run)
     before, after = (drawn_times(run, config, one) for one in (config.recurrence, recurrence))
     for batch in batches(run, "quality_filter", ["record_id", "host", "text", *READ]):
         rows = batch.select(["record_id", "host", "text"]).to_pylist()
@@ -177,7 +178,7 @@ def _without_thinning(run: str, reason: str | None, notes: list[str]) -> Iterato
 
     Deduplication decides again on all that it then reads.
     """
-    config = config_of(run).dedup
+    config = run_config(run).dedup
     dropped, cut = by_dedup(run)
     thinned, blocks = by_distribution_filter(run)
     uncut = reason in (None, "recurring_blocks")
@@ -252,7 +253,7 @@ def _judge(run: str) -> Callable[[pa.RecordBatch], set[str]]:
     from skypile.quality.decision import model_folders
     from skypile.quality.stage import judge, word_list
 
-    config = config_of(run).quality_filter
+    config = run_config(run).quality_filter
     cited, surprise = model_folders(run, config)
     classifiers = functools.cache(lambda: load(cited) if cited else {})
     models = functools.cache(lambda: perplexity_models.load(surprise) if surprise else {})

@@ -5,7 +5,6 @@ that comes behind a stage (`until extraction`), a setting that is moved (`qualit
 `skypile.proxy.corpora` gives the documents before and after it.
 """
 
-import tomllib
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from skypile.errors import Refused
 from skypile.quality.judges import JUDGES
 from skypile.quality.rules import RULES
 from skypile.run_folder import ledger, stage_folder
+from skypile.run_folder.run_config import run_config
 from skypile.runtime import files
 
 # Stages whose verdicts can be taken back: what they read is documents.
@@ -68,7 +68,7 @@ def without(run: str, given: str) -> Treatment:
     if reason not in dropped and not (reason == "boilerplate" and stage == "dedup"):
         had = f"it dropped for {', '.join(sorted(dropped))}" if dropped else "it dropped nothing"
         raise Refused(f"--without {given}: {stage} dropped no document for {reason!r} in {run}; {had}")
-    quality = _without_reason(config_of(run).quality_filter, reason) if stage == "quality_filter" else None
+    quality = _without_reason(run_config(run).quality_filter, reason) if stage == "quality_filter" else None
     return Treatment(f"without {stage}:{reason}", stage, reason, quality)
 
 
@@ -93,7 +93,7 @@ def changed(run: str, given: str) -> Treatment:
         ConfigError: the value is refused.
     """
     instead = "for any other setting run the crawl again with it, and compare with --against"
-    moved = changed_config(config_of(run), [given], instead)
+    moved = changed_config(run_config(run), [given], instead)
     name, _, value = (part.strip() for part in given.partition("="))
     if name.startswith("recurrence."):
         return Treatment(f"{name}={value}", weights=moved.recurrence)
@@ -116,7 +116,7 @@ def shares(run: str, given: str) -> list[Treatment]:
     if len(wanted) < 2 or not 0 < wanted[0] <= wanted[-1] < 100:
         raise Refused(f"--shares {given}: give two or more whole per cents of 1 to 99, as in 5,10,20,40")
     manifests(run)
-    config = config_of(run).quality_filter
+    config = run_config(run).quality_filter
     ranked = {"combine": "mean" if config.combine == "citation" else config.combine, "bins": 100}
     base = config.model_copy(update=ranked | {"min_bin": 0})
     return [
@@ -173,9 +173,3 @@ def manifests(run: str) -> dict[str, dict[str, Any]]:
         raise Refused(f"{run} is no finished run ({f'it ends with {last}' if last else 'nothing of it is done'}): "
                       "run `skypile run` to its end, ablate takes back what its stages decided")  # fmt: skip
     return done
-
-
-def config_of(run: str) -> settings.Config:
-    path = files.join(run, "config.toml")
-    with files.open_uri(path) as file:
-        return settings.parse(tomllib.loads(file.read().decode("utf-8")), path)

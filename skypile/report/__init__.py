@@ -1,7 +1,5 @@
 """The report of a run: one self-contained HTML page."""
 
-from skypile.report.collect import collect
-from skypile.report.page import render
 from skypile.runtime import files
 
 __all__ = ["write_report"]
@@ -12,6 +10,9 @@ def write_report(run: str, output: str | None = None) -> str:
 
     Reads what stages there are, finished or not. Raises FileNotFoundError if there is none.
     """
+    from skypile.report.collect import collect  # only here: with numba and pandas behind it, half a second
+    from skypile.report.page import render
+
     output = output or files.join(run, "report.html")
     files.write_text(output, render(collect(run)))
     return output

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skypile.distribution.layout import layout
 from skypile.report.formats import clean
 from skypile.report.portrait import Mapped, Page, Portrait, Portraits
 
@@ -137,6 +136,8 @@ def drawn_map(mapped: Mapped, clusters: list[Portrait], topics: dict[int, list[s
     """
     if len(mapped.clusters) < 2:
         return None
+    from skypile.distribution.layout import layout  # only here: it loads numba, for which the command line would wait
+
     places = layout(mapped.vectors) * [WIDTH - 2 * EDGE, HEIGHT - 2 * EDGE] + EDGE
     topic = {one.cluster: one.topic for one in clusters}
     group = [topic.get(cluster) if topics else cluster for cluster in mapped.clusters]

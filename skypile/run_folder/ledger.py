@@ -9,13 +9,12 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from skypile.errors import Refused
-from skypile.run_folder.output import MARKER
+from skypile.run_folder.output import ALONE, MARKER
 from skypile.run_folder.parts import problems, refuse
 from skypile.run_folder.stage_folder import follows, stamped_parts
 from skypile.runtime import files
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 
 
 OUTDATED = "out of date: a stage before it was done anew since; run without --until to follow"
-
-# Commands besides `skypile run` that write verdicts, by what their markers say.
-ALONE: Final = {"dedup": "dedup", "decontamination": "decontaminate", "code": "code"}
 
 
 @dataclass(frozen=True)
@@ -84,13 +80,6 @@ def stage_folders(run: str, begun: bool = False) -> dict[str, str]:
         if names:
             break
     return folders
-
-
-def check_run(run: str) -> None:
-    """Refuse what holds verdicts and is no run of the pipeline; FileNotFoundError where there are none."""
-    folders = stage_folders(run)
-    if run in folders.values():
-        raise Refused(f"{run} is no run but what `skypile {next(iter(folders))}` wrote: `status` and `why` read it")
 
 
 def dataset(folder: str, schema: pa.Schema) -> "Dataset":

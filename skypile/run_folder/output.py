@@ -41,6 +41,8 @@ _KINDS: Final = {
     "code": "a corpus of code",
     "mixture": "a plan of a mixture",
 }
+# Commands besides `skypile run` that write verdicts, by what their markers say.
+ALONE: Final = {"dedup": "dedup", "decontamination": "decontaminate", "code": "code"}
 TOKENS: Final = "06_tokens"  # token shards in the folder of a run
 # Names that say the same as a marker: of stages that jobs wrote one by one, of an index.
 _OWN_NAMES: Final = {

@@ -6,7 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from skypile.errors import Refused
 from skypile.run_folder import ledger
+from skypile.run_folder.run_config import run_config
 from skypile.schema import LEDGER_COLUMNS, arrow_schema
 from tests.cli.test_cli import skypile
 from tests.crawls import article, write_warc
@@ -133,6 +135,15 @@ def test_a_stage_of_a_run_is_no_run(tmp_path):
     (stage / "manifest.json").write_text('{"stage": "shards", "read": 3, "kept": 3, "dropped": {}, "seconds": 1}')
     with pytest.raises(FileNotFoundError, match="verdicts of one stage alone: give the folder of the run, above it"):
         ledger.stage_folders(str(stage))
+
+
+def test_settings_of_another_version_are_named_with_what_to_do(tmp_path):
+    (tmp_path / "05_shards").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"config\.toml is gone, by which the run was made"):
+        run_config(str(tmp_path))
+    (tmp_path / "config.toml").write_text("[quality_filter]\nold_setting = 3\n")
+    with pytest.raises(Refused, match=r"old_setting = 3: no such setting.* if another version of skypile made it"):
+        run_config(str(tmp_path))
 
 
 def test_diff_says_that_the_texts_are_gone(deduplicated, tmp_path):

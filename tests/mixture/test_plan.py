@@ -180,6 +180,7 @@ def test_what_is_no_sources_is_left_out_and_told():
         ({"shares": {"web": -1}}, "numbers from 0 on"),
         ({"shares": {"web": 0}}, "no source with a share above 0"),
         ({"learning_rate": 0}, "greater than 0"),
+        ({"ramp": {"source": "sea", "first": 0.1, "last": 0.4}}, r"phases\.0\.ramp\.mean is missing"),
         ({"learning_rate": 6.0}, "less than 1"),
         ({"final_learning_rate": 2e-3}, "final_learning_rate = 0.002 must not be above learning_rate = 0.001"),
         ({"final_learning_rate": float("inf")}, "final_learning_rate = inf must not be above"),
