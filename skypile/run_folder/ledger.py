@@ -53,8 +53,8 @@ def stage_folders(run: str, begun: bool = False) -> dict[str, str]:
     """
     found = files.list_names(run)
     if "verdicts" in found:
-        kind = (files.read_json(files.join(run, MARKER)) or {}).get("kind")
-        if kind not in ALONE:
+        kind = (files.read_json(files.join(run, MARKER)) or {}).get("kind", "dedup")
+        if kind not in ALONE or "stage" in (files.read_json(files.join(run, "manifest.json")) or {}):
             raise FileNotFoundError(f"{run} has the verdicts of one stage alone: give the folder of the run, above it")
         return {ALONE[kind]: run}
     named = {stage: f"{number:02d}_{stage}" for number, stage in enumerate(STAGES, 1)}
