@@ -89,6 +89,7 @@ def pack(
     validation: Annotated[float, typer.Option(help="Share of hosts held out for validation")] = 0.001,
     end_of_document: Annotated[int | None, typer.Option(help="Id after every document; default: the model's")] = None,
 ) -> None:
+    """Encode Parquet or JSONL files and pack their tokens into sequences of one length, without Spark."""
     from skypile.tokens.outputs import pack_files
     from skypile.tokens.shards import Packing
 
@@ -99,6 +100,9 @@ def pack(
     for count in manifest["shards"]:
         shard = shown(f"{count['split']}/{count['shard']}")
         out.print(f"{shard}: {count['documents']} documents, {count['tokens']} tokens", soft_wrap=True)
+        if lost := count["dropped_tokens"]:
+            told = f"{shard}: {lost:,} tokens behind the last whole sequence were dropped (--remainder drop)"
+            err.print(told, soft_wrap=True, highlight=False)
     for path, (rows, reason) in manifest["left_out"].items():
         err.print(f"{shown(path)}: {rows} rows without a text left out ({shown(reason)})", soft_wrap=True)
     if not fresh:
@@ -127,7 +131,7 @@ def shuffle(
     packed: Annotated[Path, typer.Argument(help="Folder with packed shards of one split")],
     output: Output,
     shards: Annotated[int, typer.Option(help="Shards to write")] = 64,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the order")] = 0,
 ) -> None:
     """Put all sequences of all shards into one seeded order."""
     from skypile.tokens.outputs import shuffle_shards

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from skypile.errors import Refused
 from skypile.run_folder.identity import named_files, signature
 from skypile.run_folder.once import Result, once
 from skypile.run_folder.output import TOKENS, check_apart
@@ -32,8 +33,8 @@ def pack_files(
 ) -> tuple[dict[str, Any], bool]:
     """Encode and pack Parquet and JSONL files, one after the other, into `output`/train and /validation.
 
-    Returns the manifest, and whether any work was done. Raises what `text_files` does, and OutputRefused and
-    FolderLocked for an output that is not to be written.
+    Returns the manifest, and whether any work was done. Raises what `text_files` does, Refused where no row has a text,
+    and OutputRefused and FolderLocked for an output that is not to be written.
     """
     check_apart(output, [str(path) for path in paths])
     found = text_files(paths)
@@ -48,6 +49,9 @@ def pack_files(
             made = tokenize_file(path, text_batches(path, lost.append), encoder, output, name, packing)
             counts += [asdict(count) for count in made]
             left_out |= {str(path): [len(lost), lost[0]]} if lost else {}
+        if not any(count["documents"] for count in counts):
+            lost_of = "; ".join(f"{path}: {rows} rows, {reason}" for path, (rows, reason) in left_out.items())
+            raise Refused(f"nothing to pack: no row has a text in a column text ({lost_of or 'there is no row'})")
         return {"shards": counts, "left_out": left_out}
 
     return once(output, result, work)

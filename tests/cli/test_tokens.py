@@ -97,3 +97,24 @@ def test_build_compare_and_export(pages, tmp_path):
 def test_the_default_model_is_in_the_package():
     assert default_model_path().is_file()
     assert 1_000_000 < default_model_path().stat().st_size < 1_200_000
+
+
+def test_files_without_a_text_are_refused_and_what_remainder_drops_is_told(tmp_path, pages):
+    """Before, they were packed into a finished folder of nothing."""
+    (tmp_path / "other.jsonl").write_text('{"body": "x"}\n')
+    with pytest.raises(Refused, match=r"no row has a text in a column text \(.*other\.jsonl: 1 rows, missing_field\)"):
+        CliRunner().invoke(
+            app,
+            ["tokens", "pack", str(tmp_path / "other.jsonl"), "--output", str(tmp_path / "none")],
+            catch_exceptions=False,
+        )
+    assert not (tmp_path / "none" / "manifest.json").exists()
+    pq.write_table(pq.read_table(pages).slice(0, 0), tmp_path / "no-rows.parquet")
+    with pytest.raises(Refused, match="there is no row"):
+        CliRunner().invoke(
+            app,
+            ["tokens", "pack", str(tmp_path / "no-rows.parquet"), "--output", str(tmp_path / "none")],
+            catch_exceptions=False,
+        )
+    told = run("tokens", "pack", pages, "--output", tmp_path / "some", "--remainder", "drop", "--validation", "0")
+    assert "50 documents, 4096 tokens" in told and "tokens behind the last whole sequence were dropped" in told
