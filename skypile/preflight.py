@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from skypile.config import Config, TokensConfig
 from skypile.dedup.index_folder import check_index_there
 from skypile.errors import SkypileError
+from skypile.run_folder.output import check_output
 from skypile.runtime import files
 from skypile.runtime.java import check_java
 from skypile.schema import STAGES
@@ -16,10 +17,12 @@ class PreflightError(SkypileError):
     """A file or folder that a setting names is not there, or a language that nothing can be in is asked for."""
 
 
-def preflight(config: Config, stages: Sequence[str] = STAGES, java: bool = False) -> None:
+def preflight(config: Config, stages: Sequence[str] = STAGES, java: bool = False, inputs: Sequence[str] = ()) -> None:
     """Check what `stages` will need; `java`: whether Java is part of it. Opens what is small, reads no corpus.
 
-    Raises PreflightError, JavaError, IndexMissing, and the errors of the classifier and the dumps.
+    `inputs`: paths of the crawl, which no output may overlap.
+
+    Raises PreflightError, JavaError, IndexMissing, OutputRefused, and the errors of the classifier and the dumps.
     """
     if java:
         check_java()
@@ -37,7 +40,7 @@ def preflight(config: Config, stages: Sequence[str] = STAGES, java: bool = False
     if "quality_filter" in stages:
         _check_quality(config)
     if "shards" in stages and config.tokens.enabled:
-        _check_tokens(config.tokens)
+        _check_tokens(config.tokens, inputs)
 
 
 def _check_languages(setting: str, codes: Sequence[str]) -> None:
@@ -106,11 +109,13 @@ def _check_quality(config: Config) -> None:
             check_trusted(files.absolute(path))
 
 
-def _check_tokens(section: TokensConfig) -> None:
+def _check_tokens(section: TokensConfig, inputs: Sequence[str]) -> None:
     from skypile.tokens.encoder import default_model_path
     from skypile.tokens.packing import check_end_of_document
     from skypile.tokens.piece_model import load_piece_model
 
+    if section.output:
+        check_output(section.output, "tokens", inputs)
     if section.model:
         _check_there("tokens.model", section.model, "a SentencePiece .model")
     model = load_piece_model(section.model or default_model_path())

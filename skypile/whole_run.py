@@ -32,7 +32,7 @@ def whole_run(
     needed, and with `stop` stopped at the end. `forks`: whether this process may (it must have but one thread).
     """
     java = spark is None and until != schema.STAGES[0]
-    preflight(config, schema.STAGES[: schema.STAGES.index(until) + 1], java)
+    preflight(config, schema.STAGES[: schema.STAGES.index(until) + 1], java, paths)
     with run_output(output, config, paths):
         extracted = extract_locally(paths, output, config, console, limit) if forks and spark is None else None
         if extracted and until == schema.STAGES[0]:  # nothing is left that needs Spark

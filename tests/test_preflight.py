@@ -6,7 +6,7 @@ import pytest
 import tomli_w
 
 from skypile import job
-from skypile.cli.run import _run
+from skypile.cli.run import _print_dry_run, _run
 from skypile.config import Config, parse
 from skypile.dedup.index_folder import IndexMissing
 from skypile.errors import SkypileError
@@ -77,3 +77,25 @@ def test_missing_java_is_found_before_extraction(tmp_path: Path, monkeypatch: py
     with pytest.raises(java.JavaError, match="no bin/java"):
         _run([str(tmp_path / "a.jsonl")], str(tmp_path / "run"), Config())
     assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_for_tokens_that_is_not_to_be_written_is_refused_at_once(tmp_path):
+    """Before, after the last stage."""
+    (tmp_path / "crawl").mkdir()
+    (tmp_path / "crawl" / "a.jsonl").write_text('{"text": "t"}\n')
+    inside = parse({"tokens": {"enabled": True, "output": str(tmp_path / "crawl" / "tokens")}})
+    with pytest.raises(SkypileError, match="lies in the input"):
+        preflight(inside, inputs=[str(tmp_path / "crawl")])
+    with pytest.raises(SkypileError, match="holds no tokens of skypile"):
+        preflight(parse({"tokens": {"enabled": True, "output": str(tmp_path / "crawl")}}))
+    with pytest.raises(SkypileError, match=r"tokens\.validation = 1: Input should be less than 1"):
+        parse({"tokens": {"enabled": True, "validation": 1}})
+
+
+def test_a_dry_run_looks_for_what_settings_name_and_tells_of_tokens(tmp_path, capsys):
+    (tmp_path / "a.jsonl").write_text('{"text": "t"}\n')
+    given = ([str(tmp_path / "a.jsonl")], str(tmp_path / "run"))
+    with pytest.raises(PreflightError, match="absent"):
+        _print_dry_run(*given, parse({"quality_filter": {"trusted": ["absent.jsonl"]}}), None, "shards")
+    _print_dry_run(*given, parse({"tokens": {"enabled": True}}), None, "shards")
+    assert f"tokens               packed into {tmp_path}/run/06_tokens" in capsys.readouterr().out

@@ -72,7 +72,10 @@ def _run(
 def _print_dry_run(paths: list[str], output: str, config: settings.Config, limit: int | None, until: Until) -> None:
     from skypile.crawl.inputs import NAMES_SEPARATOR
     from skypile.dry_run import dry_run
+    from skypile.preflight import preflight
+    from skypile.tokens.outputs import tokens_folder
 
+    preflight(config, schema.STAGES[: schema.STAGES.index(until) + 1], inputs=paths)
     splits, steps = dry_run(paths, output, config, limit, until)
     found = {split.source: split for split in splits}  # of a file in pieces, one
     names = [name for source in found for name in source.split(NAMES_SEPARATOR)]
@@ -87,6 +90,9 @@ def _print_dry_run(paths: list[str], output: str, config: settings.Config, limit
     for step in steps:
         because = f": {step.because}" if step.because else ""
         out.print(line(f"  {step.stage:<20} {step.action}", because), soft_wrap=True)
+    if config.tokens.enabled and until == schema.STAGES[-1]:
+        folder = tokens_folder(output, config.tokens.output)
+        out.print(line(f"  {'tokens':<20} packed into {folder}, unless what is there is up to date"), soft_wrap=True)
     out.print("dry run: nothing was written", highlight=False)
 
 

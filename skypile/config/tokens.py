@@ -19,7 +19,7 @@ class TokensConfig(Settings):
     sequence_length: int = Field(4096, ge=2, le=(1 << 31) - 1, description="tokens in a sequence")
     end_of_document: int | None = Field(None, ge=0, description="id after every document; unset: the model's")
     remainder: Literal["pad", "drop"] = Field("pad", description="pad or drop what is left of a file")
-    validation: Share = Field(0.001, description="share of hosts held out for validation")
+    validation: Share = Field(0.001, lt=1, description="share of hosts held out for validation")
     seed: int = Field(0, ge=-(1 << 63), lt=1 << 63, description="of the validation split")
     device: Literal["cpu", "cuda"] = Field("cpu", description="cuda: the GPU that Spark gives to each task")
     gpus_per_task: float = Field(0.0, ge=0, description="GPUs a task asks for, where the master schedules by stage")
