@@ -28,8 +28,9 @@ class TakenDown(NamedTuple):
     """What `take_down` has done.
 
     `removed`: key -> URLs of the pages that it took from the shards. `before`: key -> (stage, reason) that had dropped
-    the page already, or had it taken down. `unknown`: keys that no record of the run has. `tokens`: folder -> entries
-    of its manifest. `text_in`: stages whose folders still hold the text of any.
+    the page already, or had it taken down; with the reason "kept" there are no shards yet, and none will have it.
+    `unknown`: keys that no record of the run has. `tokens`: folder -> entries of its manifest. `text_in`: stages whose
+    folders still hold the text of any.
     """
 
     removed: dict[str, list[str]]
@@ -104,12 +105,12 @@ def _split(
     removed: dict[str, dict[str, str]] = {}
     before: dict[str, tuple[str, str]] = {}
     for key, found in fates.items():
-        standing = {v.record_id: v.url for v in found.values() if v.verdict == KEPT}
+        standing = {v.record_id: v.url for v in found.values() if v.verdict == KEPT and v.stage == STAGE}
         if standing:
             removed[key] = standing
         elif found:
-            last = max(found.values(), key=lambda v: STAGES.index(v.stage))
-            before[key] = (last.stage, last.reason or DROPPED)
+            last = max(found.values(), key=lambda v: (v.verdict == KEPT, STAGES.index(v.stage)))
+            before[key] = (last.stage, KEPT if last.verdict == KEPT else last.reason or DROPPED)
     return removed, before
 
 

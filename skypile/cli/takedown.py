@@ -33,6 +33,7 @@ def takedown(
     from skypile.errors import Refused
     from skypile.report import write_report
     from skypile.runtime import files
+    from skypile.schema import KEPT
     from skypile.takedown import take_down
 
     wanted = list(keys or [])
@@ -54,7 +55,8 @@ def takedown(
         for key, urls in done.removed.items():
             out.print(line("taken down  ", key, f"  ({len(urls)} records)" if len(urls) > 1 else ""), soft_wrap=True)
         for key, (stage, reason) in done.before.items():
-            out.print(line("not in the shards  ", key, f"  ({stage}: {reason})"), soft_wrap=True)
+            told = "no shards yet, and in none that are made" if reason == KEPT else "not in the shards"
+            out.print(line(f"{told}  ", key, f"  ({stage}: {reason})"), soft_wrap=True)
         for place, entries in done.tokens.items():
             told = f"{sum(entry['tokens'] for entry in entries):,} tokens of {len(entries)} documents are padding now"
             out.print(line(f"{told}: ", place), soft_wrap=True, highlight=False)

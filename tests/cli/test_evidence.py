@@ -1,6 +1,7 @@
 """`status`, `why`, `diff` and their JSON, on a run and on what `skypile dedup` wrote; lines in a pipe are whole."""
 
 import json
+import shutil
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,7 +10,9 @@ import pytest
 from skypile.errors import Refused
 from skypile.run_folder import ledger
 from skypile.run_folder.run_config import run_config
+from skypile.run_folder.takedowns import taken_down
 from skypile.schema import LEDGER_COLUMNS, arrow_schema
+from skypile.takedown import take_down
 from tests.cli.test_cli import skypile
 from tests.crawls import article, write_warc
 from tests.report.run_folder import record, write_run
@@ -144,6 +147,15 @@ def test_settings_of_another_version_are_named_with_what_to_do(tmp_path):
     (tmp_path / "config.toml").write_text("[quality_filter]\nold_setting = 3\n")
     with pytest.raises(Refused, match=r"old_setting = 3: no such setting.* if another version of skypile made it"):
         run_config(str(tmp_path))
+
+
+def test_a_page_is_put_on_the_list_of_a_run_without_shards(run, tmp_path):
+    """Before, it was said to have been taken down from them."""
+    shutil.copytree(run, tmp_path / "run")
+    done = take_down(str(tmp_path / "run"), [URLS[0], "http://no.example/"], "request 7", "2026-11-27")
+    assert (done.removed, done.before) == ({}, {URLS[0]: ("extraction", "kept")})
+    assert (done.unknown, done.text_in) == (["http://no.example/"], ["extraction"])
+    assert [page.key for page in taken_down(str(tmp_path / "run"))] == [URLS[0]]
 
 
 def test_diff_says_that_the_texts_are_gone(deduplicated, tmp_path):
