@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from skypile.errors import Refused
+from skypile.proxy.ablate import validation as ablation_sets
 from skypile.proxy.losses import Scores, average, losses
 from skypile.proxy.validation import Validation, validation_sets
 
@@ -133,3 +134,13 @@ def test_what_holds_no_text_is_refused(tmp_path):
     for absent in ("folder", "absent.jsonl", "absent.txt"):
         with pytest.raises(FileNotFoundError):
             validation_sets([str(tmp_path / absent)])
+
+
+def test_a_language_with_a_single_text_is_left_out_of_an_ablation_and_told(tmp_path):
+    (tmp_path / "news.jsonl").write_text(
+        "".join(json.dumps({"text": text}) + "\n" for text in (ENGLISH, ENGLISH + " Twice.", CHINESE))
+    )
+    told: list[str] = []
+    found = ablation_sets("no run", [str(tmp_path / "news.jsonl")], 0.0, 0, None, told.append)
+    assert [(one.domain, one.language) for one in found] == [("news", "en")]
+    assert told == ["news, zh: a single text has no spread to judge by, and was left out"]
