@@ -113,8 +113,8 @@ class QualityFilterConfig(Settings):
     min_bin: int = Field(
         1,
         ge=0,
-        description="lowest bin kept; 0: no judge but language and rules drops anything; where `combine` ranks and this "
-        "is not set: three fifths of `bins`, so that the best two fifths of a language are kept",
+        description="lowest bin kept; 0: no judge but language and rules drops anything; where `combine` ranks and "
+        "this is not set: three fifths of `bins`, so that the best two fifths of a language are kept",
     )
     high_share: Share = Field(0.3, description="share of a language's pages in tier high (CCNet's head: 0.3)")
     low_share: Share = Field(0.4, description="share of a language's pages in tier low (CCNet's tail: 0.4)")
