@@ -51,8 +51,7 @@ def train_in_run(documents: DataFrame, config: QualityFilterConfig, scratch: str
         name = f"citation classifier, {language}: {found} documents of {hosts} hosts are cited in the dumps"
         if found < config.citations.min_positives or hosts < config.citations.min_hosts:
             notes.append(
-                f"{name}; {config.citations.min_positives} of {config.citations.min_hosts} are needed: "
-                "none trained, language and rules alone decide"
+                f"{name}; {config.citations.min_positives} of {config.citations.min_hosts} are needed: none trained"
             )
             continue
         if language not in others:
@@ -68,8 +67,7 @@ def train_in_run(documents: DataFrame, config: QualityFilterConfig, scratch: str
         held_out = trained.metrics
         if held_out["auc"] is None or held_out["auc"] < config.citations.min_auc:
             notes.append(
-                f"{name}; AUC on held-out hosts is {held_out['auc']}, {config.citations.min_auc} is needed: "
-                "not used, language and rules alone decide"
+                f"{name}; AUC on held-out hosts is {held_out['auc']}, {config.citations.min_auc} is needed: not used"
             )
             continue
         models[language] = trained.model

@@ -191,7 +191,8 @@ def quality_notes(run: str, section: settings.QualityFilterConfig, trained: list
                 f"{dropped:,} of {counts['read']:,} documents"
             )
         elif not files.exists(files.join(place, "classifier")):
-            notes.append("no citation classifier: language and rules alone decide")
+            alone = "language and rules alone", "language, rules and the ranks of the other judges"
+            notes.append(f"no citation classifier: {alone[section.combine != 'citation']} decide")
         if section.combine == "citation" and (
             section.perplexity_model or files.exists(files.join(place, "perplexity"))
         ):

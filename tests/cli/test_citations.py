@@ -21,6 +21,7 @@ def refused(message: str, *arguments: object) -> None:
     assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr, done.stderr
 
 
+@pytest.mark.slow
 def test_from_a_dump_to_figures(demo, tmp_path):
     dump = demo.folder / "sample" / "wikipedia.xml.bz2"
     done = skypile("extract", dump, "--output", tmp_path / "cited")
