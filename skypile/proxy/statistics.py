@@ -11,6 +11,11 @@ mean squares of pairs and of documents and takes away that of the rest, which bo
 Satterthwaite's (1946; Searle, Casella and McCulloch, Variance Components, 1992, chapter 5). Documents may weigh
 differently: by their bytes the mean is the difference of the domain's bits per byte.
 
+Of two or three pairs the spread is little known, and where it happens to come out small the many documents lend it their
+degrees of freedom: without an effect p was below 0.001 in up to 6 % of the comparisons of 2 pairs, 2 % of 3, 1 % of 4 (drawn).
+So p, interval and visible effect are the worse of that test and of Student's over the pairs' means alone: 0.1 % then, 5 % of
+p below 0.05, and from 6 pairs on hardly a difference.
+
 Looking at p after each pair, and stopping at the first below 0.05, raises false alarms far above 5 % (18 % after each
 of 8 pairs, drawn). For that there is a second p, over pairs alone, that may be looked at after each: one over the
 largest Bayes factor so far of the t-test whose effect, in standard deviations of a pair, is Cauchy (Jeffreys 1961;
@@ -99,17 +104,17 @@ def compare(differences: NDArray[np.float64], weights: NDArray[np.float64] | Non
     share = np.full(documents, 1 / documents) if weights is None else weights / weights.sum()
     means = differences @ share
     mean, found = float(means.mean()), spread(differences, share)
-    error = found.total**0.5
     if _is_nought(differences):
         return Comparison(mean, mean, mean, 1.0, 1.0, 0.0, None, 0.0, pairs, documents)
-    t, margin = abs(mean) / error, stats.t.ppf(1 - ALPHA / 2, found.freedom) * error
+    tests = ((found.total**0.5, found.freedom), ((found.pairs / pairs) ** 0.5, pairs - 1.0))  # errors, their freedom
+    margin = max(stats.t.ppf(1 - ALPHA / 2, freedom) * error for error, freedom in tests)
     return Comparison(
         mean,
         float(mean - margin),
         float(mean + margin),
-        float(2 * stats.t.sf(t, found.freedom)),
+        float(max(2 * stats.t.sf(abs(mean) / error, freedom) for error, freedom in tests if error)),
         float(anytime_p(means)[-1]),
-        float(error * _noncentrality(found.freedom)),
+        float(max(error * _noncentrality(freedom) for error, freedom in tests)),
         needed_pairs(mean, found, pairs, documents),
         float(means.std(ddof=1)),
         pairs,
@@ -202,4 +207,5 @@ def needed_pairs(effect: float, found: Spread, pairs: int, documents: int) -> in
     total = variance + found.documents
     freedom = total**2 / (variance**2 / np.maximum(tried - 1, 1) + found.documents**2 / (documents - 1) + 1e-300)
     enough &= abs(effect) > stats.t.ppf(1 - ALPHA / 2, np.maximum(freedom, 1.0)) * np.sqrt(total)
+    enough &= abs(effect) > stats.t.ppf(1 - ALPHA / 2, tried - 1) * np.sqrt(variance)
     return int(tried[np.argmax(enough)]) if enough.any() else None

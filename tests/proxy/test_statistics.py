@@ -169,3 +169,13 @@ def test_numbers_far_from_one_are_judged_alike():
     small = compare(table * 1e-7)
     assert small.p == pytest.approx(compare(table).p)
     assert small.visible == pytest.approx(compare(table).visible * 1e-7)
+
+
+@pytest.mark.parametrize("pairs", [2, 3])
+def test_few_pairs_that_agree_by_chance_are_not_sure_of_it(pairs: int):
+    rng = np.random.default_rng(pairs)
+    alarms = 0
+    for _ in range(400):
+        drawn = rng.normal(0, 1, (pairs, 1)) + rng.normal(0, 1, (1, 100)) + rng.normal(0, 3, (pairs, 100))
+        alarms += compare(drawn).p < 0.001
+    assert alarms <= 3  # 6 and 2 in a hundred where the documents' degrees of freedom count alone
