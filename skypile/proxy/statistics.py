@@ -11,10 +11,10 @@ mean squares of pairs and of documents and takes away that of the rest, which bo
 Satterthwaite's (1946; Searle, Casella and McCulloch, Variance Components, 1992, chapter 5). Documents may weigh
 differently: by their bytes the mean is the difference of the domain's bits per byte.
 
-Of two or three pairs the spread is little known, and where it happens to come out small the many documents lend it their
-degrees of freedom: without an effect p was below 0.001 in up to 6 % of the comparisons of 2 pairs, 2 % of 3, 1 % of 4 (drawn).
-So p, interval and visible effect are the worse of that test and of Student's over the pairs' means alone: 0.1 % then, 5 % of
-p below 0.05, and from 6 pairs on hardly a difference.
+Of two or three pairs the spread is little known, and where it happens to come out small the many documents lend it
+their degrees of freedom: without an effect p was below 0.001 in up to 6 % of the comparisons of 2 pairs, 2 % of 3, 1 %
+of 4 (drawn). So p, interval and visible effect are the worse of that test and of Student's over the pairs' means alone:
+at most 0.2 % then, and from 6 pairs on hardly a difference.
 
 Looking at p after each pair, and stopping at the first below 0.05, raises false alarms far above 5 % (18 % after each
 of 8 pairs, drawn). For that there is a second p, over pairs alone, that may be looked at after each: one over the
