@@ -40,8 +40,9 @@ HIDDEN_TEXT, ANNOTATION = 1, 2
     IN_TOKEN,  # 1 inside an element of MathML that may hold HTML
     N_FORMULAS,
     LINKED_TO,  # where the text of a link last ended
+    CODE_TO,  # where the text of a <code> inside <pre> last ended
     N_STATE,
-) = range(22)
+) = range(23)
 
 DT, TD, TH, H1, H6 = (TAG_ID[x] for x in ("dt", "td", "th", "h1", "h6"))
 CAPTION, FIGCAPTION = TAG_ID["caption"], TAG_ID["figcaption"]

@@ -23,6 +23,19 @@ INLINE = {
     f"{GLYPHS}<span class=MJX_Assistive_MathML><math>{MATHML}</math></span></span><script type=math/tex>{TEX}</script>",
     "MathJax 3": "<mjx-container class=MathJax jax=CHTML><mjx-math aria-hidden=true><mjx-c class=x></mjx-c></mjx-math>"
     f"<mjx-assistive-mml><math>{MATHML}</math></mjx-assistive-mml></mjx-container>",
+    "MathJax 4": f"<mjx-container class=MathJax><mjx-math data-latex='{SAFE}' aria-hidden=true><mjx-mi data-latex=m>m"
+    "</mjx-mi></mjx-math></mjx-container>",
+    "MathJax 2, script of MathML": f"<span class=MathJax>{GLYPHS}</span>"
+    f"<script type='math/mml'><math>{MATHML}</math></script>",
+    "prefix": f"<mml:math xmlns:mml='x'>{MATHML.replace('</', '</mml:').replace('<m', '<mml:m')}</mml:math>",
+    "prefix, annotation": f"<m:math>{ANNOTATED}</m:math>".replace("</", "</m:")
+    .replace("</m:m:", "</m:")
+    .replace("<an", "<m:an"),
+    "picture of Sphinx": f"<img src='_images/math/7a.png' alt='{SAFE}'>",
+    "picture of mimeTeX": "<img src='/cgi-bin/mimetex.cgi?\\frac{m}{V} &lt; 3'>",
+    "picture of Google": "<img src='http://chart.example/chart?cht=tx&amp;chl=%5Cfrac%7Bm%7D%7BV%7D+%3C+3'>",
+    "picture of CodeCogs": "<img src='https://latex.codecogs.com/svg.image?\\frac{m}{V}&amp;space;%3C&amp;space;3'>",
+    "picture of class equation": f"<img class=equation src='/equation?tex=x' alt='{SAFE}'>",
     "Wikipedia": "<span class=mwe-math-element><span class=mwe-math-mathml-inline style='display: none;'>"
     rf"<math alttext='{{\displaystyle {SAFE}}}'>{ANNOTATED}</math></span>"
     rf"<img class=mwe-math-fallback-image-inline aria-hidden=true alt='{{\displaystyle {SAFE}}}'></span>",
