@@ -200,6 +200,57 @@ def counts_up(text, i, end):
 
 
 @borrows
+def begins_line(text, start, i, end, number):
+    """Whether text[i:end] is `number`, blanks around it, and begins a line."""
+    while i > start and text[i - 1] == 32:
+        i -= 1
+    if i > start and text[i - 1] != 10:
+        return False
+    value, some = 0, False
+    for k in range(i, end):
+        if is_digit(text[k]):
+            value, some = min(value * 10 + text[k] - 48, 1 << 30), True
+        elif text[k] != 32:
+            return False
+    return some and value == number
+
+
+@borrows
+def without_line_numbers(text, i, end, n):
+    """Take out of text[i:end], in place, the numbers 1 to n that its n lines begin with, and a blank after each.
+    Returns the new end; `end` if the lines do not begin so."""
+    o = i
+    for writes in range(2):
+        k, o, line = i, i, 0
+        while k < end:
+            while k < end and text[k] == 32:
+                k += 1
+            value, first = 0, k
+            while k < end and is_digit(text[k]):
+                value = min(value * 10 + text[k] - 48, 1 << 30)
+                k += 1
+            line += 1
+            if k == first or value != line or (k < end and text[k] > 32):
+                return end
+            k += k < end and text[k] == 32
+            while k < end and text[k] != 10:
+                if writes:
+                    text[o] = text[k]
+                o += 1
+                k += 1
+            if k < end:
+                if writes:
+                    text[o] = 10
+                o += 1
+            k += 1
+        if line != n:
+            return end
+    while o > i and text[o - 1] <= 32:
+        o -= 1
+    return o
+
+
+@borrows
 def ends_inline(text, start, i, end, tag, linked, gutter, heading):
     """The length of `text` now that an inline element ends whose text is text[i:end], in a block that began at start.
 

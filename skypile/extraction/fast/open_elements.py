@@ -174,7 +174,8 @@ def push(elements, blocks, s, stack, tag, hidden, mute, gutter, link, flags):
             if stack[k, ON_TAG] == RUBY:
                 stack[level, ON_MUTE] = ANNOTATION
     stack[level, ON_GUTTER] = gutter or stack[level - 1, ON_GUTTER]
-    looked_at = tag in (SUP, SUB) or (tag == A and link == 2) or (gutter and (s[IN_PRE] or not block))
+    looked_at = tag in (SUP, SUB) or (tag == A and link == 2) or gutter or s[IN_PRE]
+    looked_at = looked_at and (s[IN_PRE] or not block)
     stack[level, ON_FROM] = s[LENGTH] if looked_at else -1
     s[LEVEL] = level
     if tag == PRE:

@@ -32,7 +32,7 @@ def count(html: str, text: str, score: float = 0.7) -> int:
         (f"<ul><li>{OVER}<li>salt</ul><p>For the crust:</p><ul><li>{OVER}<li>butter</ul>", 2),
         (f"<p>Run it:</p><pre>{OVER}</pre><p>And once more:</p><pre>{OVER}</pre>", 2),
         ("".join(f"<p>Verse {i}" + "".join(f"<p>{x} {i}" for x in "abcd") + CHORUS for i in range(3)), 3),
-        (f"<p>Tom<p>{OVER}<p>All the tune he could play<p>{OVER}<p>{OVER}", 3),
+        (f"<p>Tom<p>{OVER}<p>All the tune he could play<p>{OVER}<p>{OVER}{FOOTER}", 3),
         (f"<h3>For the crust</h3><ul><li>{OVER}<li>salt</ul><h3>For the top</h3><ul><li>{OVER}<li>salt</ul>", 2),
         (f"<table><tr><td>{OVER}<td>1<tr><td>{OVER}<td>2</table>", 2),
     ],

@@ -31,7 +31,6 @@ INLINE = {
     "prefix, annotation": f"<m:math>{ANNOTATED}</m:math>".replace("</", "</m:")
     .replace("</m:m:", "</m:")
     .replace("<an", "<m:an"),
-    "picture of Sphinx": f"<img src='_images/math/7a.png' alt='{SAFE}'>",
     "picture of mimeTeX": "<img src='/cgi-bin/mimetex.cgi?\\frac{m}{V} &lt; 3'>",
     "picture of Google": "<img src='http://chart.example/chart?cht=tx&amp;chl=%5Cfrac%7Bm%7D%7BV%7D+%3C+3'>",
     "picture of CodeCogs": "<img src='https://latex.codecogs.com/svg.image?\\frac{m}{V}&amp;space;%3C&amp;space;3'>",
@@ -102,6 +101,11 @@ def test_what_is_no_formula_stays_as_it_is(html):
 )  # fmt: skip
 def test_mathml_without_tex(mathml, tex):
     assert tex_of(f"<math>{mathml}</math>".encode()) == tex
+
+
+def test_a_picture_from_a_folder_of_formulas_is_one():
+    assert text("<div class=math><p><img src='_images/math/7a.png' alt='x &amp;= a^2'></div>") == "$x &= a^2$"
+    assert text("<p>x <img src='_images/maths/7a.png' alt='a = b'> y") == "x y"
 
 
 @pytest.mark.parametrize(

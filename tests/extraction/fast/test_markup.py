@@ -168,6 +168,15 @@ def test_line_numbers_within_code_go_and_numbers_stay():
     assert blocks("<table><tr><td>1<td>2</table>") == ["1", "2"]
 
 
+def test_line_numbers_go_that_no_class_names():
+    """Each an element of its own, one a line, from 1 on."""
+    lines = ["while tea:", "    pour(2)", "", "2 + 2"]
+    numbered = "".join(f"<span style='color: teal'> {n}</span> <i>{line}\n</i>" for n, line in enumerate(lines, 1))
+    assert blocks(f"<div class=code><pre>{numbered}</pre></div>") == ["\n".join(lines)]
+    for listed in ("1 cup\n2 pots", "<b>1</b> cup\n2 pots", "<b>2</b> cups\n<b>3</b> pots", "<b>1</b>st\n<b>2</b>nd"):
+        assert blocks(f"<pre>{listed}</pre>") == [listed.replace("<b>", "").replace("</b>", "")]
+
+
 def test_code_in_an_element_a_line():
     assert blocks("<pre><code>pour(</code><code>    tea)</code></pre>") == ["pour(\n    tea)"]
     assert blocks("<pre><code>pour(</code> <code>tea)</code></pre>") == ["pour( tea)"]
