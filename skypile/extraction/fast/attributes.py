@@ -32,7 +32,7 @@ FONT_SIZE, OPACITY = fnv1a(b"font-size"), fnv1a(b"opacity")
 ZEROS = tuple(fnv1a(value) for value in (b"0", b"0px", b"0em", b"0pt", b"0%", b"0rem", b"0.0"))
 
 _HIDING = ((7, DISPLAY), (10, VISIBILITY), (9, FONT_SIZE), (7, OPACITY))
-_ENDS_VALUE = (58, 59, 33)  # ":", ";", "!" end a name or a value
+_ENDS_VALUE = (58, 59, 33, 47)  # ":", ";", "!" and a comment end a name or a value
 
 MAX_COLSPAN, MAX_ROWSPAN = 1000, 65534  # HTML standard, 4.9.11
 MAX_TEX_LOOK = 400  # bytes of an alt or an address; a picture may stand in its own address, a megabyte long

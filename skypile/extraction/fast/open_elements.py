@@ -80,16 +80,21 @@ def imply_end_tags(blocks, text, s, stack, tag, flags):
             if flags[t] & SPECIAL and t != ADDRESS and t != DIV and t != P:
                 break
     elif tag in (TR, TD, TH) or THEAD <= tag <= TFOOT:
+        outermost = 0  # cell or row, of a table whose <tr> or <tbody> is left out
         for k in range(s[LEVEL], 0, -1):
             t = stack[k, ON_TAG]
             if t == TABLE:
                 break
             same = (t in (TD, TH)) if (tag in (TD, TH)) else (t == TR if tag == TR else THEAD <= t <= TFOOT)
             if same:
-                pop(blocks, text, s, stack, k - 1, flags)
+                outermost = k
                 break
             if t == TR and (tag in (TD, TH)):
                 break
+            if t in (TD, TH, TR):
+                outermost = k
+        if outermost:
+            pop(blocks, text, s, stack, outermost - 1, flags)
     elif tag in (A, BUTTON):
         end_tag(blocks, text, s, stack, tag, flags)
     elif tag in (RT, RP):

@@ -1,9 +1,9 @@
 """Tables of data: which they are, and their rows as text. Compiled.
 
-A table holds data where two rows or more have two cells or more with text, none of its cells is long or holds many
-blocks, and no table with text and no preformatted text stands in it; other tables lay out the page, and their cells
-are paragraphs like any others. With header cells, which layout has no use for, a cell of one paragraph may be longer,
-and a preformatted line may stand in one.
+A table holds data where two rows or more have two cells or more with text (or are covered by one), none of its cells
+is long or holds many blocks, and no table with text and no preformatted text stands in it; other tables lay out the
+page, and their cells are paragraphs like any others. With header cells, which layout has no use for, a cell of one
+paragraph may be longer, and a preformatted line may stand in one.
 
 A row is a line, its cells stand between tabs, empty ones too, each in the column that the table model of the HTML
 standard (4.9.12) gives it. A cell that spans rows is said in every row it covers, since a row without its name or
@@ -44,9 +44,9 @@ def data_tables(page):
         if p >= 0:
             table[e], row[e], cell[e] = table[p], row[p], cell[p]
         if tag == TABLE:
-            table[e], row[e], cell[e] = e, -1, -1
+            table[e], row[e], cell[e] = e, e, -1
             data[e] = True
-        elif tag == TR:
+        elif tag == TR or THEAD <= tag <= TFOOT:  # which holds a row where <tr> is left out
             row[e], cell[e] = e, -1
         elif tag in (TD, TH):
             cell[e] = e
@@ -68,9 +68,15 @@ def data_tables(page):
             blocks[cell[e]] += 1
     filled, rows = np.zeros(n, np.int32), np.zeros(n, np.int32)  # cells with text of a row, rows with two of a table
     held, cells = np.zeros(n, np.int32), np.zeros(n, np.int32)  # blocks and cells with text of a table
+    spanned = np.zeros(n, np.int32)  # rows of a table that a cell with text still covers
     for e in range(n):
-        if blocks[e] and table[e] >= 0:
-            t = table[e]
+        t = table[e]
+        if page.tag[e] == TR and t >= 0 and spanned[t] > 0:
+            spanned[t] -= 1
+            filled[e] += spanned[t] > 0
+        if blocks[e] and t >= 0:
+            if page.tag[e] in (TD, TH):
+                spanned[t] = max(spanned[t], page.span[e] & 0xFFFF)
             cells[t] += 1
             held[t] += blocks[e]
             if size[e] > (LONG_CELL_UNDER_HEADER if headed[t] and blocks[e] == 1 else LONG_CELL):

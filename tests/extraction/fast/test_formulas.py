@@ -96,6 +96,10 @@ def test_what_is_no_formula_stays_as_it_is(html):
         ("<mover><mi>v</mi><mo>→</mo></mover>", r"\vec{v}"),
         ("<mtable><mtr><mtd><mi>a</mi></mtd><mtd><mi>b</mi></mtd></mtr><mtr><mtd><mi>c</mi></mtd><mtd><mi>d</mi></mtd></mtr></mtable>",
          r"\begin{matrix} a & b \\ c & d \end{matrix}"),
+        ("<mmultiscripts><mi>C</mi><mn>1</mn><none/><mprescripts/><mn>6</mn><mn>14</mn></mmultiscripts>",
+         "{}_6^{14}C_1"),
+        ("<mmultiscripts><mi>R</mi><mi>i</mi><none/><none/><mi>j</mi></mmultiscripts>", "R_i{}^j"),
+        ("<mi>𝑥</mi><mo>&#x2208;</mo><mi>𝕂</mi><mo>,</mo><mi>𝛽</mi><mi>𝐯</mi>", r"x\in\mathbb{K},\beta\mathbf{v}"),
         ("<mtext>if</mtext><mi>x</mi><mo>≤</mo><mi>y</mi>", r"\text{if}x\le y"),
     ],
 )  # fmt: skip

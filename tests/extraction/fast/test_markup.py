@@ -190,6 +190,7 @@ def test_code_in_an_element_a_line():
         "<i style='color: red; visibility: hidden'>qx9</i>",
         "<i style='color:red!important;; Visibility :collapse'>qx9</i>",
         "<i style='width:1px; x:display : NONE !important; top:0'>qx9</i>",
+        "<i style='/* x */display:none'>qx9</i>",
         "<b hidden>qx9</b>",
         "<font class=jammer>qx9</font>",
         "<span style='font-size:0px'>qx9</span>",

@@ -21,6 +21,10 @@ def written(html: str) -> str:
     "rows, expected",
     [
         ("<tr><th>ship<th>crew<th>guns<tr><td>Anna<td><td>4<tr><td><td>30<td>", "ship\tcrew\tguns\nAnna\t\t4\n\t30\t"),
+        ("<td>a<td>1<tr><td>b<td>2", "a\t1\nb\t2"),  # a row that the first cell begins
+        ("<tr><td>a<td>1<tbody><tr><td>b<td>2", "a\t1\nb\t2"),
+        ("<tbody><td>a<td>1<tbody><td>b<td>2", "a\t1\nb\t2"),
+        ("<tr><td rowspan=2>a<td>1<tr><td>2", "a\t1\na\t2"),
         ("<tr><td>a<td>1<tr><td><td><tr><td>b<td>2", "a\t1\nb\t2"),  # a row without text is no line
         ("<tr><td>a<td>1<tr></tr><tr><td>b<td><p>2</p><p>3<br>4</p>", "a\t1\nb\t2 3 4"),
         ("<tr><td rowspan=2>north<td>1<tr><td>2<tr><td>south<td>3", "north\t1\nnorth\t2\nsouth\t3"),
