@@ -28,7 +28,7 @@ from xxhash import xxh3_64_intdigest
 from skypile.classifiers.host_lists import listed
 from skypile.classifiers.matching import Page, family, length_bin, match
 from skypile.classifiers.tokens import tokens_for_classifier
-from skypile.classifiers.training_set import drawn_number
+from skypile.classifiers.training_set import drawn_number, some_titles
 from skypile.crawl.url import canonical
 from skypile.run_folder.storage import stored
 from skypile.runtime.files import join
@@ -36,7 +36,6 @@ from skypile.runtime.map_arrow import map_arrow
 
 SOURCES: Final = ("page", "list", "host")  # in this order cited pages choose their counterparts
 CANDIDATES: Final = 4  # uncited pages drawn for each cited one, of its length and file, and again of its length
-MOST_TITLES: Final = 5
 RELIABLE: Final = 1
 DEPRECATED: Final = -1
 
@@ -51,7 +50,7 @@ EXAMPLE: Final = pa.schema(
         "source": pa.string(),
         "citations": pa.int64(),  # references to the page, or to its host where that is the source
         "alike": pa.string(),  # what a page and its counterpart share, see `matching.Pair`
-        "titles": pa.list_(pa.string()),  # of MOST_TITLES articles that cite the page
+        "titles": pa.list_(pa.string()),  # of some articles that cite the page, `training_set.some_titles`
         "text": pa.string(),
     }
 )
@@ -120,10 +119,8 @@ def _pages(documents: DataFrame, choice: Choice) -> DataFrame:
 def _labelled(pages: DataFrame, cited: DataFrame, choice: Choice) -> DataFrame:
     """`pages` with label_source, cited and citations: of those with the same tokens one, a cited one if there is one,
     and at most per_host of a host and label."""
-    titles = F.slice(F.array_sort(F.array_distinct(F.flatten(F.collect_list("titles")))), 1, MOST_TITLES)
-    by_page = (
-        cited.where("references > 0").groupBy("key").agg(F.sum("references").alias("of_page"), titles.alias("titles"))
-    )
+    references, titles = F.sum("references").alias("of_page"), some_titles().alias("titles")
+    by_page = cited.where("references > 0").groupBy("key").agg(references, titles)
     by_host = cited.where("references > 0").groupBy("host").agg(F.sum("references").alias("of_host"))
     found = pages.join(by_page, "key", "left").join(by_host, "host", "left")
     warned = F.coalesce(F.col("listed") == DEPRECATED, F.lit(False))

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from skypile.classifiers import training_set
+from skypile.classifiers import nearest, training_set
 from skypile.classifiers.cited_in_spark import MAX_DAMAGE, cited_pages
 from skypile.classifiers.dumps import check
 from skypile.classifiers.model import save
@@ -44,6 +45,7 @@ def train_in_run(documents: DataFrame, config: QualityFilterConfig, scratch: str
     others = {row["language"] for row in labels.where(~F.col("cited")).select("language").distinct().collect()}
     models: dict[str, Any] = {}
     details: dict[str, dict[str, Any]] = {}
+    cited_examples: list[pa.Table] = []
     for language in config.languages or sorted(counts):
         found, hosts = counts.get(language, (0, 0))
         name = f"citation classifier, {language}: {found} documents of {hosts} hosts are cited in the dumps"
@@ -57,7 +59,8 @@ def train_in_run(documents: DataFrame, config: QualityFilterConfig, scratch: str
             notes.append(f"{name} and no other document is there to compare: none trained")
             continue
         sampled = training_set.sample(labels, language, config.citations)
-        examples = training_set.collect(documents, sampled, files.join(scratch, f"examples_{language}"))
+        collected = files.join(scratch, f"examples_{language}")
+        examples = training_set.collect(documents, sampled, collected)
         if not examples.cited.any() or examples.cited.all():
             notes.append(f"{name}, but a sample of {len(examples.cited)} holds one label only: none trained")
             continue
@@ -70,6 +73,7 @@ def train_in_run(documents: DataFrame, config: QualityFilterConfig, scratch: str
             )
             continue
         models[language] = trained.model
+        cited_examples.append(training_set.collected_cited(collected))
         details[language] = {
             "calibration": trained.calibration,
             "metrics": held_out,
@@ -84,4 +88,5 @@ def train_in_run(documents: DataFrame, config: QualityFilterConfig, scratch: str
         return None, notes
     folder = files.join(scratch, "classifier")
     save(folder, models, details)
+    nearest.write(pa.concat_tables(cited_examples), folder)
     return folder, notes

@@ -48,18 +48,25 @@ def keep(examples: str, folder: str, languages: list[str], sources: tuple[str, .
     sources, in the order of their ids."""
     wanted = pc.field("cited") & pc.field("language").isin(languages) & pc.field("source").isin(list(sources))
     fs, path = files.filesystem(examples)
-    columns = ["record_id", "language", "url", "titles", "text"]
-    found: list[dict[str, object]] = []
+    found: list[pa.RecordBatch] = []
     for batch in ds.dataset(path, format="parquet", filesystem=fs).to_batches(
-        columns=columns, filter=wanted, batch_size=BATCH
+        columns=[*NEAREST.names[:-1], "text"], filter=wanted, batch_size=BATCH
     ):
-        rows = batch.to_pylist()
-        vectors = _vectors([row.pop("text") for row in rows])
-        found += [row | {"vector": vector.tobytes()} for row, vector in zip(rows, vectors, strict=True)]
-    found.sort(key=lambda row: str(row["record_id"]))
+        vectors = pa.array(vectors_as_bytes(batch["text"].to_pylist()), pa.binary())
+        found.append(batch.drop_columns(["text"]).append_column("vector", vectors))
+    write(pa.Table.from_batches(found).cast(NEAREST) if found else NEAREST.empty_table(), folder)
+
+
+def write(cited: pa.Table, folder: str) -> None:
+    """NEAREST rows as FILE of `folder`, in the order of their ids."""
     fs, path = files.filesystem(files.join(folder, FILE))
     with fs.open(path, "wb") as file:
-        pq.write_table(pa.Table.from_pylist(found, schema=NEAREST), file, compression="zstd")
+        pq.write_table(cited.sort_by("record_id"), file, compression="zstd")
+
+
+def vectors_as_bytes(texts: list[str]) -> list[bytes]:
+    """The `vector` of NEAREST rows."""
+    return [vector.tobytes() for vector in _vectors(texts)]
 
 
 def nearest(folder: str, text: str, language: str, own: str | None = None) -> list[Near]:

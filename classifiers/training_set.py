@@ -12,6 +12,7 @@ set so that no host makes up more than `max_host_share` of a label.
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -19,12 +20,15 @@ import pyarrow.dataset as ds
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from skypile.classifiers.nearest import NEAREST, vectors_as_bytes
 from skypile.classifiers.tokens import tokens_for_classifier
 from skypile.classifiers.train import Examples
 from skypile.config import CitationConfig
 from skypile.crawl.url import canonical
 from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
+
+MOST_TITLES: Final = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,9 +40,10 @@ class Rates:
 
 
 def labelled(documents: DataFrame, cited: DataFrame, config: CitationConfig) -> DataFrame:
-    """record_id, language, host, cited (bool) of every document. Both frames are shuffled by key, without text.
+    """record_id, language, host, cited (bool), titles of every document. Both frames are shuffled by key, without text.
 
-    `cited`: key, host and references of each page, as `cited_in_spark` has them.
+    `cited`: key, host, references and titles of each page, as `cited_in_spark` has them. titles: of MOST_TITLES
+    articles that cite the page, null where it is not cited itself.
     """
 
     def keys(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -48,7 +53,8 @@ def labelled(documents: DataFrame, cited: DataFrame, config: CitationConfig) -> 
 
     types = "record_id string, language string, host string, key string"
     pages = map_arrow(documents.select("record_id", "language", "host", "url"), keys, types)
-    by_key = cited.groupBy("key").agg(F.lit(True).alias("cited"))  # dumps in several languages may cite one page
+    # Dumps in several languages may cite one page.
+    by_key = cited.groupBy("key").agg(F.lit(True).alias("cited"), some_titles().alias("titles"))
     found = pages.join(by_key, "key", "left")
     found = found.withColumn("cited", F.coalesce("cited", F.lit(False)))
     if config.weak_host_citations:
@@ -56,11 +62,16 @@ def labelled(documents: DataFrame, cited: DataFrame, config: CitationConfig) -> 
         hosts = hosts.where(F.col("citations") >= config.weak_host_citations).select("host", F.lit(True).alias("weak"))
         found = found.join(hosts, "host", "left")
         found = found.withColumn("cited", F.col("cited") | F.coalesce("weak", F.lit(False)))
-    return found.select("record_id", "language", "host", "cited")
+    return found.select("record_id", "language", "host", "cited", "titles")
+
+
+def some_titles() -> Column:
+    """The first MOST_TITLES of the titles of a group of `cited_in_spark` rows, each once."""
+    return F.slice(F.array_sort(F.array_distinct(F.flatten(F.collect_list("titles")))), 1, MOST_TITLES)
 
 
 def sample(labels: DataFrame, language: str, config: CitationConfig) -> DataFrame:
-    """record_id, host, cited of the examples of one language."""
+    """record_id, host, cited, titles of the examples of one language."""
     of_language = labels.where(F.col("language") == language)
     by_host = of_language.groupBy("cited", "host").count()
     kept = F.lit(False)
@@ -74,7 +85,7 @@ def sample(labels: DataFrame, language: str, config: CitationConfig) -> DataFram
         for host, of_host in sorted(rates.of_host.items()):
             rate = F.when(F.col("host") == host, F.lit(of_host)).otherwise(rate)
         kept = kept | ((F.col("cited") == is_cited) & (drawn < rate))
-    return of_language.where(kept).select("record_id", "host", "cited")
+    return of_language.where(kept).select("record_id", "host", "cited", "titles")
 
 
 def drawn_number(seed: int) -> Column:
@@ -109,23 +120,36 @@ def sampling_rates(largest: dict[str, int], total: int, hosts: int, config: Cita
 def collect(documents: DataFrame, sampled: DataFrame, scratch: str) -> Examples:
     """Examples with their tokens, at most 2 * max_documents of them, by way of Parquet in `scratch`.
 
-    Spark's own collect would hold them a second time, in the driver's Java heap.
+    Spark's own collect would hold them a second time, in the driver's Java heap. What is written of the cited ones is
+    a row of `nearest.NEAREST` as well.
     """
 
     def tokenise(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            lines = pa.array([tokens_for_classifier(text) for text in batch["text"].to_pylist()], pa.string())
-            yield batch.drop_columns(["text"]).append_column("line", lines)
+            texts, cited = batch["text"].to_pylist(), batch["cited"].to_pylist()
+            lines = pa.array([tokens_for_classifier(text) for text in texts], pa.string())
+            vectors = iter(vectors_as_bytes([text for text, is_cited in zip(texts, cited, strict=True) if is_cited]))
+            kept = pa.array([next(vectors) if is_cited else None for is_cited in cited], pa.binary())
+            yield batch.drop_columns(["text"]).append_column("line", lines).append_column("vector", kept)
 
-    rows = documents.select("record_id", "text").join(F.broadcast(sampled), "record_id")
-    rows = rows.select("record_id", "host", "cited", "text")
-    tokens = map_arrow(rows, tokenise, "record_id string, host string, cited boolean, line string")
-    tokens.write.mode("overwrite").parquet(scratch)
-    fs, path = files.filesystem(scratch)
-    table = ds.dataset(path, format="parquet", filesystem=fs).to_table()
+    rows = documents.select("record_id", "language", "url", "text").join(F.broadcast(sampled), "record_id")
+    rows = rows.select("record_id", "language", "url", "titles", "host", "cited", "text")
+    types = "record_id string, language string, url string, titles array<string>, host string, cited boolean"
+    map_arrow(rows, tokenise, f"{types}, line string, vector binary").write.mode("overwrite").parquet(scratch)
+    table = _read(scratch).to_table(columns=["record_id", "host", "cited", "line"])
     return Examples(
         table["record_id"].to_pylist(),
         table["host"].to_pylist(),
         table["cited"].to_numpy(zero_copy_only=False).astype(np.bool_),
         table["line"].to_pylist(),
     )
+
+
+def collected_cited(scratch: str) -> pa.Table:
+    """`nearest.NEAREST` rows of the cited examples that `collect` wrote to `scratch`."""
+    return _read(scratch).to_table(columns=NEAREST.names, filter=ds.field("cited")).cast(NEAREST)
+
+
+def _read(folder: str) -> ds.Dataset:
+    fs, path = files.filesystem(folder)
+    return ds.dataset(path, format="parquet", filesystem=fs)

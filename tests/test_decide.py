@@ -33,6 +33,7 @@ def settings(sample: dict[str, Any]) -> config.Config:
         "trusted": [sample["wikipedia"], f"{sample['crawl']}/export.jsonl"],
         "perplexity": {"min_trusted": 1000},
         "combine": "mean",
+        "min_bin": 1,
         "citations": {"min_positives": 2, "min_hosts": 2, "min_auc": 0.0, "buckets": 1000, "dimension": 8},
     }
     return config.parse({"quality_filter": quality, "distribution_filter": {"budget_min": 130}})

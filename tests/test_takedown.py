@@ -118,6 +118,22 @@ def test_in_token_shards_the_pages_are_padding_and_no_other_token_changes(taken)
     assert verify(str(tokens)).wrong == verify(str(folder / "shuffled")).wrong == []
 
 
+def test_megatron_opens_what_is_left(taken):
+    megatron = pytest.importorskip(
+        "megatron.core.datasets.indexed_dataset", reason="needs megatron-core and torch", exc_type=ImportError
+    )
+    folder, _, _, before, _ = taken
+    opened = 0
+    for index in sorted([*(folder / "tokens" / "train").glob("*.idx"), *(folder / "shuffled").glob("*.idx")]):
+        theirs = megatron.IndexedDataset(str(index.with_suffix("")))
+        was = np.frombuffer(before[index.with_suffix(".bin")], np.uint16).reshape(-1, 128)
+        now = np.stack([theirs[number] for number in range(len(theirs))])
+        assert now.dtype == np.uint16 and now.shape == was.shape and (now != was).any()
+        assert theirs.document_indices.tolist() == open_indexed(index.with_suffix("")).documents.tolist()
+        opened += 1
+    assert opened > 2
+
+
 def test_nothing_is_packed_again_for_it(taken):
     folder, rows = taken[:2]
     shards = folder / "run/05_shards/documents/kept=true"

@@ -5,11 +5,12 @@ KenLM", arXiv 2409.09613). Ours is of what an extractor should have left behind:
 (`skypile.classifiers.judges` makes it, `built_in/CARD.md` tells of it). So a page that is half menu, half article, or
 that goes on to other pages' titles, stands out where its perplexity does not.
 
-Each line gives log10 p(trusted) - log10 p(boilerplate) a character; a text has their mean. A line weighs by its
-characters, up to LINE: twenty lines of menu are not outweighed by one long paragraph.
+Each line gives log10 p(trusted) - log10 p(boilerplate) a character; a text has their mean, in which all lines count the
+same: twenty lines of menu are not outweighed by one long paragraph.
 
-Chinese alone: AUC 0.91 on clean and raw texts, where perplexity has 0.85 and the model of boilerplate by itself 0.32;
-with all judges together 0.01 to 0.02 are gained. English pages that people called good or bad it ranks as perplexity
+Chinese alone: AUC 0.93 on clean and raw texts, where perplexity has 0.85 and the model of boilerplate by itself 0.32;
+with all judges together 0.01 to 0.02 are gained. Weighed by their characters, the lines give 0.89 up to 60 of them and
+0.91 up to 30. English pages that people called good or bad it ranks as perplexity
 does (0.70 and 0.69), and adds nothing to the others.
 """
 
@@ -24,7 +25,6 @@ from skypile.proxy import ngram
 
 FOLDER: Final = Path(__file__).with_name("built_in")
 FILE: Final = "boilerplate_{}.ngram"
-LINE: Final = 30  # characters, its end among them, that a line weighs at most
 
 
 @functools.cache
@@ -45,9 +45,8 @@ def contrast(
         first: the first line of each text; each text has one.
 
     >>> contrast(np.array([-8.0, -60.0]), np.array([-12.0, -30.0]), np.array([10, 60]), np.array([0]))
-    array([-0.275])
+    array([-0.05])
     """
-    weights = np.minimum(words, LINE)
-    sums = np.add.reduceat((trusted - other) / words * weights, first)
-    found: NDArray[np.float64] = sums / np.add.reduceat(weights, first)
+    lines = np.diff(first, append=len(words))
+    found: NDArray[np.float64] = np.add.reduceat((trusted - other) / words, first) / lines
     return found

@@ -49,6 +49,21 @@ def test_errors_name_key_value_and_slip(table, message):
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("table", "lowest"),
+    [
+        ({}, 1),
+        ({"combine": "citation", "bins": 20}, 1),
+        ({"combine": "mean"}, 3),
+        ({"combine": "max", "bins": 20}, 12),
+        ({"combine": "all", "bins": 1}, 0),
+        ({"combine": "mean", "min_bin": 1}, 1),
+    ],
+)
+def test_where_ranks_decide_the_best_two_fifths_are_kept_by_default(table, lowest):
+    assert parse({"quality_filter": table}).quality_filter.min_bin == lowest
+
+
 def test_unreadable_files(tmp_path):
     with pytest.raises(ConfigError, match="no config file"):
         load(tmp_path / "none.toml")

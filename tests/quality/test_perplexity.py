@@ -5,6 +5,7 @@ import json
 import math
 import sys
 from pathlib import Path
+from statistics import fmean
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -53,13 +54,11 @@ def test_contrast_is_the_mean_over_lines_of_what_two_models_say_of_a_character(m
     other = train(["首页 登录 注册 上一篇 下一篇 责任编辑 " * 9, "Home Login Next Previous Share this " * 9])
     both = CharacterModel(model.model, other)
     for text, found in zip(TEXTS, both.scores(TEXTS).contrasts, strict=True):
-        total = weight = 0.0
+        by_line = []
         for line in filter(None, text.split("\n")):
             said = [by_hand(CharacterModel(one), line) for one in (both.model, other)]
-            weighs = min(len(line) + 1, 30)
-            total += weighs * (math.log10(said[1]) - math.log10(said[0]))
-            weight += weighs
-        assert found == (pytest.approx(total / weight, rel=1e-3) if weight else None)
+            by_line.append(math.log10(said[1]) - math.log10(said[0]))
+        assert found == (pytest.approx(fmean(by_line), rel=1e-3) if by_line else None)
     assert model.scores(TEXTS).contrasts == [None] * len(TEXTS)  # without a model of boilerplate
     menu = "首页\n登录\n上一篇\n下一篇\n"
     article, half = both.scores([CHINESE, CHINESE + "\n" + menu * 8]).contrasts

@@ -7,11 +7,13 @@ from tempfile import mkdtemp
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
 from skypile.classifiers.dumps import DumpError
 from skypile.classifiers.in_run import train_in_run
+from skypile.classifiers.nearest import nearest
 from skypile.config import CitationConfig, PrivacyConfig, QualityFilterConfig, RuleThresholds
 from skypile.quality.decision import decided, gated
 from skypile.quality.stage import quality_filter
@@ -170,6 +172,13 @@ def test_trains_on_cited_pages_and_drops_the_lowest_bins(spark: SparkSession, tm
     metrics = json.loads((Path(folder) / "classifier.json").read_text())["languages"]["en"]["metrics"]
     assert metrics["auc"] >= 0.95
     assert 0 < metrics["positives"] < 30
+    kept = pq.read_table(Path(folder) / "cited.parquet").to_pylist()
+    assert [row["record_id"] for row in kept] == sorted(row["record_id"] for row in rows[::3])
+    assert all(row["titles"] == ["T"] for row in kept)
+    own = rows[0]
+    like = nearest(folder, own["text"], "en", own["record_id"])
+    assert len(like) == 5 and own["url"] not in [page.url for page in like]
+    assert {page.url for page in like} < {row["url"] for row in rows[::3]}
 
     fresh = [document(prose(SCHOLARLY, 1000)), document(prose(SELLING, 1001)), document(CHINESE, "zh")]
     found = run(spark, fresh, config, classifier=folder)
@@ -189,7 +198,7 @@ def test_training_is_the_same_however_the_documents_are_partitioned(spark: Spark
         documents = frame(spark, order, "dedup", verdicts=False)
         folder, _ = train_in_run(documents.repartition(partitions), config, str(tmp_path / f"scratch{partitions}"))
         assert folder is not None
-        models.append((Path(folder) / "citation_en.bin").read_bytes())
+        models.append([(Path(folder) / name).read_bytes() for name in ("citation_en.bin", "cited.parquet")])
     assert models[0] == models[1]
 
 
