@@ -3,7 +3,7 @@
 A table holds data where two rows or more have two cells or more with text (or are covered by one), none of its cells
 is long or holds many blocks, and no table with text and no preformatted text stands in it; other tables lay out the
 page, and their cells are paragraphs like any others. With header cells, which layout has no use for, a cell of one
-paragraph may be longer, and a preformatted line may stand in one.
+paragraph may be longer, a preformatted line may stand in one, and one row of two cells with text is enough.
 
 A row is a line, its cells stand between tabs, empty ones too, each in the column that the table model of the HTML
 standard (4.9.12) gives it. A cell that spans rows is said in every row it covers, since a row without its name or
@@ -68,6 +68,7 @@ def data_tables(page):
             blocks[cell[e]] += 1
     filled, rows = np.zeros(n, np.int32), np.zeros(n, np.int32)  # cells with text of a row, rows with two of a table
     held, cells = np.zeros(n, np.int32), np.zeros(n, np.int32)  # blocks and cells with text of a table
+    said = np.zeros(n, np.int32)  # rows with text of a table
     spanned = np.zeros(n, np.int32)  # rows of a table that a cell with text still covers
     for e in range(n):
         t = table[e]
@@ -83,9 +84,12 @@ def data_tables(page):
                 data[t] = False
             if row[e] >= 0:
                 filled[row[e]] += 1
+                said[t] += filled[row[e]] == 1
                 rows[t] += filled[row[e]] == 2
     for e in range(n):
-        data[e] &= rows[e] >= 2 and held[e] <= BLOCKS_A_CELL * cells[e]
+        data[e] &= (rows[e] >= 2 or (headed[e] and rows[e] == 1 and said[e] >= 2)) and held[e] <= BLOCKS_A_CELL * cells[
+            e
+        ]
     return table, data
 
 

@@ -21,6 +21,7 @@ def written(html: str) -> str:
     "rows, expected",
     [
         ("<tr><th>ship<th>crew<th>guns<tr><td>Anna<td><td>4<tr><td><td>30<td>", "ship\tcrew\tguns\nAnna\t\t4\n\t30\t"),
+        ("<tr><th>hour<th>watch<tr><td>9<td><tr><td><td>tea", "hour\twatch\n9\t\n\ttea"),
         ("<td>a<td>1<tr><td>b<td>2", "a\t1\nb\t2"),  # a row that the first cell begins
         ("<tr><td>a<td>1<tbody><tr><td>b<td>2", "a\t1\nb\t2"),
         ("<tbody><td>a<td>1<tbody><td>b<td>2", "a\t1\nb\t2"),
