@@ -57,7 +57,7 @@ def kind(content_type: str | None, body: bytes) -> Kind | None:
         return "html"
     if declared in XML_TYPES:
         return "html" if _HTML_ELEMENT.search(head) else None
-    if declared in UNKNOWN_TYPES:
+    if declared in UNKNOWN_TYPES or "html" in declared:
         if is_html_start(body):
             return "html"
         meant = "" if declared else (content_type or "").strip().lower()  # "text/html charset=gbk": no MIME type

@@ -32,6 +32,7 @@ _STATUS = re.compile(
 _NEXT_STATUS = re.compile(rb"\s*HTTP/\d(?:\.\d)?[ \t]+\d{3}(?!\d)", re.IGNORECASE)
 _CONNECTED = re.compile(rb"\s*connection established\s*", re.IGNORECASE)
 _END = re.compile(rb"\r?\n\r?\n")
+_FOLD = re.compile(rb"\r?\n[ \t]+")  # a value that goes on in the next line is one line (RFC 9112, 5.2)
 _CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]{0,256})?\r?\n")
 _TEXT = re.compile(rb"(?:\xef\xbb\xbf)?\s*[<\w]")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a]")
@@ -86,7 +87,7 @@ def parse(block: bytes) -> Response:
 def _headers(head: bytes) -> dict[str, str]:
     headers: dict[str, str] = {}
     types = []
-    for line in head.decode("latin-1").splitlines()[1:]:
+    for line in _FOLD.sub(b" ", head).decode("latin-1").splitlines()[1:]:
         name, colon, value = line.partition(":")
         if colon:
             name, value = name.strip().lower(), value.strip()[:MAX_VALUE]

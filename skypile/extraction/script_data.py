@@ -30,6 +30,8 @@ _STATE: Final = re.compile(
     rb"(?:__NEXT_DATA__|__NUXT_DATA__|__NUXT__|__INITIAL_STATE__|__PRELOADED_STATE__|__APOLLO_STATE__|__INITIAL_DATA__|"
     rb"application/json)"
 )
+_QUOTED: Final = re.compile(r"JSON\.parse\(\s*+\"")
+_LAST_COMMA: Final = re.compile(r",\s*+([}\]])")
 _TITLES: Final = ("title", "headline", "name", "heading", "subject")
 _BODIES: Final = (
     "articleBody", "article_body", "body", "content", "contentHtml", "content_html", "bodyHtml", "body_html", "html",
@@ -77,13 +79,17 @@ def _scripts(page: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _json(script: bytes) -> Any:
-    """The JSON value that a script begins with; None where it is none."""
+    """The JSON value that a script begins with, be it in a string or with a comma too many; None where it is none."""
     text = script.decode("utf-8", "replace").strip()
     text = text.removeprefix("<!--").removeprefix("//").strip().removeprefix("<![CDATA[").lstrip()
-    try:
-        return json.JSONDecoder(strict=False).raw_decode(text)[0]
-    except (ValueError, RecursionError):
-        return None
+    quoted = _QUOTED.match(text)
+    for form in (text[quoted.end() - 1 :] if quoted else text, _LAST_COMMA.sub(r"\1", text)):
+        try:
+            value = json.JSONDecoder(strict=False).raw_decode(form)[0]
+            return _json(value.encode("utf-8", "replace")) if quoted and isinstance(value, str) else value
+        except (ValueError, RecursionError):
+            continue
+    return None
 
 
 def _values(value: Any) -> Iterator[dict[str, Any]]:

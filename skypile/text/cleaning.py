@@ -1,7 +1,8 @@
 """What no text keeps, wherever it comes from: characters that act, hide or stand for nothing.
 
 One rule for pages, for ready text and for what an engine returns. Line ends become line feeds (Unicode, 5.8, "Newline
-Guidelines"); escape sequences of terminals go whole (ECMA-48), other controls, marks of direction, zero-width spaces,
+Guidelines"); escape sequences of terminals go whole (ECMA-48), what a
+backspace strikes over goes with it, other controls, marks of direction, zero-width spaces,
 soft hyphens, byte order marks, non-characters, language tags and place-holders of objects (U+FFFC) one by one. The
 joiners U+200C and U+200D stay where writing needs them: beside letters of Arabic, Indic and related scripts, and in
 emoji. Characters for private use go where they stand alone between blanks, as bullets and icons of a font do; within
@@ -31,8 +32,14 @@ _GONE: Final = {
     + "".join(f"{chr((plane << 16) + 0xFFFE)}{chr((plane << 16) + 0xFFFF)}" for plane in range(1, 17)),
 }
 _LINE_END: Final = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-# CSI and OSC, of bounded length: an escape that none of these follows goes alone.
-_ESCAPE: Final = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b\n]{0,2048}(?:\x07|\x1b\\))")
+# CSI, control strings (OSC, DCS, …) and designations of character sets (ISO 2022), of bounded length: an escape that
+# none of these follows goes alone.
+_ESCAPE: Final = re.compile(
+    r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b[\]PX^_][^\x07\x1b\n]{0,2048}(?:\x07|\x1b\\)|\x1b[(-/][0-9A-Z<=>@]"
+    r"|\x9b[0-9;]{1,64}[HJKm]"
+)
+# As typewriters, and manual pages since, print bold and underlined: a character over another, which it replaces.
+_STRUCK_OVER: Final = re.compile(r"[^\x08\n]\x08(?=[^\x08\n])")
 _JOINED: Final = (
     "\u0590-\u1dff\u20e3\u2190-\u2bff\ua800-\ua8ff\ua980-\ua9ff\uaa00-\uaaff\uabc0-\uabff\ufb1d-\ufdcf\ufdf0-\ufdff"
     "\ufe0f\ufe70-\ufefc\U00010a00-\U00011fff\U0001e900-\U0001e95f\U0001f000-\U0001faff"
@@ -70,7 +77,8 @@ def cleaned(text: str) -> tuple[str, dict[str, int]]:
         return text, dict(found)
     # Each kind of suspect once, where its neighbours do not save it: a pattern that finds nothing here finds nothing.
     there = " ".join(map(chr, np.unique(points[suspect])))
-    text = _without(_ESCAPE, text, ESCAPES, found) if "\x1b" in text else text
+    text = _without(_ESCAPE, text, ESCAPES, found) if "\x1b" in text or "\x9b" in text else text
+    text = _without(_STRUCK_OVER, text, "struck_over", found) if "\x08" in text else text
     if _LINE_END.search(there):
         text, ends = _LINE_END.subn("\n", text)
         if ends:  # none where an escape sequence took them along

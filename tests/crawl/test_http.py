@@ -57,6 +57,7 @@ def chunked(body: bytes, size: int = 100) -> bytes:
         (b"HTTP/2 200 \r\nContent-Type: a\r\ncontent-type: b\r\n\r\n", 200, "a, b", b""),
         (b"HTTP/3 200\r\n\r\nx", 200, None, b"x"),
         (b"HTTP 200 OK\nContent-Type: a\n\nx", 200, "a", b"x"),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: a;\r\n\tb\r\nX: y\n z: a\r\n\r\nx", 200, "a; b", b"x"),
         (b":status: 200\r\ncontent-type: a\r\n\r\nx", 200, "a", b"x"),
         (b"ICY 200 OK\r\n\r\nx", 200, None, b"x"),
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Gone\r\nContent-Type: a\r\n\r\nx", 404, "a", b"x"),

@@ -32,10 +32,12 @@ NUXT = [{"data": 1}, {"title": 2, "body": 3}, "The ferry is back", "\n".join(STO
 SCRIPTS = {
     "article": ld({"@type": "NewsArticle", "articleBody": "\n".join(STORY)}),
     "graph": ld({"@graph": [{"@type": "Site", "text": "no"}, {"@type": ["BlogPosting"], "text": "\n\n".join(STORY)}]}),
+    "a comma too many": ld({"@type": "Article", "articleBody": "\n".join(STORY)}).replace('"}', '",}'),
     "list, markup inside": ld([{"@type": "Article", "articleBody": "".join(f"<p>{p}</p>" for p in STORY)}]),
     "escaped markup": ld({"@type": "Article", "articleBody": "".join(f"&lt;p&gt;{p}&lt;/p&gt;" for p in STORY)}),
     "Next": f"<script id=__NEXT_DATA__ type=application/json>{json.dumps(NEXT)}</script>",
     "Nuxt": f"<script id=__NUXT_DATA__ type=application/json>{json.dumps(NUXT)}</script>",
+    "state in a string": f"<script>window.__PRELOADED_STATE__ = JSON.parse({json.dumps(json.dumps(NEXT))});</script>",
     "state": f"<script>window.__INITIAL_STATE__ = {json.dumps(NEXT)};(function(){{}})()</script>",
 }  # fmt: skip
 

@@ -17,6 +17,8 @@ from skypile.text.cleaning import cleaned
         ("nul\x00 bell\x07 c1\x9b del\x7f", "nul bell c1 del", {"controls": 4}),
         ("\x1b[1;31mred\x1b[0m \x1b]0;title\x07on", "red on", {"escape_sequences": 21}),
         ("\x1b]0;a\x0bb\x07c", "c", {"escape_sequences": 8}),  # the line end in it is no change of its own
+        ("\x1b(B\x1b[mplain \x9b1;4mc1\x9b0m \x1bP1$r0m\x1b\\.", "plain c1 .", {"escape_sequences": 23}),
+        ("L\x08LS(1) _\x08t_\x08i_\x08d_\x08e a\x08\nb", "LS(1) tide a\nb", {"struck_over": 10, "controls": 1}),
         ("lone \x1b escape", "lone  escape", {"controls": 1}),
         ("\u202emoc.elpmaxe\u202c \u2066a\u2069 \u200e\u061c", "moc.elpmaxe a ", {"direction_marks": 6}),
         ("pair \ud800 \ufdd0 \U0001ffff \ufffc", "pair    ", {"non_characters": 4}),
@@ -58,7 +60,7 @@ def test_clean_text_stays_as_it_is(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["\u200b", "\x1b[", "\x1b]", "\u200c", "\ue000", "\ue000a", "\x1b]" + "a" * 2000, "\r"]
+    "piece", ["\u200b", "a\x08", "\x9b1;", "\x1b[", "\x1b]", "\u200c", "\ue000", "\ue000a", "\x1b]" + "a" * 2000, "\r"]
 )
 def test_hostile_text_takes_linear_time(piece: str) -> None:
     text = piece * (2_000_000 // len(piece))

@@ -20,24 +20,26 @@ COLSPAN, ROWSPAN = fnv1a(b"colspan"), fnv1a(b"rowspan")
 TRUE, LD_JSON = fnv1a(b"true"), fnv1a(b"application/ld+json")
 HREF, ALT, SRC, EEIMG = fnv1a(b"href"), fnv1a(b"alt"), fnv1a(b"src"), fnv1a(b"eeimg")
 SHADOW_ROOT, SHADOW_ROOT_MODE = fnv1a(b"shadowroot"), fnv1a(b"shadowrootmode")
+OPEN, CLOSED = fnv1a(b"open"), fnv1a(b"closed")
 MEDIA, SCREENS = fnv1a(b"media"), (fnv1a(b"all"), fnv1a(b"screen"))
-DATA_LINE_NUMBER, MATH_TEX = fnv1a(b"data-line-number"), fnv1a(b"math/tex")
+DATA_LINE_NUMBER, MATH_SCRIPTS = fnv1a(b"data-line-number"), (fnv1a(b"math/tex"), fnv1a(b"math/mml"))
 # Where editors keep the TeX of a formula that they show as a picture or as glyphs.
 _TEX_ATTRIBUTES = ("tex", "latex", "formula", "math", "expr", "equation", "katex", "mathml")
 TEX_ATTRIBUTES = tuple(fnv1a(f"data-{name}".encode()) for name in _TEX_ATTRIBUTES)
 DISPLAY, NONE = fnv1a(b"display"), fnv1a(b"none")
-VISIBILITY, COLLAPSE, FONT_SIZE = fnv1a(b"visibility"), fnv1a(b"collapse"), fnv1a(b"font-size")
-ZEROS = tuple(fnv1a(value) for value in (b"0", b"0px", b"0em", b"0pt", b"0%", b"0rem"))
+VISIBILITY, COLLAPSE = fnv1a(b"visibility"), fnv1a(b"collapse")
+FONT_SIZE, OPACITY = fnv1a(b"font-size"), fnv1a(b"opacity")
+ZEROS = tuple(fnv1a(value) for value in (b"0", b"0px", b"0em", b"0pt", b"0%", b"0rem", b"0.0"))
 
-_HIDING = ((7, DISPLAY), (10, VISIBILITY), (9, FONT_SIZE))
-_ENDS_VALUE = (58, 59, 33)  # ":", ";", "!" end a name or a value
+_HIDING = ((7, DISPLAY), (10, VISIBILITY), (9, FONT_SIZE), (7, OPACITY))
+_ENDS_VALUE = (58, 59, 33, 47)  # ":", ";", "!" and a comment end a name or a value
 
 MAX_COLSPAN, MAX_ROWSPAN = 1000, 65534  # HTML standard, 4.9.11
 MAX_TEX_LOOK = 400  # bytes of an alt or an address; a picture may stand in its own address, a megabyte long
 WORDS_AN_ATTRIBUTE = 24  # utility-class soup (Tailwind) adds nothing after that
 
 # Slots of the result array; IS_HIDDEN holds bits: what is hidden for everyone (as a feature, and inside a sentence),
-# from readers' ears (likewise), and what cannot be seen for its size (inside a sentence alone).
+# from readers' ears (likewise), and what is there but cannot be seen (inside a sentence alone).
 (
     NEXT,
     SELF_CLOSING,
@@ -60,7 +62,7 @@ WORDS_AN_ATTRIBUTE = 24  # utility-class soup (Tailwind) adds nothing after that
     TAG_FROM,  # where the tag begins, for those the result is passed on to
     N_SLOTS,
 ) = range(20)
-FROM_ALL, FROM_EARS, TOO_SMALL = 1, 2, 4
+FROM_ALL, FROM_EARS, UNSEEN = 1, 2, 4
 START_OF_HASH = np.uint32(0x811C9DC5)
 
 
@@ -128,8 +130,7 @@ def read_number(buf, i, end):
 
 @borrows
 def _hiding_property(buf, i, end):
-    """DISPLAY, VISIBILITY or FONT_SIZE where the declaration of it begins somewhere in buf[i:end] and its name ends
-    there, else 0."""
+    """The property of _HIDING whose declaration begins somewhere in buf[i:end] and whose name ends there, else 0."""
     for size, wanted in _HIDING:
         a = end - size
         if a >= i and lower_hash(buf, a, end) == wanted:
@@ -142,7 +143,7 @@ def _hiding_property(buf, i, end):
 @borrows
 def hides(buf, i, end):
     """What a style attribute or a rule's declarations hide: FROM_ALL for `display: none` and `visibility: hidden`,
-    TOO_SMALL for `font-size: 0`, 0 for nothing."""
+    UNSEEN for `font-size: 0` and `opacity: 0`, 0 for nothing."""
     colon = find(buf, i, end, 58)
     while colon < end:
         name_to = colon
@@ -163,22 +164,25 @@ def hides(buf, i, end):
                 return FROM_ALL
             if of == VISIBILITY and value in (HIDDEN, COLLAPSE):
                 return FROM_ALL
-            if of == FONT_SIZE and value in ZEROS:
-                return TOO_SMALL
+            if of in (FONT_SIZE, OPACITY) and value in ZEROS:
+                return UNSEEN
         colon = find(buf, i, end, 58)
     return 0
 
 
 @borrows
 def looks_like_tex(buf, i, end):
-    """Whether an `alt` or `src` may hold a formula: a backslash, `tex=`, or `latex`; a cheap guess, judged later."""
+    """Whether an `alt` or `src` may hold a formula: a backslash, `tex=`, `tex.`, `=tx` or `latex`; a cheap guess,
+    judged later."""
     if find(buf, i, end, 92) < end:
         return True
     j = find(buf, i, end, 120)
     while j < end:
         tex = j - i >= 2 and buf[j - 1] == 101 and buf[j - 2] == 116
-        la_or_value = (j + 1 < end and buf[j + 1] == 61) or (j - i >= 4 and buf[j - 3] == 97 and buf[j - 4] == 108)
-        if tex and la_or_value:
+        value_or_program = j + 1 < end and buf[j + 1] in (46, 61)
+        if tex and (value_or_program or (j - i >= 4 and buf[j - 3] == 97 and buf[j - 4] == 108)):
+            return True
+        if j - i >= 2 and buf[j - 1] == 116 and buf[j - 2] == 61:  # cht=tx
             return True
         j = find(buf, j + 1, end, 120)
     return False
@@ -231,7 +235,7 @@ def read_attributes(buf, i, n, words, n_words, result):
             elif name == ID:
                 result[HAS_NAME] = 1
         elif name == HREF:
-            result[HAS_HREF] = 2 if b > a and buf[a] == 35 else 1  # 2: to a place in this page
+            result[HAS_HREF] = 2 if find(buf, a, b, 35) < b else 1  # 2: to a place in a page
         elif name == STYLE:
             result[IS_HIDDEN] |= hides(buf, a, b)
         elif name == HIDDEN:
@@ -246,15 +250,18 @@ def read_attributes(buf, i, n, words, n_words, result):
             result[META_FROM], result[META_TO] = a, b
         elif name == TYPE:
             result[IS_LD_JSON] = lower_hash(buf, a, b) == LD_JSON
-            result[IS_TEX] = b - a >= 8 and lower_hash(buf, a, a + 8) == MATH_TEX
+            result[IS_TEX] = b - a >= 8 and lower_hash(buf, a, a + 8) in MATH_SCRIPTS
         elif name in (ALT, SRC):
-            result[HAS_TEX] |= looks_like_tex(buf, a, min(b, a + MAX_TEX_LOOK))
+            to = min(b, a + MAX_TEX_LOOK)
+            result[HAS_TEX] |= looks_like_tex(buf, a, to)
+            if name == ALT and not result[HAS_TEX]:
+                result[HAS_TEX] = find(buf, a, to, 94) < to or find(buf, a, to, 61) < to  # "^", "="
         elif name == DATA_LINE_NUMBER:
             result[IS_GUTTER] = 1
         elif name == MEDIA:
             result[FOR_OTHERS] = b > a and lower_hash(buf, a, b) not in SCREENS
         elif name in (SHADOW_ROOT, SHADOW_ROOT_MODE):
-            result[IS_SHADOW] = 1
+            result[IS_SHADOW] = lower_hash(buf, a, b) in (OPEN, CLOSED)
         elif name == EEIMG or name in TEX_ATTRIBUTES:
             result[HAS_TEX] = 1
         elif name == COLSPAN:

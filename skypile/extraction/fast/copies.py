@@ -7,13 +7,15 @@ often as the page; of those that stand where the block before them stood, in lik
 of these, of brothers 83, of those the model is SURE of 89, of those that at most half of the like places hold 62; of
 brothers side by side 22. So a repetition of its author's is a block that returns in its place, not at once, is
 preformatted or one of these, and is not one of many on end that return: those are a quoted post, or the page's other
-version. Blocks between line breaks of one element are brothers too.
+version, unless something as long as a verse stands before they return in their place. A refrain may then be sung twice
+on end. Blocks between line breaks of one element are brothers too.
 
 A bare page, one that is nothing but its text, has no machinery that would say a thing again: there only a run of blocks
 that returns is the page's (its other version), and anything else the author's.
 
-A table or list is dropped as a copy only where all of it was said in the same order. A block of FLAT_BYTES or more is
-one where the blocks before it make up nine tenths of it: the article once more in one piece, for sharing or searching.
+A table or list is dropped as a copy only where all of it was said in the same order, and not under another heading. A
+block of FLAT_BYTES or more is one where the blocks before it make up nine tenths of it: the article once more in one
+piece, for sharing or searching.
 """
 
 import numpy as np
@@ -21,10 +23,14 @@ from numba import njit
 
 from skypile.extraction.fast.block_text import hash_text
 from skypile.extraction.fast.elements import group_ids, sibling_keys
+from skypile.extraction.fast.tags import TAG_ID
 
+H1, H6 = TAG_ID["h1"], TAG_ID["h6"]
 COPY_BYTES = 20  # shorter copies may be meant ("Yes." under two posts); tried 15 to 200, flat from 15 to 100
 SURE, LIKELY_ENOUGH = 0.75, 0.5
 LONG_RUN, SHORT_RUN = 8, 3
+LONGEST_RUN = 64
+VERSE = 1.25  # blocks from a run to its return, by the run: more stands between, a verse between refrains
 FLAT_BYTES, FLAT_SHARE = 400, 0.9
 HEAD, PROBES = 24, 8  # bytes by which a block is recognised in a longer one; blocks tried that begin alike
 
@@ -44,13 +50,24 @@ def _place(page, signature, e, f):
 
 
 @njit(cache=True)
+def _headed_apart(page, text, whole, first, b):
+    """Whether the tables or lists that begin with blocks `first` and b are brothers, each under a heading of its own:
+    the salt for the dough, and the salt for the filling."""
+    if first == 0 or text[first - 1] == text[b - 1]:
+        return False
+    if _place(page, page.signature, whole[first], whole[b])[0] != 1:
+        return False
+    return H1 <= page.tag[page.outer[first - 1]] <= H6 and H1 <= page.tag[page.outer[b - 1]] <= H6
+
+
+@njit(cache=True)
 def _run(text, b, before):
     """How many blocks around b, b among them, say what those around `before` do."""
     n = 1
-    while n < LONG_RUN and before - n >= 0 and b - n > before and text[b - n] == text[before - n]:
+    while n < LONGEST_RUN and before - n >= 0 and b - n > before and text[b - n] == text[before - n]:
         n += 1
     k = 1
-    while n < LONG_RUN and b + k < len(text) and before + k < b and text[b + k] == text[before + k]:
+    while n < LONGEST_RUN and b + k < len(text) and before + k < b and text[b + k] == text[before + k]:
         n += 1
         k += 1
     return n
@@ -129,6 +146,7 @@ def drop_copies(page, keep, score, whole, bare):
     of_kin = np.zeros(n_kin, np.int32)
     for e in range(len(kin)):
         of_kin[kin[e]] += 1
+    refrain = np.zeros(n_texts, np.bool_)  # texts that their author has repeated
     last = np.full(n_texts, -1, np.int64)
     said = np.full(n_texts, -1, np.int64)  # the table or list that begins with the text
     skip_to = 0
@@ -141,7 +159,7 @@ def drop_copies(page, keep, score, whole, bare):
             while stop < nb and whole[stop] == whole[b]:
                 stop += 1
             first = said[t]
-            same = first >= 0
+            same = first >= 0 and not _headed_apart(page, text, whole, first, b)
             for k in range(b, stop):
                 same = same and first + k - b < b and text[k] == text[first + k - b]
             for k in range(b, stop):
@@ -157,15 +175,17 @@ def drop_copies(page, keep, score, whole, bare):
         if page.stop[b] - page.start[b] < COPY_BYTES or before < 0:
             continue
         levels, top = _place(page, page.signature, page.outer[b], page.outer[before])
-        returns = _run(text, b, before) >= (LONG_RUN if 0 <= levels <= 2 else SHORT_RUN)
-        meant = (
-            (levels >= 1 or (levels == 0 and page.split[b] == 1))
-            and b > before + 1
-            and (
-                levels <= 1
-                or page.pre[b] == 1
-                or score[b] >= SURE
-                or (score[b] >= LIKELY_ENOUGH and 2 * times[t] <= of_kin[kin[top]])
-            )
+        run = _run(text, b, before)
+        returns = run >= (LONG_RUN if 0 <= levels <= 2 else SHORT_RUN) and not (
+            0 <= levels <= 2 and b - before > VERSE * run
         )
+        brother = levels >= 1 or (levels == 0 and page.split[b] == 1)
+        likely = (
+            levels <= 1
+            or page.pre[b] == 1
+            or score[b] >= SURE
+            or (score[b] >= LIKELY_ENOUGH and 2 * times[t] <= of_kin[kin[top]])
+        )
+        meant = brother and ((b > before + 1 and likely) or (refrain[t] and levels <= 1))
+        refrain[t] = refrain[t] or (meant and not returns)
         keep[b] = (meant or (bare and (levels >= 0 or b > before + 1))) and not returns

@@ -18,8 +18,10 @@ from skypile.extraction.fast.compiling import quick_loading
 from skypile.extraction.fast.context import score_features
 from skypile.extraction.fast.features import block_features
 from skypile.extraction.fast.model import Model, shipped
+from skypile.extraction.fast.open_block import ON_TAG
 from skypile.extraction.fast.page_type import PAGE_TYPES, page_features, page_slots, page_words
 from skypile.extraction.fast.structure import structure_features
+from skypile.extraction.fast.tags import TAG_ID
 from skypile.extraction.fast.trees import class_probabilities, probability, probability_of
 from skypile.extraction.fast.utf8 import foreign_characters
 from skypile.extraction.fast.window import Page
@@ -27,6 +29,7 @@ from skypile.extraction.fast.window import Page
 N_TYPES = len(PAGE_TYPES)
 # Blocks with a lower first score are not looked at again: one in five, with one in two hundred of those of content.
 CERTAIN = 0.01
+OF_LINES = [TAG_ID[name] for name in ("table", "ul", "ol", "dl")]  # what goes on in the next window by a line
 
 
 class MainText(NamedTuple):
@@ -85,7 +88,7 @@ def main_text(
     page, title, description = scanned or cut(html)
     name = title.tobytes().decode("utf-8", "replace").strip()
     model = shipped() if model is None else model
-    texts, kept, seen, nesting, page_type = [], 0, 0, 0, PAGE_TYPES[0]
+    texts, between, kept, seen, nesting, page_type = [], "", 0, 0, 0, PAGE_TYPES[0]
     window: Page | None = page
     while window is not None:
         nesting = max(nesting, window.nesting)
@@ -94,7 +97,10 @@ def main_text(
             found, n_kept, kind = keep_and_join(window, title, description, named, model, NAMES)
             if not seen:
                 page_type = PAGE_TYPES[kind]
-            texts.append(found.tobytes().decode("utf-8", "replace"))
+            if len(found):
+                texts.append((between, found.tobytes().decode("utf-8", "replace")))
             kept, seen = kept + int(n_kept), seen + len(window.start)
+        between = "\n" if np.isin(window.stack[:, ON_TAG], OF_LINES).any() else "\n\n"
         window = following(html, window)
-    return MainText("\n\n".join(text for text in texts if text), name, page_type, kept, seen, nesting)
+    text = "".join(between + text for between, text in texts).lstrip("\n")
+    return MainText(text, name, page_type, kept, seen, nesting)

@@ -26,15 +26,20 @@ _TEX_ATTRIBUTES: Final = (
     b"data-tex", b"data-latex", b"data-formula", b"data-math", b"data-expr", b"data-equation", b"data-katex",
 )  # fmt: skip
 _ANNOTATION: Final = re.compile(
-    rb"""<annotation\b[^>]*?encoding\s*=\s*["']?(?:application/x-(?:la)?tex|text/x-(?:la)?tex|(?:la)?tex)["'\s>][^>]*+>?""",
+    rb"""<(?:\w+:)?annotation\b[^>]*?encoding\s*=\s*["']?(?:application/x-(?:la)?tex|text/x-(?:la)?tex|(?:la)?tex)["'\s>][^>]*+>?""",
     re.IGNORECASE,
 )
-_IN_ADDRESS: Final = re.compile(r"(?:latex|mathtex)\.(?:php|cgi|ashx)\?(?:[a-z]{1,8}=)?|[?&](?:tex|latex|chl|formula)=")
+_IN_ADDRESS: Final = re.compile(
+    r"(?:latex|mathtex|mimetex)\.(?:php|cgi|exe|ashx)\?(?:[a-z]{1,8}=)?|[?&](?:tex|latex|chl|formula)="
+)
+_OF_FORMULAS: Final = re.compile(r"/(?:img)?math/|/(?:la)?tex/")  # folders of Sphinx and others
 _CODECOGS: Final = re.compile(r"codecogs\.com/(?:gif|png|svg|pdf|swf|eq)\.(?:image|latex|download)?\?*(.+)", re.DOTALL)
 _WRAPPED: Final = re.compile(r"\A\{\\(?:display|text|script)style\s*(.*)\}\Z", re.DOTALL)
 _DELIMITERS: Final = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$"))
 _TEX_SIGN: Final = re.compile(r"[\\^_={}+*/<>]|^[A-Za-z]$|[\u0370-\u03ff\u2200-\u22ff]")
 _SPOKEN: Final = re.compile(r"[A-Za-z]{3}")  # "x squared": in words; words in TeX have commands
+_MATHJAX_4: Final = re.compile(rb"<mjx-math\b[^>]*+>")
+_BLOCK_PICTURE: Final = re.compile(rb"display|block", re.IGNORECASE)
 _BLOCK_CLASS: Final = re.compile(rb"display|block|equation\*?$", re.IGNORECASE)
 
 
@@ -63,8 +68,12 @@ def with_formulas(page: bytes, formulas: np.ndarray, start: int, stop: int) -> b
                 else _insert(holds_to, _of_mathml(source), _is_display(source, page, tag_from))
             )
         elif kind == TEX_SCRIPT:
-            tex = page[holds_from:holds_to].decode("utf-8", "replace")
-            edit = _insert(tag_from, _plain(_without_cdata(tex)), b"display" in page[tag_from:holds_from].lower())
+            tag, source = page[tag_from:holds_from].lower(), page[holds_from:holds_to]
+            if b"math/mml" in tag:
+                edit = _insert(tag_from, _of_mathml(source), _is_display(source, page, tag_from))
+            else:
+                tex = _without_cdata(source.decode("utf-8", "replace"))
+                edit = _insert(tag_from, _plain(tex), b"display" in tag)
         elif kind == PICTURE:
             edit = _of_picture(page[tag_from:holds_from], holds_from)
         elif kind == TEX_ELEMENT:
@@ -126,7 +135,7 @@ def _is_said(page: bytes, rows: list[list[int]], k: int, edits: list[_Edit]) -> 
 def _of_mathml(source: bytes) -> str:
     """TeX of a <math> element."""
     if found := _ANNOTATION.search(source):
-        end = source.find(b"</annotation", found.end())
+        end = source.find(b"</", found.end())
         if tex := _plain(_unescaped(source[found.end() : end if end >= 0 else len(source)])):
             return tex
     tag = source[: source.find(b">") + 1]
@@ -147,16 +156,21 @@ def _of_picture(tag: bytes, end: int) -> _Edit | None:
     """The formula that an <img> shows, after it."""
     attributes = _attributes(tag)
     classes = attributes.get(b"class", b"")
-    display = bool(_BLOCK_CLASS.search(classes)) or attributes.get(b"eeimg") == b"2"
+    display = bool(_BLOCK_PICTURE.search(classes)) or attributes.get(b"eeimg") == b"2"
     for name in _TEX_ATTRIBUTES:
         if tex := _formula(_unescaped(attributes.get(name, b""))):
             return _insert(end, tex, display)
     address = html_entities.unescape(attributes.get(b"src", b"").decode("utf-8", "replace"))
     alt = _plain(_unescaped(attributes.get(b"alt", b"")))
-    known = b"eeimg" in attributes or bool(re.search(rb"math|latex|\btex\b|formula|equation", classes, re.IGNORECASE))
+    known = (
+        b"eeimg" in attributes
+        or bool(re.search(rb"math|latex|\btex\b|formula|equation", classes, re.IGNORECASE))
+        or bool(_OF_FORMULAS.search(address[:MAX_TEX]))
+    )
     if "data:" not in address[:5]:
         if found := _CODECOGS.search(address):
-            return _insert(end, alt if _TEX_SIGN.search(alt) else _plain(unquote(found[1])), display)
+            value = unquote(found[1]).replace("&space;", " ")
+            return _insert(end, alt if _TEX_SIGN.search(alt) else _plain(value), display)
         if found := _IN_ADDRESS.search(address):
             value = address[found.end() :].partition("&")[0]
             return _insert(end, alt if _TEX_SIGN.search(alt) else _plain(unquote_plus(value)), display)
@@ -183,13 +197,18 @@ def _of_element(tag: bytes, start: int, stop: int) -> _Edit | None:
 
 
 def _of_glyphs(page: bytes, rows: list[list[int]], k: int) -> _Edit | None:
-    """MathJax's glyphs without its script: the MathML in an attribute, or that for screen readers among them."""
+    """MathJax's glyphs without its script: the MathML in an attribute, that for screen readers among them, or the TeX
+    that MathJax 4 keeps."""
     _, tag_from, holds_from, holds_to = rows[k]
     if edit := _of_element(page[tag_from:holds_from], holds_from, holds_to):
         return edit
     for kind, start, _, stop in rows[k + 1 : k + 2]:
         if kind == MATHML and stop <= holds_to and (tex := _of_mathml(page[start:stop])):
             return _Edit(holds_from, holds_to, _marked(tex, _is_display(page[start:stop], page, start)))
+    if found := _MATHJAX_4.search(page, holds_from, min(holds_to, holds_from + MAX_TEX)):
+        attributes = _attributes(found[0])
+        if tex := _plain(_unescaped(attributes.get(b"data-latex", b""))):
+            return _Edit(holds_from, holds_to, _marked(tex, attributes.get(b"display") == b"true"))
     return None
 
 

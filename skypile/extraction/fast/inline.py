@@ -6,11 +6,15 @@ Superscripts and subscripts are written where running them together would change
 (1<sup>st</sup>) and footnote marks after words as they stand. Permalink signs (¶, #, §) and line numbers of code go.
 """
 
+import numpy as np
+
 from skypile.extraction.fast.compiling import borrows
 from skypile.extraction.fast.tags import TAG_ID
 
 SUP, SUB, A = TAG_ID["sup"], TAG_ID["sub"], TAG_ID["a"]
+_SIGNS = (0x221E, 0x25C6, 0x2693, 0x26D3)  # ∞ ◆ ⚓ ⛓
 MAX_SCRIPT = 24  # bytes of a superscript or subscript; what is longer is text
+_CLOSING = (41, 93, 124)  # ")", "]", "|": what they close may be raised to a power
 MAX_VARIABLE = 3  # letters of what may have an exponent or an index: x, km, log; after a longer word it is a footnote
 
 
@@ -36,6 +40,15 @@ def _letters_before(text, start, i):
 @borrows
 def _is_greek(text, start, i):
     return i - 2 >= start and 0xCE <= text[i - 2] <= 0xCF
+
+
+@borrows
+def _is_metre(text, start, i):
+    """Whether text[start:i] ends in a Chinese unit of length, 米 or 里: what stands above is no footnote there."""
+    if i - 3 < start:
+        return False
+    a, b, c = text[i - 3], text[i - 2], text[i - 1]
+    return (a == 0xE7 and b == 0xB1 and c == 0xB3) or (a == 0xE9 and b == 0x87 and c == 0x8C)
 
 
 @borrows
@@ -88,11 +101,15 @@ def _script_mark(text, start, i, end, tag, linked):
         signed = number or charge or (end - i > 1 and text[i] in (43, 45, 0xE2) and is_digit(text[end - 1]))
         if is_digit(before):
             return (0 if _is_ordinal(text, i, end) or not (signed or _has_sense(text, i, end)) else 94), not piece
+        of_metres = number and end - i == 1 and 50 <= text[i] <= 51 and _is_metre(text, start, i)
         if linked or not (
-            before == 41 or _is_greek(text, start, i) or 0 < _letters_before(text, start, i) <= MAX_VARIABLE
+            before in _CLOSING
+            or of_metres
+            or _is_greek(text, start, i)
+            or 0 < _letters_before(text, start, i) <= MAX_VARIABLE
         ):
             return 0, False
-        of_one = before == 41 or _is_greek(text, start, i) or _letters_before(text, start, i) == 1
+        of_one = before in _CLOSING or _is_greek(text, start, i) or _letters_before(text, start, i) == 1
         plain = end - i == 1 and not (before == 77 or (text[i] | 32) == 111)  # no M<sup>e</sup>, n<sup>o</sup>
         mixed = _letters_before(text, i, end) < end - i and _has_sense(text, i, end)
         return (94 if signed or (of_one and (mixed or (plain and is_letter(text[i])))) else 0), not piece
@@ -130,20 +147,26 @@ def _is_symbol(text, i, end):
 
 @borrows
 def _is_sign(text, i, end):
-    """Whether text[i:end] is a permalink sign: ¶ § # 🔗 ⚓ ∞ ⛓, blanks and variation selectors around it."""
+    """Whether text[i:end] is a permalink sign: ¶ § # ◆ 🔗 ⚓ ∞ ⛓ or an icon of a font (private use); blanks, variation
+    selectors and brackets around it."""
     while i < end and text[i] <= 32:
         i += 1
     while end > i and text[end - 1] <= 32:
         end -= 1
     if end - i >= 4 and text[end - 3] == 0xEF and text[end - 2] == 0xB8:
         end -= 3
+    if end - i >= 3 and text[i] == 91 and text[end - 1] == 93:
+        i += 1
+        end -= 1
     if end - i == 1:
         return text[i] == 35
+    if end - i == 2 and text[i] == 35:
+        return text[i + 1] == 35
     if end - i == 2:
         return text[i] == 0xC2 and text[i + 1] in (0xB6, 0xA7)
     if end - i == 3:
-        rest = (text[i + 1], text[i + 2])
-        return text[i] == 0xE2 and (rest == (0x9A, 0x93) or rest == (0x88, 0x9E) or rest == (0x9B, 0x93))
+        point = (np.int64(text[i] & 15) << 12) | (np.int64(text[i + 1] & 63) << 6) | (text[i + 2] & 63)
+        return text[i] >= 0xE0 and (point in _SIGNS or 0xE000 <= point <= 0xF8FF)
     return end - i == 4 and text[i] == 0xF0 and text[i + 1] == 0x9F and text[i + 2] == 0x94 and text[i + 3] == 0x97
 
 
@@ -174,6 +197,57 @@ def counts_up(text, i, end):
                 return False
             last, number, n = number, -1, n + 1
     return n >= 2
+
+
+@borrows
+def begins_line(text, start, i, end, number):
+    """Whether text[i:end] is `number`, blanks around it, and begins a line."""
+    while i > start and text[i - 1] == 32:
+        i -= 1
+    if i > start and text[i - 1] != 10:
+        return False
+    value, some = 0, False
+    for k in range(i, end):
+        if is_digit(text[k]):
+            value, some = min(value * 10 + text[k] - 48, 1 << 30), True
+        elif text[k] != 32:
+            return False
+    return some and value == number
+
+
+@borrows
+def without_line_numbers(text, i, end, n):
+    """Take out of text[i:end], in place, the numbers 1 to n that its n lines begin with, and a blank after each.
+    Returns the new end; `end` if the lines do not begin so."""
+    o = i
+    for writes in range(2):
+        k, o, line = i, i, 0
+        while k < end:
+            while k < end and text[k] == 32:
+                k += 1
+            value, first = 0, k
+            while k < end and is_digit(text[k]):
+                value = min(value * 10 + text[k] - 48, 1 << 30)
+                k += 1
+            line += 1
+            if k == first or value != line or (k < end and text[k] > 32):
+                return end
+            k += k < end and text[k] == 32
+            while k < end and text[k] != 10:
+                if writes:
+                    text[o] = text[k]
+                o += 1
+                k += 1
+            if k < end:
+                if writes:
+                    text[o] = 10
+                o += 1
+            k += 1
+        if line != n:
+            return end
+    while o > i and text[o - 1] <= 32:
+        o -= 1
+    return o
 
 
 @borrows

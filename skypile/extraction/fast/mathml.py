@@ -2,6 +2,7 @@
 
 import html as html_entities
 import re
+import unicodedata
 from typing import Final
 
 MAX_DEPTH: Final = 60  # deeper elements are written one after the other
@@ -130,6 +131,11 @@ _FUNCTIONS: Final = frozenset(
         "Pr",
     ]
 )
+_STYLES: Final = {
+    "DOUBLE-STRUCK": "mathbb", "FRAKTUR": "mathfrak", "SCRIPT": "mathcal", "MONOSPACE": "mathtt",
+    "SANS-SERIF": "mathsf", "BOLD": "mathbf",
+}  # fmt: skip
+_PRESCRIPTS: Final = "\0"  # in a list of parts: those after it stand before the base
 _INVISIBLE: Final = dict.fromkeys([0x2061, 0x2062, 0x2063, 0x2064, 0x200B, 0xFEFF])
 _ACCENTS: Final = {
     "¯": "bar", "‾": "overline", "^": "hat", "ˆ": "hat", "~": "tilde", "˜": "tilde", "→": "vec", "⃗": "vec", "˙": "dot",
@@ -161,7 +167,8 @@ def tex_of(source: bytes) -> str:
                     if closed == name:
                         break
         elif tag[3].endswith("/") or name in ("mspace", "mprescripts", "none"):
-            stack[-1][2].append(r"\ " if name == "mspace" and stack[-1][0] in ("mtext",) else "")
+            blank = r"\ " if name == "mspace" and stack[-1][0] == "mtext" else ""
+            stack[-1][2].append(_PRESCRIPTS if name == "mprescripts" else blank)
         elif len(stack) < MAX_DEPTH:
             stack.append((name, tag[3], []))
     _add_text(stack, text[at:])
@@ -218,7 +225,9 @@ def _element(name: str, attributes: str, parts: list[str]) -> str:
         accent = _ACCENTS.get(b, "vec" if b == r"\to" else "")
         return rf"\{accent}{{{a}}}" if accent else f"{_base(a)}^{_group(b)}"
     if name == "mmultiscripts":
-        return f"{_base(a)}_{_group(b)}^{_group(c)}"
+        split = parts.index(_PRESCRIPTS) if _PRESCRIPTS in parts else len(parts)
+        before, after = _scripts(parts[split + 1 :]), _scripts(parts[1:split])
+        return f"{'{}' if before else ''}{before}{_base(parts[0] if split else '')}{after}"
     if name == "semantics":
         return a
     return _row(parts)
@@ -230,7 +239,7 @@ def _token(name: str, attributes: str, text: str) -> str:
         return rf"\text{{{text}}}" if text else ""
     if text in _FUNCTIONS:
         return "\\" + text
-    tex = _row([_SIGNS.get(sign, sign) for sign in text])
+    tex = _row([_sign(sign) for sign in text])
     if name == "mi" and len(text) > 1 and text.isalpha() and text.isascii():
         return rf"\mathrm{{{text}}}"
     if "bold" in attributes and text:
@@ -251,6 +260,24 @@ def _row(parts: list[str]) -> str:
 
 def _group(tex: str) -> str:
     return tex if len(tex) == 1 or re.fullmatch(r"\\[A-Za-z]+", tex) else f"{{{tex}}}"
+
+
+def _scripts(parts: list[str]) -> str:
+    """Pairs of subscript and superscript, either of which may be empty."""
+    pairs = [
+        (f"_{_group(below)}" if below else "") + (f"^{_group(above)}" if above else "")
+        for below, above in zip(parts[::2], parts[1::2], strict=False)
+    ]
+    return "{}".join(filter(None, pairs))
+
+
+def _sign(sign: str) -> str:
+    """A character by the command that draws the same; of the mathematical alphabets, the letter in its style."""
+    if not "\U0001d400" <= sign <= "\U0001d7ff":
+        return _SIGNS.get(sign, sign)
+    letter, words = unicodedata.normalize("NFKC", sign), unicodedata.name(sign, "").split()
+    tex = _SIGNS.get(letter, letter)
+    return next((rf"\{command}{{{tex}}}" for word, command in _STYLES.items() if word in words), tex)
 
 
 def _base(tex: str) -> str:

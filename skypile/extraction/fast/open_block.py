@@ -7,7 +7,7 @@ counted for each member at each call, made a tag cost 5 us instead of 0.1. `bloc
 
 from skypile.extraction.fast.characters import BLANK, NEWLINE, append_text
 from skypile.extraction.fast.compiling import borrows
-from skypile.extraction.fast.inline import counts_up, ends_inline, is_numbers
+from skypile.extraction.fast.inline import begins_line, counts_up, ends_inline, is_numbers, without_line_numbers
 from skypile.extraction.fast.tags import TAG_ID
 from skypile.extraction.fast.vectors import skip_blanks
 
@@ -40,8 +40,10 @@ HIDDEN_TEXT, ANNOTATION = 1, 2
     IN_TOKEN,  # 1 inside an element of MathML that may hold HTML
     N_FORMULAS,
     LINKED_TO,  # where the text of a link last ended
+    CODE_TO,  # where the text of a <code> inside <pre> last ended
+    NUMBERED,  # lines of the open preformatted block that begin with an element that holds their number
     N_STATE,
-) = range(22)
+) = range(24)
 
 DT, TD, TH, H1, H6 = (TAG_ID[x] for x in ("dt", "td", "th", "h1", "h6"))
 CAPTION, FIGCAPTION = TAG_ID["caption"], TAG_ID["figcaption"]
@@ -67,6 +69,8 @@ def close_block(blocks, text, s):
             elif text[j] > 32:
                 break
         blocks[b, START] = min(line, o)
+        if s[NUMBERED] >= 2:
+            o = without_line_numbers(text, blocks[b, START], o, s[NUMBERED])
     blocks[b, STOP] = o
     s[LENGTH] = o
     if o > blocks[b, START] and not (
@@ -93,7 +97,7 @@ def open_block(blocks, s, stack, split):
                 blocks[b, NUMBERS] = 1
                 break
     s[OPEN] = 1
-    s[HIDDEN_HEAD] = 0
+    s[HIDDEN_HEAD] = s[NUMBERED] = 0
 
 
 @borrows
@@ -179,6 +183,8 @@ def end_inline(blocks, text, s, stack, level):
     i, start = stack[level, ON_FROM], blocks[b, START]
     if not s[OPEN] or i < start or i >= before:
         return
+    if s[IN_PRE] and not stack[level, ON_GUTTER] and begins_line(text, start, i, before, s[NUMBERED] + 1):
+        s[NUMBERED] += 1
     blank = i > start and text[i] == 32
     tag, linked = stack[level, ON_TAG], stack[level, ON_LINKS] > 0 or s[LINKED_TO] == before
     heading = False

@@ -3,6 +3,7 @@
 from skypile.extraction.fast.compiling import borrows
 from skypile.extraction.fast.open_block import (
     ANNOTATION,
+    CODE_TO,
     HIDDEN,
     IN_PRE,
     LENGTH,
@@ -33,7 +34,7 @@ MAX_ELEMENTS, MAX_BLOCKS = 200_000, 20_000
 
 P, A, LI, DT, DD, UL, OL, DIV = (TAG_ID[x] for x in ("p", "a", "li", "dt", "dd", "ul", "ol", "div"))
 TABLE, TR, TD, TH, THEAD, TFOOT = (TAG_ID[x] for x in ("table", "tr", "td", "th", "thead", "tfoot"))
-BUTTON, PRE, ADDRESS, H1, H6 = (TAG_ID[x] for x in ("button", "pre", "address", "h1", "h6"))
+BUTTON, PRE, CODE, ADDRESS, H1, H6 = (TAG_ID[x] for x in ("button", "pre", "code", "address", "h1", "h6"))
 CAPTION, FIGCAPTION = TAG_ID["caption"], TAG_ID["figcaption"]
 PLACE = TAG_ID["span"]  # what <a> is that is but a place to link to
 
@@ -47,6 +48,8 @@ def pop(blocks, text, s, stack, level, flags):
         tag = stack[k, ON_TAG]
         if stack[k, ON_FROM] >= 0:
             end_inline(blocks, text, s, stack, k)
+        if tag == CODE and s[IN_PRE]:
+            s[CODE_TO] = s[LENGTH]
         if tag == PRE:
             if s[IN_PRE] == 1:
                 close_block(blocks, text, s)
@@ -77,16 +80,21 @@ def imply_end_tags(blocks, text, s, stack, tag, flags):
             if flags[t] & SPECIAL and t != ADDRESS and t != DIV and t != P:
                 break
     elif tag in (TR, TD, TH) or THEAD <= tag <= TFOOT:
+        outermost = 0  # cell or row, of a table whose <tr> or <tbody> is left out
         for k in range(s[LEVEL], 0, -1):
             t = stack[k, ON_TAG]
             if t == TABLE:
                 break
             same = (t in (TD, TH)) if (tag in (TD, TH)) else (t == TR if tag == TR else THEAD <= t <= TFOOT)
             if same:
-                pop(blocks, text, s, stack, k - 1, flags)
+                outermost = k
                 break
             if t == TR and (tag in (TD, TH)):
                 break
+            if t in (TD, TH, TR):
+                outermost = k
+        if outermost:
+            pop(blocks, text, s, stack, outermost - 1, flags)
     elif tag in (A, BUTTON):
         end_tag(blocks, text, s, stack, tag, flags)
     elif tag in (RT, RP):
@@ -94,6 +102,17 @@ def imply_end_tags(blocks, text, s, stack, tag, flags):
             pop(blocks, text, s, stack, s[LEVEL] - 1, flags)
     elif H1 <= tag <= H6 and H1 <= stack[s[LEVEL], ON_TAG] <= H6:
         pop(blocks, text, s, stack, s[LEVEL] - 1, flags)
+
+
+@borrows
+def is_in_row(s, stack):
+    """Whether a row of a table is open."""
+    for k in range(s[LEVEL], 0, -1):
+        if stack[k, ON_TAG] == TR:
+            return True
+        if stack[k, ON_TAG] == TABLE:
+            return False
+    return False
 
 
 @borrows
@@ -129,8 +148,8 @@ def end_tag(blocks, text, s, stack, tag, flags):
 def push(elements, blocks, s, stack, tag, hidden, mute, gutter, link, flags):
     """A new element; void ones stay off the stack.
 
-    `hidden`: from all; `mute`: 1 if its text inside a sentence is; `gutter`: 1 if it is for line numbers; `link`, of
-    <a>: 0 if it is but a place to link to, 2 if it leads to one in this page.
+    `hidden`: from all; `mute`: HIDDEN_TEXT, ANNOTATION or 0; `gutter`: 1 if it is for line numbers; `link`, of <a>: 0
+    if it is but a place to link to, 2 if it leads to one.
     """
     e, level = s[N_ELEMENTS], s[LEVEL]
     elements[e, PARENT] = stack[level, ON_ELEMENT]
@@ -152,13 +171,16 @@ def push(elements, blocks, s, stack, tag, hidden, mute, gutter, link, flags):
     stack[level, ON_ELEMENT] = e
     stack[level, ON_LINKS] = stack[level - 1, ON_LINKS] + (tag == A and link > 0)
     stack[level, ON_BLOCK] = e if block else stack[level - 1, ON_BLOCK]
-    stack[level, ON_MUTE] = 0 if block else max(stack[level - 1, ON_MUTE], mute)
+    if mute < ANNOTATION and not block:
+        mute = max(stack[level - 1, ON_MUTE], mute)
+    stack[level, ON_MUTE] = 0 if block and mute < ANNOTATION else mute
     if tag in (RT, RP):
         for k in range(level - 1, max(0, level - 4), -1):
             if stack[k, ON_TAG] == RUBY:
                 stack[level, ON_MUTE] = ANNOTATION
     stack[level, ON_GUTTER] = gutter or stack[level - 1, ON_GUTTER]
-    looked_at = tag in (SUP, SUB) or (tag == A and link == 2) or (gutter and not block)
+    looked_at = tag in (SUP, SUB) or (tag == A and link == 2) or gutter or s[IN_PRE]
+    looked_at = looked_at and (s[IN_PRE] or not block)
     stack[level, ON_FROM] = s[LENGTH] if looked_at else -1
     s[LEVEL] = level
     if tag == PRE:

@@ -9,7 +9,8 @@ pages, 0.3 ms for one of 340 KB. Hostile pages cannot hurt it: no recursion, mem
 time linear in the input (the stack of open elements is at most MAX_DEPTH deep).
 
 What costs memory after the scan is bounded by windows: after MAX_BLOCKS blocks or MAX_ELEMENTS elements the scan stops,
-and goes on from there as if on another page that begins with the same elements open.
+if it can at the end of a table's row, and goes on from there as if on another page that begins with the same elements
+open.
 """
 
 # mypy takes an intrinsic's typing context for a parameter of its calls.
@@ -22,11 +23,7 @@ from skypile.extraction.fast import attributes as at
 from skypile.extraction.fast.compiling import borrows
 from skypile.extraction.fast.elements import signatures
 from skypile.extraction.fast.markup import (
-    XML_DECLARED,
-    cdata_end,
-    declared_xml,
     find_tag,
-    is_cdata,
     is_complete,
     next_end,
     read_rules,
@@ -68,8 +65,8 @@ from skypile.extraction.fast.open_block import (
     line_break,
     open_block,
 )  # fmt: skip
-from skypile.extraction.fast.open_elements import MAX_BLOCKS, MAX_DEPTH, MAX_ELEMENTS, end_tag
-from skypile.extraction.fast.start_tag import drops, end_record, record, start_element, verbatim
+from skypile.extraction.fast.open_elements import MAX_BLOCKS, MAX_DEPTH, MAX_ELEMENTS, end_tag, is_in_row
+from skypile.extraction.fast.start_tag import declaration, drops, end_record, record, start_element, verbatim
 from skypile.extraction.fast.tags import (
     BLOCK,
     DROP,
@@ -86,12 +83,13 @@ from skypile.runtime.intrinsics import load
 MAX_METAS, MAX_SCRIPTS = 64, 8
 
 HTML, BODY, HEAD, BR, WBR = (TAG_ID[x] for x in ("html", "body", "head", "br", "wbr"))
-TITLE, META, LINK, BASE, SCRIPT, IMG = (TAG_ID[x] for x in ("title", "meta", "link", "base", "script", "img"))
+TITLE, META, LINK, BASE, SCRIPT, TR = (TAG_ID[x] for x in ("title", "meta", "link", "base", "script", "tr"))
 SVG, MATH, SELECT, TEMPLATE, DATALIST = (TAG_ID[x] for x in ("svg", "math", "select", "template", "datalist"))
 STYLE, NOSCRIPT, XMP, PLAINTEXT, PRE = (TAG_ID[x] for x in ("style", "noscript", "xmp", "plaintext", "pre"))
 # Elements of MathML that may hold HTML.
 TOKENS = tuple(fnv1a(x) for x in (b"mi", b"mo", b"mn", b"ms", b"mtext", b"annotation-xml", b"annotation"))
 MAX_FORMULAS = 50_000  # in one window
+ROW_BLOCKS = 1000  # by which a window may be longer, to end with a row of a table
 
 
 @borrows
@@ -106,7 +104,7 @@ def _read(buf, most, names, nothing, elements, words, text, blocks, head, formul
     n_metas = n_scripts = 0
     while (
         i < n
-        and s[N_BLOCKS] < most
+        and (s[N_BLOCKS] < most or (s[N_BLOCKS] < most + ROW_BLOCKS and is_in_row(s, stack)))
         and (s[N_ELEMENTS] + 2 < MAX_ELEMENTS or s[OPEN])
         and s[N_FORMULAS] + 1 < len(formulas)
     ):
@@ -119,15 +117,7 @@ def _read(buf, most, names, nothing, elements, words, text, blocks, head, formul
             break
         c = buf[i + 1]
         if c == 33 or c == 63:  # "!", "?"
-            in_foreign = s[DROPPED] in (SVG, MATH)
-            if c == 33 and (in_foreign or s[XML] >= XML_DECLARED) and is_cdata(buf, i, n):
-                end = cdata_end(buf, i + 9, n)
-                append_run(blocks, text, s, stack, buf, i + 9, end, nothing, entity_points)
-                i = min(end + 3, n)
-                continue
-            if s[N_ELEMENTS] == 1 and s[N_BLOCKS] == 0:
-                s[XML] = max(s[XML], declared_xml(buf, i, n))
-            i = skip_declaration(buf, i, n)
+            i = declaration(blocks, text, s, stack, buf, i, n, nothing, entity_points)
             continue
         closing = c == 47
         first = i + 2 if closing else i + 1
@@ -154,6 +144,9 @@ def _read(buf, most, names, nothing, elements, words, text, blocks, head, formul
             n_words, i = words_before, n
             break  # the page ends inside a tag
         i = found[at.NEXT]
+        if s[N_BLOCKS] >= most and tag == TR and not s[DROPPED]:
+            n_words, i = words_before, tag_from
+            break
         found[at.TAG_FROM] = tag_from
         flag = flags[tag]
         if s[DROPPED]:
@@ -204,6 +197,8 @@ def _read(buf, most, names, nothing, elements, words, text, blocks, head, formul
                 if tag == SCRIPT and not found[at.SELF_CLOSING]:
                     i = n
                     break
+                if tag == STYLE:  # cut off: no rule holds a "<"
+                    i = find(buf, i, n, 60)
                 continue
             if tag == TITLE and title[1] == 0 and not s[DROPPED]:
                 title[0], title[1] = i, end
@@ -267,7 +262,7 @@ def scan(buf: np.ndarray, names: Names, before: Opened, most: int = MAX_BLOCKS) 
     elements = np.empty((min(n_tags, MAX_ELEMENTS) + held + 2, 5), np.int32)
     words = np.empty(left // 3 + len(before.words) + 64, np.uint32)
     text = np.empty(left + left // 4 + 64, np.uint8)
-    blocks = np.empty((min(n_tags, most) + 8, 8), np.int64)
+    blocks = np.empty((min(n_tags, most + ROW_BLOCKS) + 8, 8), np.int64)
     title = np.zeros(2, np.int64)
     metas = np.empty((MAX_METAS, 3), np.int64)
     scripts = np.empty((MAX_SCRIPTS, 2), np.int64)

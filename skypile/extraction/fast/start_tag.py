@@ -6,14 +6,27 @@ from skypile.extraction.fast import attributes as at
 from skypile.extraction.fast.compiling import borrows
 from skypile.extraction.fast.markup import (
     MAX_FALLBACK,
+    XML_DECLARED,
     XML_SERVED,
+    cdata_end,
+    declared_xml,
+    is_cdata,
     is_ruled_out,
     next_end,
+    skip_declaration,
 )
 from skypile.extraction.fast.open_block import (
+    ANNOTATION,
+    CODE_TO,
+    DROPPED,
+    HIDDEN_TEXT,
+    IN_PRE,
+    LENGTH,
     LEVEL,
+    N_BLOCKS,
     N_ELEMENTS,
     N_FORMULAS,
+    ON_TAG,
     OVERFLOW,
     RECORD,
     RECORD_LEVEL,
@@ -30,6 +43,7 @@ from skypile.extraction.fast.open_elements import (
 )
 from skypile.extraction.fast.tags import (
     BLOCK,
+    EDIT,
     GUTTER,
     JAMMER,
     JAX,
@@ -54,7 +68,7 @@ from skypile.extraction.fast.window import (
 )
 
 IMG, SVG, MATH, SELECT = (TAG_ID[x] for x in ("img", "svg", "math", "select"))
-TEMPLATE, DATALIST, PRE = (TAG_ID[x] for x in ("template", "datalist", "pre"))
+TEMPLATE, DATALIST, PRE, CODE = (TAG_ID[x] for x in ("template", "datalist", "pre", "code"))
 MATHJAX = fnv1a(b"mathjax")
 
 
@@ -100,6 +114,18 @@ def verbatim(elements, blocks, text, s, stack, flags, buf, i, end, nothing, enti
 
 
 @borrows
+def declaration(blocks, text, s, stack, buf, i, n, nothing, entity_points):
+    """The next index after the comment, doctype or the like at buf[i] == "<"; the text of a CDATA section is text."""
+    if buf[i + 1] == 33 and (s[DROPPED] in (SVG, MATH) or s[XML] >= XML_DECLARED) and is_cdata(buf, i, n):
+        end = cdata_end(buf, i + 9, n)
+        append_run(blocks, text, s, stack, buf, i + 9, end, nothing, entity_points)
+        return min(end + 3, n)
+    if s[N_ELEMENTS] == 1 and s[N_BLOCKS] == 0:
+        s[XML] = max(s[XML], declared_xml(buf, i, n))
+    return skip_declaration(buf, i, n)
+
+
+@borrows
 def start_element(
     buf, names, elements, words, text, blocks, formulas, s, stack, memo, found, tag, words_before, n_words
 ):
@@ -108,15 +134,15 @@ def start_element(
     flag, i, overflow = flags[tag], found[at.NEXT], s[OVERFLOW]
     roles = _roles(words, words_before, n_words, names.role_keys, names.role_bits)
     hides, n_tags = found[at.IS_HIDDEN], len(flags)
-    mute = hides > 0 or roles & JAMMER > 0
-    if memo[n_tags] and not mute and found[at.CLASS_TO]:
-        mute = is_ruled_out(buf, found[at.CLASS_FROM], found[at.CLASS_TO], memo, n_tags)
+    hidden = hides > 0 or roles & JAMMER > 0
+    if memo[n_tags] and not hidden and found[at.CLASS_TO]:
+        hidden = is_ruled_out(buf, found[at.CLASS_FROM], found[at.CLASS_TO], memo, n_tags)
     gutter = found[at.IS_GUTTER] or roles & GUTTER > 0 or (roles & LINE > 0 and roles & NUMBER > 0)
     kind = 0
     if tag == IMG:
         kind = PICTURE if found[at.HAS_TEX] or roles & TEX else 0
     elif roles & KATEX and roles & OF_HTML:
-        kind, mute = RENDERED, False
+        kind, hidden = RENDERED, False
     elif roles & JAX:
         a, b = found[at.CLASS_FROM], found[at.CLASS_TO]
         named = b >= a + 7 and at.lower_hash(buf, a, a + 7) == MATHJAX
@@ -128,6 +154,9 @@ def start_element(
     imply_end_tags(blocks, text, s, stack, tag, flags)
     end_record(formulas, s, found[at.TAG_FROM])
     level = s[LEVEL]
+    if s[IN_PRE] and tag == CODE and stack[level, ON_TAG] == PRE and s[CODE_TO] == s[LENGTH]:
+        break_block(blocks, text, s)  # WeChat: an element a line
+    mute = ANNOTATION if roles & EDIT else hidden * HIDDEN_TEXT
     link = found[at.HAS_HREF] or not found[at.HAS_NAME]
     elements[s[N_ELEMENTS], WORD_FROM] = words_before
     elements[s[N_ELEMENTS], SPAN] = found[at.COLUMNS] << 16 | found[at.ROWS]

@@ -1,8 +1,9 @@
 """Tables of data: which they are, and their rows as text. Compiled.
 
-A table holds data where two rows or more have two cells or more with text, none of its cells is long or holds many
-blocks, and no table with text and no preformatted text stands in it; other tables lay out the page, and their cells
-are paragraphs like any others.
+A table holds data where two rows or more have two cells or more with text (or are covered by one), none of its cells
+is long or holds many blocks, and no table with text and no preformatted text stands in it; other tables lay out the
+page, and their cells are paragraphs like any others. With header cells, which layout has no use for, a cell of one
+paragraph may be longer, a preformatted line may stand in one, and one row of two cells with text is enough.
 
 A row is a line, its cells stand between tabs, empty ones too, each in the column that the table model of the HTML
 standard (4.9.12) gives it. A cell that spans rows is said in every row it covers, since a row without its name or
@@ -15,12 +16,19 @@ from numba import njit
 
 from skypile.extraction.fast.compiling import borrows
 from skypile.extraction.fast.tags import TAG_ID
+from skypile.extraction.fast.vectors import find
 
 TABLE, TR, TD, TH, THEAD, TBODY, TFOOT = (TAG_ID[x] for x in ["table", "tr", "td", "th", "thead", "tbody", "tfoot"])
-LONG_CELL = 1000  # bytes
+LONG_CELL, LONG_CELL_UNDER_HEADER = 1000, 4000  # bytes
 BLOCKS_A_CELL = 4  # in the mean of the cells with text
 MAX_COLUMNS = 1000  # cells beyond are written one after another
 TO_THE_END = 1 << 30  # rows of a cell with rowspan=0
+
+
+@borrows
+def _has_lines(page, b):
+    """Whether a block has two lines or more."""
+    return find(page.text, page.start[b], page.stop[b], 10) < page.stop[b]
 
 
 @njit(cache=True)
@@ -28,7 +36,7 @@ def data_tables(page):
     """Per element the table around it, -1 where there is none: int32 [E]; and which tables hold data: bool [E]."""
     n = len(page.parent)
     table, row, cell = np.full(n, -1, np.int32), np.full(n, -1, np.int32), np.full(n, -1, np.int32)
-    data = np.zeros(n, np.bool_)
+    data, headed = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
     if not (page.tag == TABLE).any():
         return table, data
     for e in range(n):
@@ -36,18 +44,20 @@ def data_tables(page):
         if p >= 0:
             table[e], row[e], cell[e] = table[p], row[p], cell[p]
         if tag == TABLE:
-            table[e], row[e], cell[e] = e, -1, -1
+            table[e], row[e], cell[e] = e, e, -1
             data[e] = True
-        elif tag == TR:
+        elif tag == TR or THEAD <= tag <= TFOOT:  # which holds a row where <tr> is left out
             row[e], cell[e] = e, -1
         elif tag in (TD, TH):
             cell[e] = e
+            if tag == TH and table[e] >= 0:
+                headed[table[e]] = True
     size, blocks = np.zeros(n, np.int64), np.zeros(n, np.int32)  # of cells
     for b in range(len(page.start)):
         e = page.outer[b]
         if table[e] < 0:
             continue
-        if page.pre[b]:
+        if page.pre[b] and (not headed[table[e]] or _has_lines(page, b)):
             data[table[e]] = False
         up = page.parent[table[e]]
         while up >= 0 and table[up] >= 0 and data[table[up]]:  # a table with a table in it
@@ -58,18 +68,28 @@ def data_tables(page):
             blocks[cell[e]] += 1
     filled, rows = np.zeros(n, np.int32), np.zeros(n, np.int32)  # cells with text of a row, rows with two of a table
     held, cells = np.zeros(n, np.int32), np.zeros(n, np.int32)  # blocks and cells with text of a table
+    said = np.zeros(n, np.int32)  # rows with text of a table
+    spanned = np.zeros(n, np.int32)  # rows of a table that a cell with text still covers
     for e in range(n):
-        if blocks[e] and table[e] >= 0:
-            t = table[e]
+        t = table[e]
+        if page.tag[e] == TR and t >= 0 and spanned[t] > 0:
+            spanned[t] -= 1
+            filled[e] += spanned[t] > 0
+        if blocks[e] and t >= 0:
+            if page.tag[e] in (TD, TH):
+                spanned[t] = max(spanned[t], page.span[e] & 0xFFFF)
             cells[t] += 1
             held[t] += blocks[e]
-            if size[e] > LONG_CELL:
+            if size[e] > (LONG_CELL_UNDER_HEADER if headed[t] and blocks[e] == 1 else LONG_CELL):
                 data[t] = False
             if row[e] >= 0:
                 filled[row[e]] += 1
+                said[t] += filled[row[e]] == 1
                 rows[t] += filled[row[e]] == 2
     for e in range(n):
-        data[e] &= rows[e] >= 2 and held[e] <= BLOCKS_A_CELL * cells[e]
+        data[e] &= (rows[e] >= 2 or (headed[e] and rows[e] == 1 and said[e] >= 2)) and held[e] <= BLOCKS_A_CELL * cells[
+            e
+        ]
     return table, data
 
 

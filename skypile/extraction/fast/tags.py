@@ -22,6 +22,8 @@ _TAG_NAMES = (
 )
 TAGS = _TAG_NAMES.split()
 TAG_ID = {name: i for i, name in enumerate(TAGS)}
+# Other names of the same: what publishers' XML leaves in HTML, obsolete ones that are read alike (HTML standard, 16.2).
+_ALIASES = {"mml:math": "math", "m:math": "math", "listing": "pre", "rtc": "rt"}
 
 BLOCK, VOID, RAW, DROP, CLOSES_P, SCOPE, SPECIAL, LEAVES_FOREIGN = (1 << k for k in range(8))
 
@@ -53,9 +55,9 @@ _FLAGGED = {
 
 
 # What the words of a class say of an element, or of a picture: bits.
-GUTTER, NUMBER, LINE, JAMMER, TEX, KATEX, OF_HTML, JAX, PREVIEW, QL = (1 << k for k in range(10))
+GUTTER, NUMBER, LINE, JAMMER, TEX, KATEX, OF_HTML, JAX, PREVIEW, QL, EDIT = (1 << k for k in range(11))
 _ROLES = {
-    GUTTER: "gutter linenos lineno linenum linenums linenumber linenumbers lnt ln",
+    GUTTER: "gutter linenos lineno linenum linenums linenumber linenumbers numbering lnt ln",
     NUMBER: "num nums number numbers",  # of a LINE
     LINE: "line hljs blob crayon",
     JAMMER: "jammer",  # Discuz: characters strewn among those of a post, against copying
@@ -65,6 +67,7 @@ _ROLES = {
     JAX: "jax mathjax",
     PREVIEW: "preview",
     QL: "ql",
+    EDIT: "editsection",  # MediaWiki: "[edit]" behind headings
 }
 
 
@@ -106,9 +109,10 @@ def _probe_table(size: int, hashes: list[int]) -> tuple[np.ndarray, list[int]]:
 def build_names() -> Names:
     """All tables; 3 ms, once a process."""
     tag_hashes = [fnv1a(name.encode()) for name in TAGS]
-    tag_keys, slots = _probe_table(512, tag_hashes)
+    alias_hashes = [fnv1a(name.encode()) for name in _ALIASES]
+    tag_keys, slots = _probe_table(512, tag_hashes + alias_hashes)
     tag_ids = np.zeros(len(tag_keys), np.int16)
-    tag_ids[slots] = np.arange(len(TAGS))
+    tag_ids[slots] = [*range(len(TAGS)), *(TAG_ID[name] for name in _ALIASES.values())]
     flags = np.zeros(len(TAGS), np.int16)
     for flag, names in _FLAGGED.items():
         for name in names.split():

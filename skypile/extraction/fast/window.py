@@ -99,7 +99,7 @@ def opened(names: Names, before: Page | None = None, xml: bool = False) -> Opene
             np.zeros(0, np.uint32),
         )  # fmt: skip
     stack = before.stack.copy()
-    elements = stack[:, ON_ELEMENT]
+    elements = stack[:, ON_ELEMENT].copy()
     spans = [before.words[before.word_from[e] : before.word_from[e + 1]] for e in elements]
     word_from = np.zeros(len(spans) + 1, np.int32)
     np.cumsum([len(span) for span in spans], out=word_from[1:])

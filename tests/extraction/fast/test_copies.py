@@ -11,6 +11,7 @@ from skypile.extraction.fast.blocks import NAMES, block_texts, cut
 ARTICLE = np.eye(7, dtype=np.float32)[0]  # page type probabilities
 OVER = "Over the hills and far away"
 BOATS = ["barge", "canoe", "cutter", "dinghy", "galley", "lugger", "pilot", "schooner", "sloop", "trawler"]
+CHORUS = "".join(f"<p>{OVER} goes a {boat}" for boat in BOATS) + f"<p>{OVER}"
 STAMP = "Seen by forty thousand readers"
 FOOTER = "<footer>Imprint</footer>"  # with it a page is not bare
 
@@ -30,6 +31,9 @@ def count(html: str, text: str, score: float = 0.7) -> int:
         ("".join(f"<div class=verse><p>Verse {i}<p>{OVER if i % 2 else 'Another line'}</div>" for i in range(6)), 3),
         (f"<ul><li>{OVER}<li>salt</ul><p>For the crust:</p><ul><li>{OVER}<li>butter</ul>", 2),
         (f"<p>Run it:</p><pre>{OVER}</pre><p>And once more:</p><pre>{OVER}</pre>", 2),
+        ("".join(f"<p>Verse {i}" + "".join(f"<p>{x} {i}" for x in "abcd") + CHORUS for i in range(3)), 3),
+        (f"<p>Tom<p>{OVER}<p>All the tune he could play<p>{OVER}<p>{OVER}{FOOTER}", 3),
+        (f"<h3>For the crust</h3><ul><li>{OVER}<li>salt</ul><h3>For the top</h3><ul><li>{OVER}<li>salt</ul>", 2),
         (f"<table><tr><td>{OVER}<td>1<tr><td>{OVER}<td>2</table>", 2),
     ],
 )  # fmt: skip

@@ -23,6 +23,18 @@ INLINE = {
     f"{GLYPHS}<span class=MJX_Assistive_MathML><math>{MATHML}</math></span></span><script type=math/tex>{TEX}</script>",
     "MathJax 3": "<mjx-container class=MathJax jax=CHTML><mjx-math aria-hidden=true><mjx-c class=x></mjx-c></mjx-math>"
     f"<mjx-assistive-mml><math>{MATHML}</math></mjx-assistive-mml></mjx-container>",
+    "MathJax 4": f"<mjx-container class=MathJax><mjx-math data-latex='{SAFE}' aria-hidden=true><mjx-mi data-latex=m>m"
+    "</mjx-mi></mjx-math></mjx-container>",
+    "MathJax 2, script of MathML": f"<span class=MathJax>{GLYPHS}</span>"
+    f"<script type='math/mml'><math>{MATHML}</math></script>",
+    "prefix": f"<mml:math xmlns:mml='x'>{MATHML.replace('</', '</mml:').replace('<m', '<mml:m')}</mml:math>",
+    "prefix, annotation": f"<m:math>{ANNOTATED}</m:math>".replace("</", "</m:")
+    .replace("</m:m:", "</m:")
+    .replace("<an", "<m:an"),
+    "picture of mimeTeX": "<img src='/cgi-bin/mimetex.cgi?\\frac{m}{V} &lt; 3'>",
+    "picture of Google": "<img src='http://chart.example/chart?cht=tx&amp;chl=%5Cfrac%7Bm%7D%7BV%7D+%3C+3'>",
+    "picture of CodeCogs": "<img src='https://latex.codecogs.com/svg.image?\\frac{m}{V}&amp;space;%3C&amp;space;3'>",
+    "picture of class equation": f"<img class=equation src='/equation?tex=x' alt='{SAFE}'>",
     "Wikipedia": "<span class=mwe-math-element><span class=mwe-math-mathml-inline style='display: none;'>"
     rf"<math alttext='{{\displaystyle {SAFE}}}'>{ANNOTATED}</math></span>"
     rf"<img class=mwe-math-fallback-image-inline aria-hidden=true alt='{{\displaystyle {SAFE}}}'></span>",
@@ -84,11 +96,20 @@ def test_what_is_no_formula_stays_as_it_is(html):
         ("<mover><mi>v</mi><mo>→</mo></mover>", r"\vec{v}"),
         ("<mtable><mtr><mtd><mi>a</mi></mtd><mtd><mi>b</mi></mtd></mtr><mtr><mtd><mi>c</mi></mtd><mtd><mi>d</mi></mtd></mtr></mtable>",
          r"\begin{matrix} a & b \\ c & d \end{matrix}"),
+        ("<mmultiscripts><mi>C</mi><mn>1</mn><none/><mprescripts/><mn>6</mn><mn>14</mn></mmultiscripts>",
+         "{}_6^{14}C_1"),
+        ("<mmultiscripts><mi>R</mi><mi>i</mi><none/><none/><mi>j</mi></mmultiscripts>", "R_i{}^j"),
+        ("<mi>𝑥</mi><mo>&#x2208;</mo><mi>𝕂</mi><mo>,</mo><mi>𝛽</mi><mi>𝐯</mi>", r"x\in\mathbb{K},\beta\mathbf{v}"),
         ("<mtext>if</mtext><mi>x</mi><mo>≤</mo><mi>y</mi>", r"\text{if}x\le y"),
     ],
 )  # fmt: skip
 def test_mathml_without_tex(mathml, tex):
     assert tex_of(f"<math>{mathml}</math>".encode()) == tex
+
+
+def test_a_picture_from_a_folder_of_formulas_is_one():
+    assert text("<div class=math><p><img src='_images/math/7a.png' alt='x &amp;= a^2'></div>") == "$x &= a^2$"
+    assert text("<p>x <img src='_images/maths/7a.png' alt='a = b'> y") == "x y"
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ def blocks(html: str, xml: bool = False) -> list[str]:
         "<! ad ><? ad ></ ad ><p>kept",
         "<x-card><template shadowrootmode=closed><style>b{}</style><p>kept</template></x-card>",
         "<template><p>no</template><p>kept",
+        "<template shadowrootmode=none><p>no</template><p>kept",
+        "<p>kept</p><style>.a > b { color: red } @media",
         "<object data=film.swf><param name=a value=b><p>kept",
         "<video src=a><p>kept",
         "<svg><script/><path/></svg><p>kept",
@@ -106,6 +108,8 @@ def test_line_breaks_of_the_source(source, expected):
         ("H<sub>2</sub>SO<sub>4</sub>, Na<sup>+</sup>, (NH<sub>4</sub>)<sub>2</sub>", "H2SO4, Na+, (NH4)2"),
         ("y<sub>1</sub>, V<sub>0</sub>, a<sub>i+1</sub>, log<sub>2</sub> 8", "y_1, V_0, a_{i+1}, log_2 8"),
         ("1011<sub>2</sub>", "1011_2"),
+        ("|v|<sup>2</sup> + [a + b]<sup>n</sup>", "|v|^2 + [a + b]^n"),
+        ("9 万米<sup>3</sup>，5 公里<sup>2</sup>，灯塔<sup>2</sup>", "9 万米^3，5 公里^2，灯塔2"),
     ],
 )
 def test_superscripts_and_subscripts(source, expected):
@@ -116,6 +120,8 @@ def test_superscripts_and_subscripts(source, expected):
     "source",
     [
         "<ruby>茶<rt>chá</rt>壶<rt>hú</rt></ruby>",
+        "<ruby>茶壶<rtc>teapot</rtc></ruby>",
+        "<ruby><rb>茶</rb><rb>壶</rb><rtc><rt>chá</rt><rt>hú</rt></rtc></ruby>",
         "<ruby>茶<rp>(</rp><rt>chá</rt><rp>)</rp></ruby><ruby>壶<rt>hú</ruby>",
     ],
 )
@@ -123,13 +129,19 @@ def test_ruby_keeps_its_base(source):
     assert blocks(f"<p>{source}很老") == ["茶壶很老"]
 
 
-@pytest.mark.parametrize("sign", ["¶", "#", "§", "🔗", "&#182;"])
+@pytest.mark.parametrize("sign", ["¶", "#", "§", "🔗", "&#182;", "##", "[#]", "&#9670;&nbsp;", "&#xf0c1;"])
 def test_permalink_signs_go_where_there_is_other_text(sign):
     link = f"<a class=anchor href='#brew'>{sign}</a>"
     assert blocks(f"<h3>Brewing {link}</h3>") == ["Brewing"]
     assert blocks(f"<h3>{link} Brewing</h3>") == ["Brewing"]
     assert blocks(f"<dl><dt>brew(){link}<dd>Make tea") == ["brew()", "Make tea"]
+    assert blocks(f"<h3>Brewing {link.replace('#brew', 'https://tea.example/pot#brew')}</h3>") == ["Brewing"]
     assert len(blocks(f"<p>{link}</p>")) == 1
+
+
+def test_links_to_edit_a_section_go():
+    edit = "<span class=mw-editsection><span>[</span><a href=/edit>edit</a><span>]</span></span>"
+    assert blocks(f"<h2>Brewing{edit}</h2><div><h3>Tea</h3>{edit}</div><p>[edit]") == ["Brewing", "Tea", "[edit]"]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +162,25 @@ def test_line_numbers_within_code_go_and_numbers_stay():
     numbered = "".join(f"<span class=lineno>{n} </span>{line}\n" for n, line in enumerate(["x = 1", "  2"], 1))
     assert blocks(f"<pre>{numbered}</pre>") == ["x = 1\n  2"]
     assert blocks("<pre>1\n2\n3</pre>") == ["1\n2\n3"]
+    table = "<table><td class=gutter><pre>1\n2\n</pre><td><pre>x = 1\n  2\n</pre></table>"
+    assert blocks(f"<pre><code>{table}</code></pre>") == ["x = 1\n  2"]
+    assert blocks("<pre><code>x\ny</code><ul class=pre-numbering><li>1<li>2</ul></pre>") == ["x\ny"]
     assert blocks("<table><tr><td>1<td>2</table>") == ["1", "2"]
+
+
+def test_line_numbers_go_that_no_class_names():
+    """Each an element of its own, one a line, from 1 on."""
+    lines = ["while tea:", "    pour(2)", "", "2 + 2"]
+    numbered = "".join(f"<span style='color: teal'> {n}</span> <i>{line}\n</i>" for n, line in enumerate(lines, 1))
+    assert blocks(f"<div class=code><pre>{numbered}</pre></div>") == ["\n".join(lines)]
+    for listed in ("1 cup\n2 pots", "<b>1</b> cup\n2 pots", "<b>2</b> cups\n<b>3</b> pots", "<b>1</b>st\n<b>2</b>nd"):
+        assert blocks(f"<pre>{listed}</pre>") == [listed.replace("<b>", "").replace("</b>", "")]
+
+
+def test_code_in_an_element_a_line():
+    assert blocks("<pre><code>pour(</code><code>    tea)</code></pre>") == ["pour(\n    tea)"]
+    assert blocks("<pre><code>pour(</code> <code>tea)</code></pre>") == ["pour( tea)"]
+    assert blocks("<listing>pour(\n    tea)</listing>") == ["pour(\n    tea)"]
 
 
 @pytest.mark.parametrize(
@@ -160,9 +190,11 @@ def test_line_numbers_within_code_go_and_numbers_stay():
         "<i style='color: red; visibility: hidden'>qx9</i>",
         "<i style='color:red!important;; Visibility :collapse'>qx9</i>",
         "<i style='width:1px; x:display : NONE !important; top:0'>qx9</i>",
+        "<i style='/* x */display:none'>qx9</i>",
         "<b hidden>qx9</b>",
         "<font class=jammer>qx9</font>",
         "<span style='font-size:0px'>qx9</span>",
+        "<span style='color:#fff; opacity: 0'>qx9</span>",
         "<span aria-hidden=true>qx9</span>",
         "<em class='u zz7'>qx9</em>",
     ],
@@ -203,6 +235,9 @@ def test_windows_begin_with_the_same_elements_open():
     page = following(html, cut(html)[0])
     assert [int(tag) for tag in page.tag[:2]] == [TAG_ID["body"], TAG_ID["article"]]
     assert page.link.tolist() == [4]
+    html = b"<nav><b>x</b></nav>" + html
+    page = following(html, cut(html)[0])
+    assert [int(tag) for tag in page.tag[:2]] == [TAG_ID["body"], TAG_ID["article"]]
 
 
 def test_an_end_tag_is_looked_for_once():
