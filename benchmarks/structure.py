@@ -1,10 +1,11 @@
 """What becomes of structure: tables and lists kept whole, formulas, repetitions. For any engine's text.
 
 On labelled pages a table of data (as the fast engine's scanner sees it) is kept where a row of it with two cells or
-more stands on one line, and whole where all its rows do, each with all its cells in order; a list is kept where one of
-its items of three words or more stands in the text, and whole where all of them do. Only tables and lists count of
-which the gold text has nine in ten words. Formulas and repetitions are planted: pages of prose of our own with twelve
-formulas in six notations, and with refrains, clauses, quantities and pieces of code that return.
+more stands on a line that holds little else, and whole where all its rows do, each with all its cells in order (those of
+signs alone, "$$" or "—", are not asked for); a list is kept where one of its items of three words or more stands in the
+text, and whole where all of them do. Only tables and lists count of which the gold text has nine in ten words. Formulas
+and repetitions are planted: pages of prose of our own with twelve formulas in six notations, and with refrains, clauses,
+quantities and pieces of code that return.
 """
 
 import random
@@ -67,7 +68,7 @@ def words(text: str) -> str:
 
 
 def tables(page: Page) -> list[list[list[str]]]:
-    """Rows of cells with text, of each table of data."""
+    """Rows of cells with words, of each table of data."""
     table, data = data_tables(page)
     texts = block_texts(page)
     found: dict[int, dict[int, dict[int, str]]] = {}
@@ -82,7 +83,7 @@ def tables(page: Page) -> list[list[list[str]]]:
         if cell >= 0:
             row = found.setdefault(int(table[e]), {}).setdefault(up, {})
             row[cell] = f"{row.get(cell, '')} {text}"
-    return [[[words(c) for c in row.values()] for row in rows.values()] for rows in found.values()]
+    return [[[words(c) for c in row.values() if WORD.search(c)] for row in rows.values()] for rows in found.values()]
 
 
 def lists(page: Page) -> list[list[str]]:
@@ -91,7 +92,10 @@ def lists(page: Page) -> list[list[str]]:
     return [[words(texts[b]) for b in np.flatnonzero(around == e)] for e in np.unique(around[around >= 0])]
 
 
-def _in_order(cells: Sequence[str], line: str) -> bool:
+def _stands_in(cells: Sequence[str], line: str) -> bool:
+    """Whether a line holds the cells in order, and little else: "score 10" stands in much prose."""
+    if 2 * sum(cell.count(" ") - 1 for cell in cells) < line.count(" ") - 1:
+        return False
     at = 0
     for cell in cells:
         at = line.find(cell, at)
@@ -115,7 +119,7 @@ def wholes(html: bytes, gold: str, text: str) -> np.ndarray:
     for rows in tables(page):
         full = [row for row in rows if len(row) > 1]
         if full and in_gold([cell for row in rows for cell in row]):
-            on_line = [any(_in_order(row, line) for line in lines) for row in full]
+            on_line = [any(_stands_in(row, line) for line in lines) for row in full]
             count[:2] += any(on_line), all(on_line)
     for items in lists(page):
         long = [item for item in items if item.count(" ") > 3]
