@@ -1,11 +1,11 @@
 """What becomes of structure: tables and lists kept whole, formulas, repetitions. For any engine's text.
 
 On labelled pages a table of data (as the fast engine's scanner sees it) is kept where a row of it with two cells or
-more stands on a line that holds little else, and whole where all its rows do, each with all its cells in order (those of
-signs alone, "$$" or "—", are not asked for); a list is kept where one of its items of three words or more stands in the
-text, and whole where all of them do. Only tables and lists count of which the gold text has nine in ten words. Formulas
-and repetitions are planted: pages of prose of our own with twelve formulas in six notations, and with refrains, clauses,
-quantities and pieces of code that return.
+more stands on a line that holds little else, and whole where all its rows do, each with all its cells in order (those
+of signs alone, "$$" or "—", are not asked for); a list is kept where one of its items of three words or more stands
+in the text, and whole where all of them do. Only tables and lists count of which the gold text has nine in ten words.
+Formulas and repetitions are planted: pages of prose of our own with twelve formulas in six notations, and with
+refrains, clauses, quantities and pieces of code that return.
 """
 
 import random
