@@ -100,7 +100,8 @@ def main_text(
             if len(found):
                 texts.append((between, found.tobytes().decode("utf-8", "replace")))
             kept, seen = kept + int(n_kept), seen + len(window.start)
-        between = "\n" if np.isin(window.stack[:, ON_TAG], OF_LINES).any() else "\n\n"
-        window = following(html, window)
+        before, window = window, following(html, window)
+        if window is not None:
+            between = "\n" if np.isin(before.stack[:, ON_TAG], OF_LINES).any() else "\n\n"
     text = "".join(between + text for between, text in texts).lstrip("\n")
     return MainText(text, name, page_type, kept, seen, nesting)
