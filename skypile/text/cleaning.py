@@ -1,13 +1,12 @@
 """What no text keeps, wherever it comes from: characters that act, hide or stand for nothing.
 
 One rule for pages, for ready text and for what an engine returns. Line ends become line feeds (Unicode, 5.8, "Newline
-Guidelines"); escape sequences of terminals go whole (ECMA-48), what a
-backspace strikes over goes with it, other controls, marks of direction, zero-width spaces,
-soft hyphens, byte order marks, non-characters, language tags and place-holders of objects (U+FFFC) one by one. The
-joiners U+200C and U+200D stay where writing needs them: beside letters of Arabic, Indic and related scripts, and in
-emoji. Characters for private use go where they stand alone between blanks, as bullets and icons of a font do; within
-words they stay, as they may be characters of a name. U+FFFD stays: it says that something is missing. Tabs, blanks and
-blank lines stay as they are.
+Guidelines"); escape sequences of terminals go whole (ECMA-48), what a backspace strikes over goes with it, other
+controls, marks of direction, zero-width spaces, soft hyphens, byte order marks, non-characters, language tags and
+place-holders of objects (U+FFFC) one by one. The joiners U+200C and U+200D stay where writing needs them: beside
+letters of Arabic, Indic and related scripts, and in emoji. Characters for private use go where they stand alone
+between blanks, as bullets and icons of a font do; within words they stay, as they may be characters of a name. U+FFFD
+stays: it says that something is missing. Tabs, blanks and blank lines stay as they are.
 
 Text of which nothing goes costs 2 ns a character, the search for it.
 """
