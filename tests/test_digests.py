@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.digests import IN_SPARK, OLD_PROCESSOR, Way, digest_of, digests, pieces, single
 from skypile import config
 from skypile.schema import STAGES
 
 
+@pytest.mark.slow
 def test_elsewhere_in_spark_in_seven_partitions_on_another_processor(demo, tmp_path: Path) -> None:
     """All at once, for its time; `python -m benchmarks.digests` tells what it was."""
     ours = config.load(demo.run / "config.toml").model_dump(mode="json", exclude_none=True)
