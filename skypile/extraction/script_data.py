@@ -82,14 +82,18 @@ def _json(script: bytes) -> Any:
     """The JSON value that a script begins with, be it in a string or with a comma too many; None where it is none."""
     text = script.decode("utf-8", "replace").strip()
     text = text.removeprefix("<!--").removeprefix("//").strip().removeprefix("<![CDATA[").lstrip()
-    quoted = _QUOTED.match(text)
-    for form in (text[quoted.end() - 1 :] if quoted else text, _LAST_COMMA.sub(r"\1", text)):
-        try:
-            value = json.JSONDecoder(strict=False).raw_decode(form)[0]
-            return _json(value.encode("utf-8", "replace")) if quoted and isinstance(value, str) else value
-        except (ValueError, RecursionError):
-            continue
-    return None
+    if quoted := _QUOTED.match(text):
+        value = _decoded(text[quoted.end() - 1 :])
+        return _json(value.encode("utf-8", "replace")) if isinstance(value, str) else value
+    value = _decoded(text)
+    return _decoded(_LAST_COMMA.sub(r"\1", text)) if value is None else value
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.JSONDecoder(strict=False).raw_decode(text)[0]
+    except (ValueError, RecursionError):
+        return None
 
 
 def _values(value: Any) -> Iterator[dict[str, Any]]:

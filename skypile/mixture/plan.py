@@ -104,11 +104,8 @@ def _asked(
     """Blends, their lengths int64 [B], and the sequences that each asks of each source, float64 [B, S]."""
     parts = blends(curriculum, sequence_length)
     lengths = np.array([blend.steps * curriculum.batch_sequences for blend in parts])
-    return (
-        parts,
-        lengths,
-        np.array([[blend.shares.get(name, 0.0) for name in names] for blend in parts]) * lengths[:, None],
-    )
+    shares = np.array([[blend.shares.get(name, 0.0) for name in names] for blend in parts])
+    return parts, lengths, shares * lengths[:, None]
 
 
 def _rising(parts: Sequence[Blend], names: Sequence[str], asked: np.ndarray, bounds: np.ndarray) -> np.ndarray:

@@ -112,7 +112,8 @@ def compare(differences: NDArray[np.float64], weights: NDArray[np.float64] | Non
         mean,
         float(mean - margin),
         float(mean + margin),
-        float(max(2 * stats.t.sf(abs(mean) / error, freedom) for error, freedom in tests if error)),
+        # No spread at all is no doubt.
+        float(max((2 * stats.t.sf(abs(mean) / error, freedom) for error, freedom in tests if error), default=0.0)),
         float(anytime_p(means)[-1]),
         float(max(error * _noncentrality(freedom) for error, freedom in tests)),
         needed_pairs(mean, found, pairs, documents),

@@ -179,3 +179,8 @@ def test_few_pairs_that_agree_by_chance_are_not_sure_of_it(pairs: int):
         drawn = rng.normal(0, 1, (pairs, 1)) + rng.normal(0, 1, (1, 100)) + rng.normal(0, 3, (pairs, 100))
         alarms += compare(drawn).p < 0.001
     assert alarms <= 3  # 6 and 2 in a hundred where the documents' degrees of freedom count alone
+
+
+def test_the_same_difference_everywhere_is_certain():
+    found = compare(np.full((3, 4), 0.25))
+    assert (found.mean, found.low, found.high, found.p) == (0.25, 0.25, 0.25, 0.0)

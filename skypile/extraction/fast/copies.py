@@ -175,10 +175,8 @@ def drop_copies(page, keep, score, whole, bare):
         if page.stop[b] - page.start[b] < COPY_BYTES or before < 0:
             continue
         levels, top = _place(page, page.signature, page.outer[b], page.outer[before])
-        run = _run(text, b, before)
-        returns = run >= (LONG_RUN if 0 <= levels <= 2 else SHORT_RUN) and not (
-            0 <= levels <= 2 and b - before > VERSE * run
-        )
+        run, near = _run(text, b, before), 0 <= levels <= 2
+        returns = (run >= LONG_RUN and b - before <= VERSE * run) if near else run >= SHORT_RUN
         brother = levels >= 1 or (levels == 0 and page.split[b] == 1)
         likely = (
             levels <= 1

@@ -87,9 +87,8 @@ def data_tables(page):
                 said[t] += filled[row[e]] == 1
                 rows[t] += filled[row[e]] == 2
     for e in range(n):
-        data[e] &= (rows[e] >= 2 or (headed[e] and rows[e] == 1 and said[e] >= 2)) and held[e] <= BLOCKS_A_CELL * cells[
-            e
-        ]
+        enough = rows[e] >= 2 or (headed[e] and rows[e] == 1 and said[e] >= 2)
+        data[e] &= enough and held[e] <= BLOCKS_A_CELL * cells[e]
     return table, data
 
 
