@@ -11,7 +11,8 @@ their names are those of the content. None goes that holds the surest block of t
 under "cookies". The names were chosen from a hundred and ten, each tried alone on the same labelled pages that the
 figures are of, so these flatter. Out of fold they change 18 pages of WCXB dev (13 upwards), three Chinese (all
 upwards; two of one host make the gain of 0.006), 14 mixed (12 upwards; one with a consent dialog makes half of the gain
-of 0.007), and the snippets' F by 0.001. "related" is among them for the snippets, of which it
+of 0.007), and the snippets' F by 0.001. Their like in other languages, from "similaires" on, were added untested: on
+no labelled page do they change a thing. "related" is among them for the snippets, of which it
 takes five away that must not be there: on WCXB dev it costs more than it gains. Tried, with harm: suggested, more,
 teaser, share, author, quote, sidebar, widget, tag, aside, rank, footer, next.
 """
@@ -21,19 +22,27 @@ from numba import njit
 
 from skypile.extraction.fast.block_text import low_bits, may_be_in
 from skypile.extraction.fast.compiling import borrows
+from skypile.extraction.fast.headings import drop_headed
 from skypile.extraction.fast.page_type import PAGE_TYPES
 from skypile.extraction.fast.tags import fnv1a
 
 ARTICLE, FORUM = PAGE_TYPES.index("article"), PAGE_TYPES.index("forum")
-_COMMENTS = "comment comments commentlist disqus respond kommentare komentarze commentaires comentarios pinglun"
+_COMMENTS = (
+    "comment comments commentlist disqus respond kommentare kommentarer komentarze komentare komentari commentaires"
+    " comentarios commenti reacties kommentarii kommentariy komment kommenty hozzaszolas hozzaszolasok sxolia sholia"
+    " yorumlar pinglun"
+)
 COMMENT_WORDS = np.array([fnv1a(name.encode()) for name in _COMMENTS.split()], np.uint32)
 LARGEST_SHARE = 0.5  # of the kept words
 _ASIDES = (
     "related recommended recommend notice notices announcement announcements cookie cookies onetrust consent"
     " signature breadcrumb breadcrumbs"
+    " similaires relacionadas relacionados relacionada correlati correlate verwandte powiazane podobne polecane"
+    " polecamy pohozhie poteme sxetika tuijian xiangguan"
 )
 ASIDE_WORDS = np.array([fnv1a(name.encode()) for name in _ASIDES.split()], np.uint32)
 SURE_KIND = 0.5  # of article and forum together
+SURE_OF_HEADINGS = 0.6  # a front page may be half an article: "Top stories" is what it is for
 
 
 @njit(cache=True)
@@ -64,6 +73,8 @@ def drop_asides(page, keep, score, words, types):
         _drop_comments(page, keep, words)
     if types[ARTICLE] + types[FORUM] >= SURE_KIND:
         _drop_others(page, keep, score)
+    if types[ARTICLE] + types[FORUM] >= SURE_OF_HEADINGS:
+        drop_headed(page, keep, score, words, types.argmax() == ARTICLE)
 
 
 @njit(cache=True)
