@@ -5,7 +5,7 @@ is half that maximum (Lipton et al. 2014, "Optimal thresholding of classifiers t
 page where the model is sure this is 0.5; on one where it is not, more is kept rather than nothing at all.
 
 Tables of data and lists stay whole or go (`wholes.py`); what the page says twice is said once (`copies.py`); readers'
-comments on an article, related pages and notices go (`asides.py`).
+comments on an article, related pages and notices go (`asides.py`), and what stands apart behind one (`apart.py`).
 
 What stands between: a blank line between paragraphs, a line break between list items and table rows. Tables of data
 are written with all their cells (`tables.py`); in the others, which lay out the page, a tab stands between the short
@@ -15,7 +15,8 @@ cells of one row.
 import numpy as np
 from numba import njit
 
-from skypile.extraction.fast.asides import drop_asides
+from skypile.extraction.fast.apart import drop_apart
+from skypile.extraction.fast.asides import ARTICLE, drop_asides
 from skypile.extraction.fast.bare import is_bare, thin_text
 from skypile.extraction.fast.copies import drop_copies
 from skypile.extraction.fast.tables import data_tables, subtree_ends, write_table
@@ -24,6 +25,7 @@ from skypile.extraction.fast.wholes import settled, whole_of_blocks
 
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.2, 0.5
 LIKELY = 0.4  # a page none of whose blocks gets this score has no main text, if it is neither bare nor thin
+MOSTLY = 0.5  # of the page types' probabilities
 SHORT_CELL = 200  # bytes: longer cells are those of layout tables, and become paragraphs
 TR, TABLE, LI, DT, DD = (TAG_ID[x] for x in ["tr", "table", "li", "dt", "dd"])
 UL, OL, DL, TD, TH = (TAG_ID[x] for x in ["ul", "ol", "dl", "td", "th"])
@@ -58,6 +60,8 @@ def choose(page, names, score, words, types):
         agreed = settled(page, names, score, words, whole)
         keep = agreed >= threshold(agreed, words)
         drop_asides(page, keep, agreed, words, types)
+        if types[ARTICLE] >= MOSTLY:
+            drop_apart(page, keep, agreed, words)
     else:
         keep = thin_text(page)
     drop_copies(page, keep, score, whole, bare)
