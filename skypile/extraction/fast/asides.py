@@ -3,8 +3,9 @@
 Related pages, notices and readers' comments read like content; what tells them apart is the name of the element around
 them. The model knows the names too, but on a page with little content it keeps what would be content elsewhere.
 
-Readers' comments are none of an article's text, and all of a forum's: they go on articles, where they hold less than
-half of what is kept. Out of fold that is worth 0.002 of word F1 on the articles of WCXB dev.
+Readers' comments are none of an article's text, and all of a forum's: they go on articles, and on what is a forum by
+half (of the labelled forums all but a few are surer than 0.8; an article full of comments is not), where they hold
+less than half of what is kept. Out of fold that is worth 0.002 of word F1 on the articles of WCXB dev.
 
 Other asides go on pages that are more likely an article or a thread than anything else: on pages of lists and shops
 their names are those of the content. None goes that holds the surest block of the page, since a recipe may be filed
@@ -42,6 +43,7 @@ _ASIDES = (
 )
 ASIDE_WORDS = np.array([fnv1a(name.encode()) for name in _ASIDES.split()], np.uint32)
 SURE_KIND = 0.5  # of article and forum together
+SURE_FORUM = 0.75
 SURE_OF_HEADINGS = 0.6  # a front page may be half an article: "Top stories" is what it is for
 
 
@@ -69,12 +71,14 @@ def _mark_named(words, word_from, names, named):
 def drop_asides(page, keep, score, words, types):
     """Take out of `keep` what stands in elements named for it. `score`, `words`: float32 [B]; `types`: the page's type
     probabilities."""
-    if types.argmax() == ARTICLE:
+    kind = types.argmax()
+    commented = kind == ARTICLE or (kind == FORUM and types[FORUM] < SURE_FORUM)
+    if commented:
         _drop_comments(page, keep, words)
     if types[ARTICLE] + types[FORUM] >= SURE_KIND:
         _drop_others(page, keep, score)
     if types[ARTICLE] + types[FORUM] >= SURE_OF_HEADINGS:
-        drop_headed(page, keep, score, words, types.argmax() == ARTICLE)
+        drop_headed(page, keep, score, words, commented)
 
 
 @njit(cache=True)

@@ -68,6 +68,11 @@ def test_comments_go_from_articles_alone_and_only_as_the_smaller_part():
     assert kept(html, score, sizes, "article") == [True, False, False, False]
     assert kept(html, score, sizes, "forum") == [True, True, True, False]
     assert kept(html, score, [20.0, 60.0, 60.0, 1.0], "article") == [True, True, True, False]
+    page, *_ = cut(html.encode())
+    for forum, stays in ((0.6, False), (0.9, True)):
+        types = np.array([{"forum": forum, "article": 1 - forum}.get(name, 0) for name in PAGE_TYPES], np.float32)
+        found = choose(page, NAMES, np.array(score, np.float32), np.array(sizes, np.float32), types)
+        assert found.tolist() == [True, stays, stays, False]
     wrapped = f"<main class=has-comments>{post}<ol id=comments><li>First!<li>Second!</ol></main><nav>Home</nav>"
     assert kept(wrapped, score, sizes, "article") == [True, False, False, False]
 
