@@ -74,7 +74,7 @@ def drop_asides(page, keep, score, words, types):
     kind = types.argmax()
     commented = kind == ARTICLE or (kind == FORUM and types[FORUM] < SURE_FORUM)
     if commented:
-        _drop_comments(page, keep, words)
+        _drop_comments(page, keep, words, kind == FORUM)
     if types[ARTICLE] + types[FORUM] >= SURE_KIND:
         _drop_others(page, keep, score)
     if types[ARTICLE] + types[FORUM] >= SURE_OF_HEADINGS:
@@ -82,7 +82,8 @@ def drop_asides(page, keep, score, words, types):
 
 
 @njit(cache=True)
-def _drop_comments(page, keep, words):
+def _drop_comments(page, keep, words, together):
+    """`together`: whether all of them may hold no more than LARGEST_SHARE, or each."""
     named, some = _named(page, COMMENT_WORDS)
     if not some:
         return
@@ -95,6 +96,11 @@ def _drop_comments(page, keep, words):
         under[page.parent[e]] += under[e]
     for e in range(1, n):
         named[e] = named[page.parent[e]] or (named[e] and under[e] < LARGEST_SHARE * under[0])
+    gone = 0.0
+    for b in range(len(keep)):
+        gone += words[b] * (keep[b] and named[page.inner[b]])
+    if together and gone >= LARGEST_SHARE * under[0]:
+        return
     for b in range(len(keep)):
         if named[page.inner[b]]:
             keep[b] = False

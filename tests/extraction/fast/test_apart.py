@@ -23,6 +23,7 @@ def test_what_stands_apart_behind_an_article_goes():
     article, gone = [0.97, 0.98, 0.96], [0.1, 0.1]
     assert kept(text + SHARE + GUIDE, [*article, *gone, 0.7]) == [True] * 3 + [False] * 3
     assert kept(text + GUIDE + SHARE, [*article, 0.7, *gone]) == [True] * 4 + [False] * 2  # nothing in between
+    assert kept(text + SHARE + GUIDE, [*article, 0.31, 0.32, 0.7]) == [True] * 3 + [False] * 2 + [True]  # half a table
     assert kept(text + SHARE + GUIDE, [*article, *gone, 0.9]) == [True] * 3 + [False] * 2 + [True]  # as sure
     assert kept(text + SHARE + GUIDE, [*article, *gone, 0.7], "service") == [True] * 3 + [False] * 2 + [True]
     lead = "<div class=lead><p>How a village came to eat its horses, and liked them.</p></div>"

@@ -73,6 +73,13 @@ def test_comments_go_from_articles_alone_and_only_as_the_smaller_part():
         types = np.array([{"forum": forum, "article": 1 - forum}.get(name, 0) for name in PAGE_TYPES], np.float32)
         found = choose(page, NAMES, np.array(score, np.float32), np.array(sizes, np.float32), types)
         assert found.tolist() == [True, stays, stays, False]
+    replies = html.replace("<ol id=comments><li>", "<ol><li class=comment>").replace("l><li>", "l><li class=comment>")
+    replies = replies.replace("!<li>", "!<li class=comment>")
+    types = np.array([{"forum": 0.6, "article": 0.4}.get(name, 0) for name in PAGE_TYPES], np.float32)
+    for size, stays in ((20.0, False), (40.0, True)):  # each the smaller part, but not together
+        given = np.array([60.0, size, size, 1.0], np.float32)
+        found = choose(cut(replies.encode())[0], NAMES, np.array(score, np.float32), given, types)
+        assert found.tolist() == [True, stays, stays, False]
     wrapped = f"<main class=has-comments>{post}<ol id=comments><li>First!<li>Second!</ol></main><nav>Home</nav>"
     assert kept(wrapped, score, sizes, "article") == [True, False, False, False]
 
