@@ -69,8 +69,9 @@ class Encoder:
         self._user_defined = user_defined_pattern(model)
         self._user_defined_ids = {piece: model.pieces.index(piece) for piece in model.user_defined}
         self._processor: Any = None
-        # Most segments of a new text are pieces by themselves: 85 % in Chinese, 87 % in English.
-        self._encode_utf8([p.encode() for p, t in zip(model.pieces, model.types, strict=True) if t == NORMAL])
+        # Most segments of a new text are pieces by themselves: 77 % in Chinese, 81 % in English.
+        normal = [piece for piece, kind in zip(model.pieces, model.types, strict=True) if kind == NORMAL]
+        self._encode_utf8([model.in_text(piece).encode() for piece in normal])
         chunks.remember_start()
 
     @classmethod
