@@ -30,7 +30,7 @@ def gpu_here() -> bool:
 
 def run_checks(**environment: str) -> None:
     """In a process of its own: Numba chooses between simulator and GPU when it is imported."""
-    command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", str(CHECKS)]
+    command = [sys.executable, "-m", "pytest", "-x", "--noconftest", "-p", "no:cacheprovider", str(CHECKS)]
     repository = str(CHECKS.parents[2])
     paths = os.pathsep.join(filter(None, [repository, os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
