@@ -201,11 +201,15 @@ def _lines(name: str, value: object) -> Iterator[str]:
         yield f"{name}: {value}"
         return
     for span in value:
-        if isinstance(span, list):  # of decontamination: begin and end alone
-            yield f"cut {span[0]}-{span[1]}"
-            continue
-        where = f"of {span['host_pages']} pages of its host" if span["host_pages"] else "pages"
-        yield f"cut {span['start']}-{span['end']}, stands on {span['pages']} {where}: {span['text']}"
+        yield f"cut {span['start']}-{span['end']}{_recurs(span)}"
+
+
+def _recurs(span: dict[str, Any]) -> str:
+    """Where else a cut passage stands; decontamination cuts what stands in a benchmark and says no more."""
+    if "pages" not in span:
+        return ""
+    where = f"of {span['host_pages']} pages of its host" if span["host_pages"] else "pages"
+    return f", stands on {span['pages']} {where}: {span['text']}"
 
 
 def diff(
