@@ -40,10 +40,11 @@ from rich.console import Console
 from skypile.config import TokensConfig
 from skypile.run_folder import stage_folder
 from skypile.run_folder.once import once
+from skypile.run_folder.output import tokens_folder
 from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
 from skypile.tokens.encoder import Encoder
-from skypile.tokens.outputs import packed_result, tokens_folder
+from skypile.tokens.outputs import packed_result
 from skypile.tokens.parquet_texts import parquet_batches, shard_files
 from skypile.tokens.shards import Packing, tokenize_file
 
