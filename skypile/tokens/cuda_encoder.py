@@ -9,12 +9,14 @@ from typing import Any
 import numba as nb
 import numpy as np
 
-from skypile.tokens.compiled_encoder import CompiledEncoder
+from skypile.tokens.compiled_encoder import CompiledEncoder, chunk
 from skypile.tokens.piece_model import PieceModel
 from skypile.tokens.scanning import decode, pair_place
 
 # Text encoded at once; 16 bytes of the GPU's memory a byte of it. As on the CPU; not tuned on a card.
 CHUNK_BYTES = 16 << 20
+
+CHECK_EVERY = 1  # of the vocabulary's pieces, in the check of a device: some 400 KB, 10 ms
 
 
 class CudaEncoder:
@@ -27,7 +29,8 @@ class CudaEncoder:
 
     Raises:
         ImportError: numba-cuda is not installed.
-        ValueError: there is no such device.
+        ValueError: there is no such device, or it gives other ids than the compiled encoder for pairs of the
+            vocabulary's pieces: a fault of a driver or a card would else show in nothing.
     """
 
     chunk_bytes = CHUNK_BYTES
@@ -49,6 +52,16 @@ class CudaEncoder:
             self._entries = cuda.to_device(self._compiled.known)
             self._found = cuda.to_device(np.zeros(2, np.int64))
         self._bytes = self._texts = 0  # that there is room for
+        self._check(device, [model.in_text(piece).encode() for piece in model.pieces[::CHECK_EVERY]])
+
+    def _check(self, device: str, pieces: list[bytes]) -> None:
+        texts = chunk([one + other for one, other in zip(pieces, reversed(pieces), strict=True)])
+        (ids, offsets), (expected, ends) = self.encode_chunk(*texts), self._compiled.encode_chunk(*texts)
+        if not np.array_equal(ids, expected) or not np.array_equal(offsets, ends):
+            raise ValueError(
+                f'device="{device}": this GPU, with its driver and numba-cuda, gives other ids than the processor; '
+                'use device="cpu", and report the versions of all three'
+            )
 
     def _make_room(self, size: int, texts: int) -> None:
         """Have arrays on the device for so many bytes and texts, a quarter more than the largest chunk yet."""

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from benchmarks.tokenize_stress import random_text
+from skypile.tokens import cuda_encoder, scanning
 from skypile.tokens import cuda_kernels as kernels
 from skypile.tokens import cuda_segments as segments
 from skypile.tokens import kernels as compiled
-from skypile.tokens import scanning
 from skypile.tokens.encoder import Encoder, default_model_path
 from tests.tokens import models
 from tests.tokens.test_encoder import HARD
@@ -28,6 +28,7 @@ if SIMULATED:  # every thread is a Python thread: small blocks have more borders
     FakeCUDAShared.array = shared_array
     for module in (scanning, compiled, segments, kernels):  # a first warning adds it, while a thread reads the names
         module.__warningregistry__ = {}
+    cuda_encoder.CHECK_EVERY = 4000
     THREADS = 16
     kernels.THREADS, kernels.TILE_BYTES = THREADS, kernels.STRETCH * (THREADS - kernels.HALO)
     kernels._SPAN, kernels._GROUPS = kernels.STRETCH * THREADS, THREADS // kernels._GROUP
@@ -61,6 +62,19 @@ def test_texts_that_end_at_a_tiles_border(default):
     encoder, reference = default
     for size in (TILE - 1, TILE, TILE + LONGEST):
         models.assert_same(encoder, reference, ["a b" * (size // 3), "c", "", "1 2 " * (TILE // 4), "", "d"])
+
+
+def test_a_device_that_gives_other_ids_is_refused(monkeypatch):
+    encode = cuda_encoder.CudaEncoder.encode_chunk
+
+    def wrong(self, buffer, lengths):
+        ids, offsets = encode(self, buffer, lengths)
+        ids[-1] ^= 1
+        return ids, offsets
+
+    monkeypatch.setattr(cuda_encoder.CudaEncoder, "encode_chunk", wrong)
+    with pytest.raises(ValueError, match="gives other ids than the processor"):
+        Encoder.load(device="cuda")
 
 
 def test_many_short_texts_and_empty_ones(default):
