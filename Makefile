@@ -6,8 +6,8 @@ SPARK_SUBMIT := $(BIN)/spark-submit
 # The newest Python on this machine that skypile is tried on, found on PATH or among pyenv's.
 NEWEST ?= $(or $(shell for v in 3.13 3.12; do for p in python$$v $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$v*/bin/python; \
 	do $$p -c '' 2>/dev/null && echo $$p && exit; done; done),$(PYTHON))
-# What a new Python is likely to break: kernels, readers, the API, the wheel and a whole demo run from it.
-CORE_TESTS := tests/test_wheel.py tests/test_api.py tests/text tests/crawl tests/tokens tests/config tests/extraction/fast
+# What a new Python is likely to break: kernels, readers, the wheel and a whole demo run from it.
+CORE_TESTS := tests/test_wheel.py tests/text tests/crawl tests/tokens tests/config tests/extraction/fast
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint docs package cluster-test chaos bench clean

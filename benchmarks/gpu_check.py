@@ -2,7 +2,8 @@
 
     make gpu-check        (or: python -m benchmarks.gpu_check [--device cuda] [--english F] [--chinese F] [--output F])
 
-Needs PyTorch; of skypile's other needs NumPy, Numba, PyArrow, SciPy, SentencePiece and protobuf. One row a check,
+Needs PyTorch, and numba-cuda for the tokens; of skypile's other needs NumPy, Numba, PyArrow, SciPy, SentencePiece and
+protobuf. One row a check,
 written as it is found; a check that cannot be made says why in its row, and the others go on. `--output check.md` (or
 .json) holds the table. Texts are JSONL with a field text; without them, prose from the sample's grammar, which repeats
 its words more than the web does. `--quick` is for trying the script itself, on a CPU too.
@@ -85,71 +86,6 @@ def timed(work: Callable[[], object], device: str) -> float:
     work()
     wait()
     return time.perf_counter() - began
-
-
-def token_ids(setting: Setting) -> Iterator[Row]:
-    """Ids on the device against the compiled encoder's, text by text."""
-    import random
-
-    from benchmarks.tokenize_stress import random_text
-    from skypile.tokens.encoder import Encoder
-
-    compiled, array = Encoder.load(), Encoder.load(device=on_torch(setting.device))
-    chance = random.Random(1)
-    pieces = [piece for piece in compiled.model.pieces[259:] if piece]
-    odd = [random_text(chance, pieces) for _ in range(200 if setting.quick else 20_000)]
-    odd += ["", " ", "ab" * 100, "=" * 5000, "\U0010ffff" * 90, "的" * 500, "\0a\0"]
-    for name, texts in {"odd and random texts": odd, **setting.texts}.items():
-        (ids, ends), (other_ids, other_ends) = compiled.encode_batch(texts), array.encode_batch(texts)
-        same = sum(
-            (ids[a:b].tolist() == other_ids[c:d].tolist())
-            for a, b, c, d in zip(ends[:-1], ends[1:], other_ends[:-1], other_ends[1:], strict=True)
-        )
-        yield f"ids equal to the CPU's: {name}", f"{same:,} of {len(texts):,} texts", f"{len(ids):,} tokens"
-
-
-def token_speed(setting: Setting) -> Iterator[Row]:
-    """Text in, ids out: a half is encoded to warm up, the other, unseen, is timed; twice, with the halves swapped."""
-    from skypile.tokens.encoder import Encoder
-
-    for name, texts in setting.texts.items():
-        for label, device in (("compiled, one core", "cpu"), (f"array on {setting.device}", on_torch(setting.device))):
-            speeds, first = [], []
-            for warm, unseen in ((texts[::2], texts[1::2]), (texts[1::2], texts[::2])):
-                encoder = Encoder.load(device=device)
-                for part, into in ((warm, first), (unseen, speeds)):
-                    size = sum(len(text.encode()) for text in part) / 1e6
-                    began = time.perf_counter()
-                    encoder.encode_batch(part)
-                    into.append(size / (time.perf_counter() - began))
-            found = " and ".join(f"{speed:.0f}" for speed in speeds)
-            yield f"tokens, {name}, {label}", f"{found} MB/s", f"while warming up {first[0]:.0f}; {size:.1f} MB a half"
-
-
-def chunk_sizes(setting: Setting) -> Iterator[Row]:
-    """Text that was seen before, eight times over, in chunks of several sizes: what is left is look-up and transfer."""
-    from skypile.tokens.encoder import Encoder
-
-    texts = [text for part in setting.texts.values() for text in part]
-    size = 8 * sum(len(text.encode()) for text in texts) / 1e6
-    for label, device, chunks in (
-        ("compiled, one core", "cpu", (None,)),
-        (f"array on {setting.device}", on_torch(setting.device), (8, 32, 128)),
-    ):
-        encoder = Encoder.load(device=device)
-        encoder.encode_batch(texts)
-        for megabytes in chunks:
-            if megabytes:
-                encoder._chunks.chunk_bytes = megabytes << 20
-            began = time.perf_counter()
-            encoder.encode_batch(texts * (1 if setting.quick else 8))
-            speed = size / (8 if setting.quick else 1) / (time.perf_counter() - began)
-            name = f", {megabytes} MB at once" if megabytes else ""
-            yield f"tokens, seen text, {label}{name}", f"{speed:.0f} MB/s", f"{size:.0f} MB"
-
-
-def on_torch(device: str) -> str:
-    return f"torch:{device}" if device == "cpu" else device
 
 
 def clusters(setting: Setting) -> Iterator[Row]:
@@ -262,7 +198,7 @@ def main() -> None:
     if given.device.startswith("cuda") and not torch.cuda.is_available():
         print(f"skipped: PyTorch {torch.__version__} finds no CUDA device here (--device cpu --quick tries the script)")
         return
-    from benchmarks import gpu_proxy
+    from benchmarks import gpu_proxy, gpu_tokens
 
     began = time.perf_counter()
     characters = 300_000 if given.quick else 6_000_000
@@ -275,9 +211,9 @@ def main() -> None:
     checks: list[Callable[[Setting], Iterator[Row]]]
     checks = [
         machine,
-        token_ids,
-        token_speed,
-        chunk_sizes,
+        gpu_tokens.same_ids,
+        gpu_tokens.speeds,
+        gpu_tokens.chunk_sizes,
         clusters,
         gpu_proxy.forward,
         gpu_proxy.speeds,

@@ -47,14 +47,14 @@ _ENDING_ENTITY: Final = re.compile(r"&(?:lt|gt|nbsp|#x0*(?:3[ce]|a0)|#0*(?:60|62
 
 class Link(NamedTuple):
     url: str
-    unit: int  # addresses of one unit (a <ref>, a citation template) are one citation; -1: no reference
+    unit: int  # addresses of one unit (a <ref>, a template) are one citation; -1: no reference; numbers may be left out
 
 
 def links(wikitext: str) -> Iterator[Link]:
     """The http and https addresses of one article, as often as they stand there; of references first.
 
     >>> list(links("A.<ref>[http://a.org/x Title]</ref> {{cite web|url=http://b.org/}} [http://c.org C]"))
-    [Link(url='http://a.org/x', unit=0), Link(url='http://b.org/', unit=1), Link(url='http://c.org', unit=-1)]
+    [Link(url='http://a.org/x', unit=0), Link(url='http://b.org/', unit=2), Link(url='http://c.org', unit=-1)]
     """
     if "//" not in wikitext and "." not in wikitext:
         return

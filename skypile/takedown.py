@@ -13,13 +13,12 @@ import pyarrow.compute as pc
 from skypile.errors import Refused
 from skypile.plans import following_plan
 from skypile.run_folder import ledger, removal, stage_folder
-from skypile.run_folder.output import output_folder
+from skypile.run_folder.output import output_folder, tokens_folder
 from skypile.run_folder.takedowns import EMPTIED, REASON, Takedown, add
 from skypile.runs import open_run
 from skypile.runtime import files
 from skypile.schema import DROPPED, KEPT, STAGES
 from skypile.tokens import takedown as token_shards
-from skypile.tokens.outputs import tokens_folder
 
 STAGE = "shards"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 from pyspark.sql import SparkSession
 
 from skypile.config import SparkConfig
@@ -17,6 +18,10 @@ from skypile.run_folder import ledger
 from skypile.runtime import session
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# How long an example takes to make tells how busy the machine is.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:

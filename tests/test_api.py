@@ -178,6 +178,7 @@ def test_a_run_by_the_api(spark, tmp_path):
         skypile.run([str(tmp_path / "a.jsonl")], str(tmp_path / "other"), {"extraction": {"engine": "magic"}})
 
 
+@pytest.mark.slow
 def test_a_run_in_a_process_with_one_thread(tmp_path):
     """Extracts without Spark, then starts a session of its own and ends it."""
     (tmp_path / "a.jsonl").write_text(json.dumps({"text": PROSE + " ".join(PLACES)}) + "\n")

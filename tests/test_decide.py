@@ -71,9 +71,9 @@ def corpus(run: str) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     "moved",
     [
-        ["quality_filter.min_bin=3"],
         ["quality_filter.combine=all", "quality_filter.bins=20", "quality_filter.min_bin=4"],
-        ["quality_filter.combine=citation", "quality_filter.rules.min_words=120"],
+        pytest.param(["quality_filter.min_bin=3"], marks=pytest.mark.slow),
+        pytest.param(["quality_filter.combine=citation", "quality_filter.rules.min_words=120"], marks=pytest.mark.slow),
     ],
 )
 def test_a_run_decided_anew_is_what_a_run_with_those_settings_is(spark, crawl, finished, copy, moved):

@@ -43,6 +43,7 @@ FLOORS = (
     ("skypile.decide", "skypile.job", "skypile.prepare", "skypile.stages", "skypile.takedown", "skypile.whole_run"),
     ("skypile.api",),
     ("skypile.cli", "skypile", "jobs"),
+    ("skypile.command",),
 )
 
 # What knows Spark: a stage's DataFrame function, and files or folders whose name says so.

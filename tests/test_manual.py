@@ -41,8 +41,15 @@ def blocks() -> list[Block]:
     return found
 
 
-def name(block: Block) -> str:
-    return f"{block.page}:{block.line}"
+def of(info: str) -> list:
+    """Those of one language. Runs and sessions take half a minute: but for the README's they are slow tests."""
+    found = []
+    for block in blocks():
+        whole = re.search(r"skypile run (?!--dry-run)|session\.start\(", block.code) and block.page != "README.md"
+        if block.info == info:
+            marks = [pytest.mark.slow] if whole else []
+            found.append(pytest.param(block, id=f"{block.page}:{block.line}", marks=marks))
+    return found
 
 
 @pytest.fixture
@@ -67,12 +74,12 @@ def run(command: list[str], desk: Path) -> None:
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
 
 
-@pytest.mark.parametrize("block", [b for b in blocks() if b.info == "python"], ids=name)
+@pytest.mark.parametrize("block", of("python"))
 def test_python(block, desk):
     run([sys.executable, "-c", block.code], desk)
 
 
-@pytest.mark.parametrize("block", [b for b in blocks() if b.info == "bash"], ids=name)
+@pytest.mark.parametrize("block", of("bash"))
 def test_bash(block, desk, demo):
     """RUN: a copy of the demo's run for commands that change one. PATH...: the demo's saved pages."""
     lines = block.code.splitlines()

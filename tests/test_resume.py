@@ -16,7 +16,7 @@ from tests.crawls import article, write_warc
 WAVES = 6
 
 
-@pytest.fixture(params=["spark", "processes"])
+@pytest.fixture(params=[pytest.param("spark", marks=pytest.mark.slow), "processes"])
 def job(tmp_path, request):
     """Starts jobs/extraction.py on six files of 30 pages, a wave each, in Spark or without it."""
     for part in range(WAVES):

@@ -1,5 +1,6 @@
 """`skypile takedown`: pages leave the shards and the token shards, all else stays, and nothing brings them back."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from skypile import config, pipeline
 from skypile.cli import main
+from skypile.cli.evidence import status
 from skypile.errors import Refused
 from skypile.plans import following_plan
 from skypile.run_folder import ledger, removal, stage_folder
@@ -164,12 +166,20 @@ def test_a_second_request_says_what_it_finds(taken, demo, monkeypatch, capsys):
     assert ended.value.code == 1 and "no record has this very URL" in capsys.readouterr().err
 
 
-def test_tokens_are_the_last_step_of_a_run(spark, demo, tmp_path):
+def test_tokens_are_the_last_step_of_a_run(spark, demo, tmp_path, capsys):
     shutil.copytree(demo.run, tmp_path / "run")
+    settings = config.load(str(tmp_path / "run/config.toml"))
+    asked = settings.model_copy(update={"tokens": config.TokensConfig(enabled=True, sequence_length=256)})
+    (tmp_path / "run/config.toml").write_text(config.dumps(asked), encoding="utf-8")
+    status(str(tmp_path / "run"))
+    assert "tokens: not packed yet" in capsys.readouterr().out
     wanted = config.TokensConfig(enabled=True, sequence_length=256)
     made = tokenize_run(spark, str(tmp_path / "run"), wanted, QUIET)
     rows = documents(tmp_path / "run")
     assert sum(total["documents"] for total in made["totals"].values()) == len(rows)
+    status(str(tmp_path / "run"), as_json=True)
+    told = json.loads(capsys.readouterr().out)["tokens"]
+    assert told["finished"] and sum(split["documents"] for split in told["splits"].values()) == len(rows)
     url = rows[0]["url"]
     assert list(locate(tmp_path / "run/06_tokens", url))
     done = take_down(str(tmp_path / "run"), [url], WHY, DAY)

@@ -22,7 +22,8 @@ from skypile.cli.console import (
 )
 from skypile.cli.receipt import print_receipt, receipt
 from skypile.run_folder import ledger
-from skypile.run_folder.run_config import check_run
+from skypile.run_folder.output import tokens_folder
+from skypile.run_folder.run_config import check_run, run_config
 from skypile.runtime import files
 
 MOST_RECORDS = 20  # printed by `why`, of those that a host or a prefix names
@@ -33,15 +34,17 @@ def status(run: VerdictsFolder, as_json: AsJson = False) -> None:
 
     With --json: run, and stages, a list of objects with stage, finished (true or false); if finished: read, kept,
     dropped and failed ({reason: records}), seconds, notes (sentences), outdated (true if a stage before it was
-    done anew since); if not: waves and waves_done.
+    done anew since); if not: waves and waves_done. Of a run with [tokens], tokens: folder, finished and, by split,
+    documents, tokens and sequences.
     """
     up_to_date = ledger.stage_folders(run)
     stages = [
         _stage_status(stage, folder, stage in up_to_date)
         for stage, folder in ledger.stage_folders(run, begun=True).items()
     ]
+    tokens = _tokens_status(run)
     if as_json:
-        print_json({"run": run, "stages": stages})
+        print_json({"run": run, "stages": stages} | ({"tokens": tokens} if tokens else {}))
         return
     table = Table("stage", "read", "kept", "dropped", "failed", "records/s", "seconds", title=shown(run))
     for column in table.columns[1:]:
@@ -61,9 +64,31 @@ def status(run: VerdictsFolder, as_json: AsJson = False) -> None:
     out.print(table)
     if not stages:
         out.print("no stage has written a verdict yet")
+    if tokens:
+        told = [
+            f"{split} {of['documents']:,} documents, {of['tokens']:,} tokens, {of['sequences']:,} sequences"
+            for split, of in tokens["splits"].items()
+        ]
+        out.print(line(f"tokens: {'; '.join(told) or 'not packed yet'}, in ", tokens["folder"]), soft_wrap=True)
     for done in stages:
         for note in done.get("notes", ()):
             out.print(f"  {done['stage']}: {shown(note)}", style="yellow", highlight=False, soft_wrap=True)
+
+
+def _tokens_status(run: str) -> dict[str, Any] | None:
+    """What `status --json` shows of a run's token shards; None where its settings ask for none."""
+    if not files.exists(files.join(run, "config.toml")):
+        return None
+    wanted = run_config(run).tokens
+    if not wanted.enabled:
+        return None
+    folder = tokens_folder(run, wanted.output)
+    done = files.read_json(files.join(folder, "manifest.json"))
+    shown_of = ("documents", "tokens", "sequences")
+    splits = {
+        split: {name: of[name] for name in shown_of} for split, of in sorted((done or {}).get("totals", {}).items())
+    }
+    return {"folder": folder, "finished": done is not None, "splits": splits}
 
 
 def _stage_status(stage: str, folder: str, up_to_date: bool) -> dict[str, Any]:
@@ -176,11 +201,15 @@ def _lines(name: str, value: object) -> Iterator[str]:
         yield f"{name}: {value}"
         return
     for span in value:
-        if isinstance(span, list):  # of decontamination: begin and end alone
-            yield f"cut {span[0]}-{span[1]}"
-            continue
-        where = f"of {span['host_pages']} pages of its host" if span["host_pages"] else "pages"
-        yield f"cut {span['start']}-{span['end']}, stands on {span['pages']} {where}: {span['text']}"
+        yield f"cut {span['start']}-{span['end']}{_recurs(span)}"
+
+
+def _recurs(span: dict[str, Any]) -> str:
+    """Where else a cut passage stands; decontamination cuts what stands in a benchmark and says no more."""
+    if "pages" not in span:
+        return ""
+    where = f"of {span['host_pages']} pages of its host" if span["host_pages"] else "pages"
+    return f", stands on {span['pages']} {where}: {span['text']}"
 
 
 def diff(

@@ -73,7 +73,7 @@ def _print_dry_run(paths: list[str], output: str, config: settings.Config, limit
     from skypile.crawl.inputs import NAMES_SEPARATOR
     from skypile.dry_run import dry_run
     from skypile.preflight import preflight
-    from skypile.tokens.outputs import tokens_folder
+    from skypile.run_folder.output import tokens_folder
 
     preflight(config, schema.STAGES[: schema.STAGES.index(until) + 1], inputs=paths)
     splits, steps = dry_run(paths, output, config, limit, until)

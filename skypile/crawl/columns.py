@@ -51,7 +51,7 @@ def timestamp(moment: int, unit: str) -> str:
     """ISO 8601 of so many units since 1970; beyond four digits the year has a sign.
 
     >>> timestamp(1_500, "ms"), timestamp(1, "ns"), timestamp(569_000_000_000, "s")
-    ('1970-01-01T00:00:01.500000', '1970-01-01T00:00:00.000000001', '+20000-12-23T20:26:40')
+    ('1970-01-01T00:00:01.500000', '1970-01-01T00:00:00.000000001', '+20000-11-22T03:33:20')
     """
     second, fraction = divmod(moment, _UNITS[unit])
     day, second = divmod(second, _DAY)

@@ -27,7 +27,7 @@ def metadata(fields: dict[str, Any], unread: tuple[str, ...] = ()) -> str | None
     SHOWN characters and an ellipsis, any other value becomes null, and of too many fields the last are left out.
 
     >>> metadata({"id": 7, "tags": ["a"], "body": "b" * 20000})[-40:]
-    'bbbbbbbbbbbbbbbbbbbb…", "_cut": ["body"]}'
+    'bbbbbbbbbbbbbbbbbbb…", "_cut": ["body"]}'
     """
     if not fields and not unread:
         return None

@@ -53,7 +53,7 @@ def _verdict(text: str, found: list[Match], items: Sequence[Any], config: Decont
     whole = text.strip()
     keeps = config.action == "cut" and bool(whole) and size <= config.most_cut * len(whole)
     if keeps:
-        facts["cut"] = [list(span) for span in cut]
+        facts["cut"] = [{"start": start, "end": end} for start, end in cut]
     elif config.action == "cut":
         facts["cut_share"] = round(min(1.0, size / max(len(whole), 1)), 4)
     verdict = KEPT if keeps else DROPPED

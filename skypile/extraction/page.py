@@ -97,7 +97,7 @@ def _data(source: bytes, scanned: Scanned | None, visible: str) -> script_data.A
 
 def prepare() -> None:
     """Load what every page needs. Where the fast engine's kernels were never compiled, this compiles and stores
-    them for all processes to come: about 30 s, once an installation."""
+    them for all processes to come: 30 to 80 s, once an installation."""
     warm_up()
     language.identify("One sentence.")
     nfc("é")

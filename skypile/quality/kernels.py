@@ -1,12 +1,11 @@
-"""The passes over a text's code points behind `rules` and `units`, compiled: a fifth of the time of the same in NumPy.
+"""The passes over a text's code points behind `sums` and `units`, compiled.
 
-Classes are those of `skypile.text.characters`, uint8 [characters], beside the code points, uint32 [characters].
+Classes are those of `skypile.text.characters`, uint8 [characters], beside the code points, uint32 [characters]. The
+arrays that are returned are views of longer ones: use them and let them go.
 """
 
 # mypy: disable-error-code="call-arg"
 # Numba's types, not Python's, rule inside the compiled functions.
-
-from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -14,40 +13,21 @@ import numpy as np
 from skypile.text import characters as ch
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-_IS_IDEOGRAPH = ch.is_in(ch.HAN, ch.KANA)
-_IS_WIDE = ch.is_in(ch.HAN, ch.KANA, ch.HANGUL)
-_IS_WORD = ch.is_in(ch.LATIN, ch.LETTER, ch.HANGUL, ch.DIGIT)
-_IS_SPACE = ch.is_in(ch.SPACE, ch.NEWLINE)
-_IS_LETTER = ch.is_in(ch.LATIN, ch.LETTER, ch.HAN, ch.KANA, ch.HANGUL)
+
+# What is asked of a class, as bits.
+_IDEOGRAPH, _WIDE, _WORD, _SPACE, _LETTER, _SYMBOL = 1, 2, 4, 8, 16, 32
+_FLAGS = (
+    _IDEOGRAPH * ch.is_in(ch.HAN, ch.KANA)
+    | _WIDE * ch.is_in(ch.HAN, ch.KANA, ch.HANGUL)
+    | _WORD * ch.is_in(ch.LATIN, ch.LETTER, ch.HANGUL, ch.DIGIT)
+    | _SPACE * ch.is_in(ch.SPACE, ch.NEWLINE)
+    | _LETTER * ch.is_in(ch.LATIN, ch.LETTER, ch.HAN, ch.KANA, ch.HANGUL)
+    | _SYMBOL * ch.is_in(ch.SYMBOL, ch.BULLET)
+).astype(np.uint8)
 _DOT, _QUOTE, _COLON, _SEMICOLON, _OPEN, _CLOSE = (ord(c) for c in '.":;()')
+_ELLIPSIS = ord("…")
 _NEWLINE, _SENTENCE_END, _CLOSING, _CODE = ch.NEWLINE, ch.SENTENCE_END, ch.CLOSING, ch.CODE
 _LATIN, _DIGIT = ch.LATIN, ch.DIGIT
-
-
-class Lines(NamedTuple):
-    """The lines of a text that are not blank, white space cut out of them; arrays of [lines]."""
-
-    first: np.ndarray  # int64, where the first of its characters stands in the text
-    last: np.ndarray  # int64, and the last
-    final: np.ndarray  # int64, and the last before three closing quotes or brackets at most
-    lengths: np.ndarray  # int64, characters
-    widths: np.ndarray  # int64, columns from the first to the last, white space counted
-    marks: np.ndarray  # int64, of code: 1 a mark, 2 a pair that prose has not: `":` `()` `):` `);` `name(` `name.name`
-    letters: np.ndarray  # int64, and ideographs
-    sentences: np.ndarray  # int64, sentence ends with nothing but white space behind them, or full-width ones
-    dots: np.ndarray  # bool, ends in two dots
-    hashes: np.ndarray  # uint64, ASCII capitals folded
-
-
-def lines(points: np.ndarray, kinds: np.ndarray) -> Lines:
-    """What `rules` asks of lines.
-
-    >>> text = ch.code_points("Yes (he said).\\n\\n  a = b[0]")
-    >>> found = lines(text, ch.classes(text))
-    >>> found.lengths.tolist(), found.marks.tolist(), found.sentences.tolist()
-    ([12, 6], [0, 3], [1, 0])
-    """
-    return Lines(*_lines(points, kinds))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -73,40 +53,36 @@ def split(points, kinds):
     found = 0
     inside = False
     for i in range(len(points)):
-        kind = kinds[i]
-        if _IS_IDEOGRAPH[kind] or (_IS_WORD[kind] and not inside):
+        flags = _FLAGS[kinds[i]]
+        if flags & _IDEOGRAPH or (flags & _WORD and not inside):
             hashes[found] = _mixed(points[i], 0)
             lengths[found] = 1
-            ideograph[found] = _IS_IDEOGRAPH[kind]
-            digit[found] = kind == _DIGIT
+            ideograph[found] = flags & _IDEOGRAPH != 0
+            digit[found] = kinds[i] == _DIGIT
             found += 1
-        elif _IS_WORD[kind]:
+        elif flags & _WORD:
             hashes[found - 1] += _mixed(points[i], lengths[found - 1])
             lengths[found - 1] += 1
-            digit[found - 1] |= kind == _DIGIT
-        inside = _IS_WORD[kind]
-    return hashes[:found].copy(), lengths[:found].copy(), ideograph[:found].copy(), digit[:found].copy()
+            digit[found - 1] |= kinds[i] == _DIGIT
+        inside = flags & _WORD != 0
+    return hashes[:found], lengths[:found], ideograph[:found], digit[:found]
 
 
 @numba.njit(cache=True, nogil=True)
-def ngrams(hashes, n):
-    """Hash of every n-gram of the sequence: uint64, shape (len(hashes) - n + 1,)."""
-    found = np.empty(len(hashes) - n + 1, np.uint64)
-    for i in range(len(found)):
-        value = hashes[i]
-        for k in range(1, n):
-            value ^= value >> np.uint64(31)
-            value *= _MULTIPLIER
-            value += hashes[i + k]
-        found[i] = value
-    return found
+def symbols_and_letters(points, kinds):
+    """Symbols, ellipses (runs of three dots or more counted once) among them, and letters and ideographs."""
+    symbols, letters, dots = 0, 0, 0
+    for i in range(len(points)):
+        flags = _FLAGS[kinds[i]]
+        dots = dots + 1 if points[i] == _DOT else 0
+        symbols += (flags & _SYMBOL != 0) + (points[i] == _ELLIPSIS) + (dots == 3)
+        letters += flags & _LETTER != 0
+    return symbols, letters
 
 
 @numba.njit(cache=True, nogil=True)
 def _pair(points, kinds, i):
-    """Whether a pair that prose does not have starts here."""
-    if i + 1 >= len(points):
-        return False
+    """Whether a pair that prose does not have starts here; its right half is at most the semicolon."""
     left, right = points[i], points[i + 1]
     if kinds[i] == _LATIN:
         return right == _OPEN or (right == _DOT and i + 2 < len(points) and kinds[i + 2] == _LATIN)
@@ -116,45 +92,72 @@ def _pair(points, kinds, i):
 
 
 @numba.njit(cache=True, nogil=True)
-def _lines(points, kinds):
+def lines(points, kinds):
+    """The lines of a text that are not blank, white space cut out of them; arrays of [lines].
+
+    first      int64, where the first of its characters stands in the text
+    last       int64, and the last
+    final      int64, and the last before three closing quotes or brackets at most
+    lengths    int64, characters
+    widths     int64, columns from the first to the last, white space counted
+    marks      int64, of code: 1 a mark, 2 a pair that prose has not: `":` `()` `):` `);` `name(` `name.name`
+    letters    int64, and ideographs
+    sentences  int64, sentence ends with nothing but white space behind them, or full-width ones
+    dots       bool, ends in two dots
+    hashes     uint64, ASCII capitals folded
+
+    >>> text = ch.code_points("Yes (he said).\\n\\n  a = b[0]")
+    >>> first, last, final, lengths, widths, marks, letters, sentences, dots, hashes = lines(text, ch.classes(text))
+    >>> lengths.tolist(), marks.tolist(), sentences.tolist()
+    ([12, 6], [0, 2], [1, 0])
+    """
     count = 1
     for kind in kinds:
         count += kind == _NEWLINE
-    first, last, final = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64)
-    lengths, widths, marks = np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros(count, np.int64)
-    letters, sentences = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    dots, hashes = np.zeros(count, np.bool_), np.zeros(count, np.uint64)
+    firsts, lasts, finals = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64)
+    of_lengths, of_widths, of_marks = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64)
+    of_letters, of_sentences = np.empty(count, np.int64), np.empty(count, np.int64)
+    of_dots, of_hashes = np.empty(count, np.bool_), np.empty(count, np.uint64)
     at = 0
     before = np.int64(-1)  # of the text's characters that are no white space, the last but one
     latest = np.int64(-1)
+    first = np.int64(-1)
+    length = width = marks = letters = sentences = 0
+    value = np.uint64(0)
     for i in range(len(points) + 1):
         if i == len(points) or kinds[i] == _NEWLINE:
-            if lengths[at]:
+            if length:
                 end, steps = latest, 0
-                while steps < 3 and kinds[end] == _CLOSING and end > first[at]:  # He said: "Yes (certainly)."
+                while steps < 3 and kinds[end] == _CLOSING and end > first:  # He said: "Yes (certainly)."
                     end -= 1
-                    while _IS_SPACE[kinds[end]]:
+                    while _FLAGS[kinds[end]] & _SPACE:
                         end -= 1
                     steps += 1
-                last[at], final[at] = latest, end
-                widths[at] += latest - first[at] + 1
-                dots[at] = points[latest] == _DOT and points[before if before >= 0 else latest] == _DOT
+                firsts[at], lasts[at], finals[at] = first, latest, end
+                of_lengths[at], of_widths[at], of_marks[at] = length, width + latest - first + 1, marks
+                of_letters[at], of_sentences[at], of_hashes[at] = letters, sentences, value
+                of_dots[at] = points[latest] == _DOT and points[before if before >= 0 else latest] == _DOT
                 at += 1
+            length = width = marks = letters = sentences = 0
+            value = np.uint64(0)
             continue
         kind = kinds[i]
-        if _IS_SPACE[kind]:
+        flags = _FLAGS[kind]
+        if flags & _SPACE:
             continue
-        if not lengths[at]:
-            first[at] = i
+        if not length:
+            first = np.int64(i)
         before, latest = latest, np.int64(i)
-        hashes[at] += _mixed(points[i], lengths[at])
-        lengths[at] += 1
-        widths[at] += _IS_WIDE[kind]
-        letters[at] += _IS_LETTER[kind]
-        marks[at] += (kind == _CODE) + 2 * _pair(points, kinds, i)
+        value = value * _MULTIPLIER + np.uint64(points[i] + 32 if 65 <= points[i] < 91 else points[i])
+        length += 1
+        width += flags & _WIDE != 0
+        letters += flags & _LETTER != 0
+        marks += kind == _CODE
+        if i + 1 < len(points) and points[i + 1] <= _SEMICOLON:
+            marks += 2 * _pair(points, kinds, i)
         if kind == _SENTENCE_END:
-            sentences[at] += points[i] > 0x2000 or i + 1 == len(points) or _IS_SPACE[kinds[i + 1]]
+            sentences += points[i] > 0x2000 or i + 1 == len(points) or _FLAGS[kinds[i + 1]] & _SPACE != 0
     return (
-        first[:at], last[:at], final[:at], lengths[:at], widths[:at],
-        marks[:at], letters[:at], sentences[:at], dots[:at], hashes[:at],
+        firsts[:at], lasts[:at], finals[:at], of_lengths[:at], of_widths[:at],
+        of_marks[:at], of_letters[:at], of_sentences[:at], of_dots[:at], of_hashes[:at],
     )  # fmt: skip

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from skypile.quality import kernels
-from skypile.quality.repeats import first_places
+from skypile.quality.repeats import count_listed as count_in
+from skypile.quality.repeats import ngrams
 from skypile.text import characters as ch
 
 WordList = dict[int, np.ndarray]  # number of units -> sorted uint64 hashes
@@ -48,45 +49,4 @@ def word_list(lines: Iterable[str]) -> WordList:
 
 def count_listed(units: Units, words: WordList) -> int:
     """Occurrences of listed words and phrases."""
-    return sum(
-        int(is_listed(ngrams(units.hashes, n), listed).sum()) for n, listed in words.items() if len(units.hashes) >= n
-    )
-
-
-def repeated_share(hashes: np.ndarray, lengths: np.ndarray, n: int) -> float:
-    """Share of characters inside n-grams that occurred before (Gopher's "duplicate n-grams")."""
-    if len(hashes) <= n:
-        return 0.0
-    repeated = is_repeated(ngrams(hashes, n)).astype(np.int64)
-    edges = np.zeros(len(hashes) + 1, dtype=np.int64)
-    edges[: len(repeated)] = repeated
-    edges[n:] -= repeated
-    return float(lengths[np.cumsum(edges[:-1]) > 0].sum() / lengths.sum())
-
-
-def top_share(hashes: np.ndarray, lengths: np.ndarray, n: int) -> float:
-    """Share of characters in the n-gram whose occurrences hold most of them; 0 if none occurs twice."""
-    if len(hashes) <= n:
-        return 0.0
-    counts = np.bincount(first_places(ngrams(hashes, n)))
-    at = np.flatnonzero(counts > 1)
-    ends = np.append(0, np.cumsum(lengths))
-    held = (ends[at + n] - ends[at]) * counts[at]
-    return float(min(1.0, held.max(initial=0) / ends[-1]))
-
-
-def ngrams(hashes: np.ndarray, n: int) -> np.ndarray:
-    """Hash of every n-gram of the sequence: uint64, shape (len(hashes) - n + 1,)."""
-    found: np.ndarray = kernels.ngrams(hashes, n)
-    return found
-
-
-def is_repeated(hashes: np.ndarray) -> np.ndarray:
-    """Whether the same hash stands earlier in the sequence: bool, same shape."""
-    found: np.ndarray = first_places(hashes) < np.arange(len(hashes))
-    return found
-
-
-def is_listed(values: np.ndarray, listed: np.ndarray) -> np.ndarray:
-    """np.isin for a short sorted list: a quarter of its time on texts of ordinary length."""
-    return listed[np.minimum(np.searchsorted(listed, values), len(listed) - 1)] == values
+    return sum(int(count_in(ngrams(units.hashes, n), listed)) for n, listed in words.items() if len(units.hashes) >= n)

@@ -65,6 +65,11 @@ class OutputRefused(Refused):
     """The output is not ours to write, or input and output overlap."""
 
 
+def tokens_folder(run: str, output: str | None) -> str:
+    """Where the token shards of a run are: `output`, or a folder of the run."""
+    return files.absolute(output) if output else files.join(files.absolute(run), TOKENS)
+
+
 @contextmanager
 def output_folder(
     folder: str,

@@ -111,9 +111,10 @@ def identify(text: str) -> Language:
 
 
 def named(weights: dict[str, float]) -> Language:
-    """The language of a text with these `shares`; `und` if there are none, or none has half, nor the larger of two.
+    """The language of a text with these `shares`: that of half of it; or the larger of two that together
+    hold TWO_LANGUAGES of it, one of them Chinese, Japanese or Korean; else `und`.
 
-    >>> named({"zh": 0.48, "en": 0.32, "fr": 0.2}).code, named({"zh": 0.48, "en": 0.46, "fr": 0.06}).code
+    >>> named({"fr": 0.48, "de": 0.46, "en": 0.06}).code, named({"zh": 0.48, "en": 0.46, "fr": 0.06}).code
     ('und', 'zh')
     """
     if not weights:

@@ -11,7 +11,7 @@ peers'). Compiling the loops takes 4 s the first time on a machine; a fresh proc
     ids, offsets = encoder.encode_batch(["今天天气不错", "hello world"])
     ids[offsets[1]:offsets[2]]                     # the second text's
 
-The same method as array operations for a GPU is in `array_encoder`.
+The same method as CUDA kernels is in `cuda_kernels`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from skypile.tokens.compiled_encoder import CompiledEncoder
 from skypile.tokens.kernels import PADDING
 from skypile.tokens.piece_model import (
     META_SPACE,
-    NORMAL,
     PieceModel,
     load_piece_model,
     user_defined_pattern,
@@ -41,17 +40,13 @@ def default_model_path() -> Path:
 
 
 class Chunks(Protocol):
-    """What encodes a chunk of normalised text: `CompiledEncoder`, or `ArrayEncoder` on a GPU."""
+    """What encodes a chunk of normalised text: `CompiledEncoder`, or `CudaEncoder` on a GPU."""
 
     chunk_bytes: int
     id_dtype: np.dtype
 
     def encode_chunk(self, buffer: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Ids and offsets (n + 1) of the texts that stand end to end in `buffer`, PADDING bytes behind them."""
-        ...
-
-    def remember_start(self) -> None:
-        """What is known now, the vocabulary's own pieces, is what a full table starts from again."""
         ...
 
 
@@ -69,9 +64,6 @@ class Encoder:
         self._user_defined = user_defined_pattern(model)
         self._user_defined_ids = {piece: model.pieces.index(piece) for piece in model.user_defined}
         self._processor: Any = None
-        # Most segments of a new text are pieces by themselves: 85 % in Chinese, 87 % in English.
-        self._encode_utf8([p.encode() for p, t in zip(model.pieces, model.types, strict=True) if t == NORMAL])
-        chunks.remember_start()
 
     @classmethod
     def load(cls, model: str | Path | bytes | None = None, device: str = "cpu", **options: Any) -> Encoder:
@@ -79,19 +71,21 @@ class Encoder:
 
         Args:
             model: a SentencePiece .model file (or its bytes); None for the package's default.
-            device: "cpu" for the compiled loop; "cuda" or "cuda:1" for the array operations in PyTorch
-                (the `models` extra), which return the same ids. "torch:cpu" runs those on the CPU.
-            options: table_sets of `CompiledEncoder`, or max_known of `ArrayEncoder`: how many segments are kept.
+            device: "cpu" for the compiled loop; "cuda" or "cuda:1" for the kernels on a GPU (the `gpu` extra), which
+                return the same ids.
+            options: table_sets of `CompiledEncoder`.
 
         Raises:
             ModelError: the model is not BPE, has no byte fallback, or cannot be cut exactly.
+            ImportError: a GPU is asked for, and numba-cuda is not installed.
+            ValueError: there is no such device.
         """
         piece_model = load_piece_model(default_model_path() if model is None else model)
         if device == "cpu":
             return cls(piece_model, CompiledEncoder(piece_model, **options))
-        from skypile.tokens.array_encoder import ArrayEncoder
+        from skypile.tokens.cuda_encoder import CudaEncoder
 
-        return cls(piece_model, ArrayEncoder(piece_model, device.removeprefix("torch:"), **options))
+        return cls(piece_model, CudaEncoder(piece_model, device, **options))
 
     def __len__(self) -> int:
         return len(self.model)

@@ -23,15 +23,15 @@ from skypile.tokens.scanning import decode
 
 GROUP = 32  # segments joined side by side; 16 and 64 were no faster
 LANES = 64  # a short segment has at most 63 bytes: one lane is spare
-_LANE_BITS = 6
+ORDER_BITS = 6
 
 # Rows of the working space, by segment and lane: the symbol; what it and the next join to; how early (rank, and in
 # short segments the lane below it); the lanes of the symbols after and before; the first byte.
 _SYMBOL, _JOINED, _ORDER, _NEXT, _PREVIOUS, _OFFSET = range(6)
 ROWS = 6
 
-_NO_ORDER = NO_RANK << _LANE_BITS
-_FACTOR = np.int64(np.uint64(MERGE_FACTOR))
+NO_ORDER = NO_RANK << ORDER_BITS
+FACTOR = np.int64(np.uint64(MERGE_FACTOR))
 _POSITION = 0xFFFFFFFF
 
 
@@ -43,7 +43,7 @@ def _pair_rank(left, right, merge_table, ranks, work, joined):
     other row is larger than all symbols.
     """
     key = (left << SYMBOL_BITS) | right
-    mixed = key * _FACTOR
+    mixed = key * FACTOR
     mask = len(merge_table) - 1
     first = load(merge_table, (mixed >> FIRST_SLOT) & mask) ^ (key << SYMBOL_BITS)
     second = load(merge_table, (mixed >> SECOND_SLOT) & mask) ^ (key << SYMBOL_BITS)
@@ -83,9 +83,9 @@ def _start_short(buffer, start, end, char_symbol, merge_table, ranks, work, base
         lane = base + i
         left, right = load(work, lane + _SYMBOL * LANES), load(work, lane + 1 + _SYMBOL * LANES)
         rank = _pair_rank(left, right, merge_table, ranks, work, lane + _JOINED * LANES)
-        store(work, lane + _ORDER * LANES, (rank << _LANE_BITS) | i)
+        store(work, lane + _ORDER * LANES, (rank << ORDER_BITS) | i)
     for i in range(n - 1, (n + 15) & -16):  # orders are read 16 at a time
-        store(work, base + i + _ORDER * LANES, _NO_ORDER)
+        store(work, base + i + _ORDER * LANES, NO_ORDER)
     return n
 
 
@@ -95,7 +95,7 @@ def _join_best(n, merge_table, ranks, work, base):
     best = smallest_of_16(work, base + _ORDER * LANES)
     for i in range(16, n - 1, 16):
         best = smaller(best, smallest_of_16(work, base + i + _ORDER * LANES))
-    if best >= _NO_ORDER:
+    if best >= NO_ORDER:
         return False
     at = best & (LANES - 1)
     gone = load(work, base + at + _NEXT * LANES)
@@ -105,12 +105,12 @@ def _join_best(n, merge_table, ranks, work, base):
     store(work, base + at + _SYMBOL * LANES, symbol)
     store(work, base + at + _NEXT * LANES, after)
     store(work, base + after + _PREVIOUS * LANES, at)
-    store(work, base + gone + _ORDER * LANES, _NO_ORDER)
+    store(work, base + gone + _ORDER * LANES, NO_ORDER)
     right, left = load(work, base + after + _SYMBOL * LANES), load(work, base + before + _SYMBOL * LANES)
     right_rank = _pair_rank(symbol, right, merge_table, ranks, work, base + at + _JOINED * LANES)
     left_rank = _pair_rank(left, symbol, merge_table, ranks, work, base + before + _JOINED * LANES)
-    store(work, base + at + _ORDER * LANES, (right_rank << _LANE_BITS) | at)
-    store(work, base + before + _ORDER * LANES, (left_rank << _LANE_BITS) | before)
+    store(work, base + at + _ORDER * LANES, (right_rank << ORDER_BITS) | at)
+    store(work, base + before + _ORDER * LANES, (left_rank << ORDER_BITS) | before)
     return True
 
 

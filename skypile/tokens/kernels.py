@@ -31,14 +31,14 @@ from skypile.tokens.scanning import decode, find_cuts
 
 KEY_BYTES = 15
 SET_WORDS = 8  # two entries of four words
-_ENTRY_WORDS = 4  # key, key and length, count and further ids, first ids
+ENTRY_WORDS = 4  # key, key and length, count and further ids, first ids
 PADDING = 16  # bytes that must be readable after the last text
 SLACK = 8  # bytes that must be writable after the last id
 BLOCK = 512  # segments a block: their starts stay in the L1 cache
-NEW_WORDS = (BLOCK + 16) * _ENTRY_WORDS  # of the entries behind the table
+NEW_WORDS = (BLOCK + 16) * ENTRY_WORDS  # of the entries behind the table
 
-_LENGTH_AT = 56  # bits of the second word below the length
-_COUNT = 0xFF  # mask of the count of ids in the third word; the further ids stand above 16 bits
+LENGTH_AT = 56  # bits of the second word below the length
+COUNT_MASK = 0xFF  # mask of the count of ids in the third word; the further ids stand above 16 bits
 _FURTHER_AT = 16
 _MANY = 0xFF  # count of an entry that holds no ids, but where they are
 _MIX = (np.int64(np.uint64(0x9E3779B97F4A7C15)), np.int64(np.uint64(0xC2B2AE3D27D4EB4F)))
@@ -59,7 +59,15 @@ def _key(buffer, cuts, k, masks):
     length = smaller(load(cuts, k + 1) - start, KEY_BYTES + 1)
     word0 = load_word(buffer, start) & load(masks, 2 * length)
     word1 = load_word(buffer, start + 8) & load(masks, 2 * length + 1)
-    return word0, word1 | (length << _LENGTH_AT)
+    return word0, word1 | (length << LENGTH_AT)
+
+
+@nb.njit(cache=True, forceinline=True)
+def set_place(word0, word1, set_mask):
+    """First word of the set that a key belongs to, in a table of set_mask + 1 sets."""
+    mixed = (word0 * _MIX[0]) ^ (word1 * _MIX[1])
+    mixed = (mixed ^ (mixed >> 29)) * _MIX[0]
+    return ((mixed >> 32) & set_mask) * SET_WORDS
 
 
 @nb.njit(cache=True, forceinline=True)
@@ -74,9 +82,7 @@ def _look_up(buffer, cuts, count, masks, entries, slots, missing, sets):
     misses = 0
     for k in range(count):
         word0, word1 = _key(buffer, cuts, k, masks)
-        mixed = (word0 * _MIX[0]) ^ (word1 * _MIX[1])
-        mixed = (mixed ^ (mixed >> 29)) * _MIX[0]
-        slot = ((mixed >> 32) & set_mask) * SET_WORDS
+        slot = set_place(word0, word1, set_mask)
         store(slots, k, slot)
         prefetch(entries, slot)
     for k in range(count):
@@ -87,8 +93,8 @@ def _look_up(buffer, cuts, count, masks, entries, slots, missing, sets):
         store(missing, misses, k)
         store(sets, misses, slot)
         new = np.int64(smaller(differs, differs_too) != 0)
-        slot += np.int64(differs != 0) * _ENTRY_WORDS
-        store(slots, k, slot ^ ((slot ^ (behind + misses * _ENTRY_WORDS)) & -new))
+        slot += np.int64(differs != 0) * ENTRY_WORDS
+        store(slots, k, slot ^ ((slot ^ (behind + misses * ENTRY_WORDS)) & -new))
         misses += new
     return misses
 
@@ -113,7 +119,7 @@ def _pack(misses, new_ids, new_ends, entries, width):
             store(entries, slot + 2, (further << _FURTHER_AT) | count)
             store(entries, slot + 3, first)
         at += count
-        slot += _ENTRY_WORDS
+        slot += ENTRY_WORDS
 
 
 @nb.njit(cache=True, forceinline=True)
@@ -124,7 +130,7 @@ def _copy_ids(count, slots, entries, new_ids, width, out, filled):
         slot = load(slots, k)
         about = load(entries, slot + 2)
         store_word(out, filled * width, load(entries, slot + 3))
-        ids = about & _COUNT
+        ids = about & COUNT_MASK
         if ids > in_first:
             if ids == _MANY:
                 at = load(entries, slot + 3) & 0xFFFFFFFF
@@ -143,16 +149,16 @@ def _remember(buffer, cuts, misses, missing, sets, masks, entries):
     new = len(entries) - NEW_WORDS
     for i in range(misses):
         word0, word1 = _key(buffer, cuts, load(missing, i), masks)
-        if word1 >> _LENGTH_AT <= KEY_BYTES and load(entries, new + 2) & _COUNT != _MANY:
+        if word1 >> LENGTH_AT <= KEY_BYTES and load(entries, new + 2) & COUNT_MASK != _MANY:
             slot = load(sets, i)
             if load(entries, slot) != word0 or load(entries, slot + 1) != word1:  # it may be new twice in a block
-                for j in range(slot, slot + _ENTRY_WORDS):
-                    store(entries, j + _ENTRY_WORDS, load(entries, j))
+                for j in range(slot, slot + ENTRY_WORDS):
+                    store(entries, j + ENTRY_WORDS, load(entries, j))
                 store(entries, slot, word0)
                 store(entries, slot + 1, word1)
                 store(entries, slot + 2, load(entries, new + 2))
                 store(entries, slot + 3, load(entries, new + 3))
-        new += _ENTRY_WORDS
+        new += ENTRY_WORDS
 
 
 @nb.njit(cache=True, nogil=True)

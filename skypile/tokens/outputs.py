@@ -10,7 +10,7 @@ from typing import Any
 from skypile.errors import Refused
 from skypile.run_folder.identity import named_files, signature
 from skypile.run_folder.once import Result, once
-from skypile.run_folder.output import TOKENS, check_apart
+from skypile.run_folder.output import check_apart
 from skypile.runtime import files
 from skypile.tokens.encoder import Encoder, default_model_path
 from skypile.tokens.piece_model import load_piece_model
@@ -21,11 +21,6 @@ from skypile.tokens.text_files import text_batches, text_files
 SPLITS = (TRAIN, VALIDATION)
 OURS = r"\.(bin|idx|documents\.parquet)(\.partial)?$"
 OURS_SHUFFLED = r"^shard-\d{5}\.(bin|idx)(\.partial)?$|^shuffle\.json$"
-
-
-def tokens_folder(run: str, output: str | None) -> str:
-    """Where the token shards of a run are: `output`, or a folder of the run."""
-    return files.absolute(output) if output else files.join(files.absolute(run), TOKENS)
 
 
 def pack_files(

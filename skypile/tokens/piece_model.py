@@ -101,6 +101,10 @@ class PieceModel:
     def __len__(self) -> int:
         return len(self.pieces)
 
+    def in_text(self, piece: str) -> str:
+        """A piece as it stands in the normalised text: "▁the" -> " the", where spaces are not written as U+2581."""
+        return piece.replace(META_SPACE, " ") if self.plain_spaces and not self.user_defined else piece
+
 
 def id_type(pieces: int) -> np.dtype:
     """The narrowest type that packed ids of so many pieces have: uint16, or int32."""

@@ -18,9 +18,8 @@ _STEP = 7  # pairs in a word of eight bytes
 
 
 @nb.njit(cache=True, forceinline=True)
-def decode(buffer, at):
-    """Code point and length in bytes of the (valid) UTF-8 character at `at`; the space's for U+2581."""
-    word = load_word(buffer, at)
+def decode_word(word):
+    """Code point and length in bytes of the (valid) UTF-8 character a word begins with; the space's for U+2581."""
     first = word & 0xFF
     if first < 0x80:
         return first, 1
@@ -30,6 +29,18 @@ def decode(buffer, at):
         code = ((first & 0x0F) << 12) | ((word >> 2) & 0xFC0) | ((word >> 16) & 0x3F)
         return (0x20 if code == 0x2581 else code), 3
     return ((first & 0x07) << 18) | ((word & 0x3F00) << 4) | ((word >> 10) & 0xFC0) | ((word >> 24) & 0x3F), 4
+
+
+@nb.njit(cache=True, forceinline=True)
+def decode(buffer, at):
+    """The same for the character at `at`."""
+    return decode_word(load_word(buffer, at))
+
+
+@nb.njit(cache=True, forceinline=True)
+def pair_place(left, right):
+    """Bit of the pair filter for two code points, as `piece_model.pair_slot` gives it."""
+    return ((left * PAIR_LEFT + right * PAIR_RIGHT) >> PAIR_SHIFT) & ((1 << PAIR_BITS) - 1)
 
 
 @nb.njit(cache=True, forceinline=True)
@@ -56,7 +67,7 @@ def find_cuts(buffer, at, end, previous, ascii_joins, pair_bits, cuts):
                 continue
         store(cuts, found, at)
         code, size = decode(buffer, at)
-        slot = ((previous * PAIR_LEFT + code * PAIR_RIGHT) >> PAIR_SHIFT) & ((1 << PAIR_BITS) - 1)
+        slot = pair_place(previous, code)
         found += 1 - ((load(pair_bits, slot >> 3) >> (slot & 7)) & 1)
         previous = code
         at += size

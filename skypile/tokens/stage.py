@@ -7,14 +7,13 @@ counts a shard; they go into the manifest, which is written last.
 
 A task that is tried again writes the same bytes to the same names; a shard without its .idx is not whole.
 
-GPUs. The array encoder takes over where a task is given one. For the whole application:
+GPUs. Where a task is given one (`device`), kernels on it encode (see `cuda_encoder`). For the whole application:
 
     spark-submit --conf spark.executor.resource.gpu.amount=1 --conf spark.task.resource.gpu.amount=1 \\
         --conf spark.executor.resource.gpu.discoveryScript=getGpusResources.sh jobs/tokenization.py --device cuda …
 
 On YARN, Kubernetes or standalone with dynamic allocation, stage-level scheduling asks for them for this stage
-alone (`gpus_per_task`). A local master has no such profiles. One core encodes as fast as one
-GPU or faster (see `array_encoder`).
+alone (`gpus_per_task`). A local master has no such profiles.
 """
 
 from __future__ import annotations
@@ -41,10 +40,11 @@ from rich.console import Console
 from skypile.config import TokensConfig
 from skypile.run_folder import stage_folder
 from skypile.run_folder.once import once
+from skypile.run_folder.output import tokens_folder
 from skypile.runtime import files
 from skypile.runtime.map_arrow import map_arrow
 from skypile.tokens.encoder import Encoder
-from skypile.tokens.outputs import packed_result, tokens_folder
+from skypile.tokens.outputs import packed_result
 from skypile.tokens.parquet_texts import parquet_batches, shard_files
 from skypile.tokens.shards import Packing, tokenize_file
 

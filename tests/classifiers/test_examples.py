@@ -79,6 +79,7 @@ def test_cited_pages_and_counterparts_of_other_hosts(spark: SparkSession, tmp_pa
     assert abs(np.mean([row["characters"] for row in good]) - np.mean([row["characters"] for row in other])) < 60
 
 
+@pytest.mark.slow
 def test_partitions_and_order_are_nothing(spark: SparkSession, tmp_path: Path, pages_cited: Any) -> None:
     ids = {f"http://www.{row['host']}": row for row in rows()}
     assert ids

@@ -98,6 +98,7 @@ def test_rows_without_a_label_are_named(tmp_path, row, message):
         list(labelled_texts(str(path), ["text"], "label"))
 
 
+@pytest.mark.slow
 def test_a_dump_of_ones_own(tmp_path):
     dump = write(tmp_path / "zh.xml", page("{{引用网页|网址=http://a.org/x}} [http://b.org B]", title="条目"))
     done = skypile("extract", dump, "--output", tmp_path / "cited", "--json")

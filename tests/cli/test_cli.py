@@ -38,6 +38,15 @@ def test_expected_errors_are_one_message(arguments, message):
     assert "Traceback" not in done.stderr
 
 
+def test_ctrl_c_while_the_command_loads_is_one_line():
+    """Loading takes half a second: who mistypes a path interrupts that."""
+    interrupted = "import sys; sys.meta_path.insert(0, type('Finder', (), {'find_spec': find}))"
+    find = "def find(name, *rest):\n    if name == 'skypile.cli': raise KeyboardInterrupt\n"
+    script = f"{find}{interrupted}\nfrom skypile.command import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    assert (done.returncode, done.stderr) == (130, "skypile: interrupted\n")
+
+
 def test_a_missing_or_old_java_is_one_sentence(tmp_path):
     (tmp_path / "crawl").mkdir()
     (tmp_path / "crawl" / "a.html").write_text("<p>text")

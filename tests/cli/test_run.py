@@ -143,7 +143,15 @@ def test_a_following_stage_is_made_from_what_was_kept_and_from_files_by_their_co
     assert difference(plan.made_of, again.made_of) == "word list changed"
 
 
-@pytest.mark.parametrize(("how", "spark"), [("group", False), ("one", False), ("group", True), ("one", True)])
+@pytest.mark.parametrize(
+    ("how", "spark"),
+    [
+        ("group", False),
+        ("one", False),
+        pytest.param("group", True, marks=pytest.mark.slow),
+        pytest.param("one", True, marks=pytest.mark.slow),
+    ],
+)
 def test_ctrl_c_ends_in_one_line_and_leaves_no_process(tmp_path, how, spark):
     """To the whole process group, as a terminal sends it, and to the command alone."""
     pages = {f"http://a.example/{n}": article(str(n), 3000) for n in range(2000)}

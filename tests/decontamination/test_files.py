@@ -82,8 +82,8 @@ def test_passages_are_cut_and_what_is_mostly_items_is_dropped(given, benchmark, 
     assert RIVER.question[:8] not in documents[2]["text"] and documents[2]["text"].count(TEA[0]) == 4
     for document, verdict in zip(documents[1:], verdicts[1:3], strict=True):
         text, at, left = ROWS["text"][document["id"] - 1], 0, ""
-        for begin, end in json.loads(verdict["evidence"])["cut"]:
-            left, at = left + text[at:begin], end
+        for span in json.loads(verdict["evidence"])["cut"]:
+            left, at = left + text[at : span["start"]], span["end"]
         assert left + text[at:] == document["text"]
     lost = sum(len(text or "") for text in ROWS["text"][:3]) - sum(len(row["text"]) for row in documents)
     assert done["cut"]["characters"] == lost

@@ -90,9 +90,9 @@ def test_an_item_is_found_in_every_form_and_the_cut_leaves_the_rest(form, item, 
         assert paragraph in cut["left"]
     assert item.question[:20] not in cut["left"] and item.question[-20:] not in cut["left"]
     at, kept = 0, []
-    for begin, end in cut["cut"]:
-        kept.append(text[at:begin])
-        at = end
+    for span in cut["cut"]:
+        kept.append(text[at : span["start"]])
+        at = span["end"]
     assert "".join([*kept, text[at:]]) == cut["left"]  # nothing is cut that the evidence does not list
     # and of the rest every letter is there
     rest = FORMS[form]("", page) if form != "split" else "\n\n".join(page)

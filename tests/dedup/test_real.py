@@ -33,7 +33,9 @@ def measured(request: pytest.FixtureRequest, spark: SparkSession, shared_data: P
     yield documents, sets, pairs
 
 
-@pytest.mark.parametrize("local", [0, 10**6], ids=["distributed", "one task"])
+@pytest.mark.parametrize(
+    "local", [pytest.param(0, id="distributed", marks=pytest.mark.slow), pytest.param(10**6, id="one task")]
+)
 def test_against_brute_force(measured: tuple, local: int) -> None:
     documents, sets, pairs = measured
     found = outcome(dedup_decisions(documents, DedupConfig(containment_threshold=None, local_documents=local)))

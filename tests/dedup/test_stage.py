@@ -107,7 +107,9 @@ def test_equals_the_oracle_on_50_random_corpora(spark: SparkSession, local: int)
     assert sum(counts.values()) == len(expected)
 
 
-@pytest.mark.parametrize("local", [0, 10**6], ids=["distributed", "one task"])
+@pytest.mark.parametrize(
+    "local", [pytest.param(0, id="distributed", marks=pytest.mark.slow), pytest.param(10**6, id="one task")]
+)
 def test_a_url_alone_is_no_proof(spark: SparkSession, local: int) -> None:
     first, second = ([f"{name}{i}" for i in range(100)] for name in "ab")
     rows = [
@@ -163,7 +165,15 @@ def test_missing_column_is_named(spark: SparkSession) -> None:
         dedup_decisions(frame(spark, [("a", None, "x")]), DedupConfig(survivor="best_quality"))
 
 
-@pytest.mark.parametrize("partitions, seed, local", [(1, 1, 0), (7, 2, 0), (64, 3, 0), (5, 4, 10**6)])
+@pytest.mark.parametrize(
+    "partitions, seed, local",
+    [
+        pytest.param(1, 1, 0, marks=pytest.mark.slow),
+        (7, 2, 0),
+        pytest.param(64, 3, 0, marks=pytest.mark.slow),
+        (5, 4, 10**6),
+    ],
+)
 def test_same_decisions_for_any_partitioning(spark: SparkSession, partitions: int, seed: int, local: int) -> None:
     documents = [d for number in range(6) for d in corpus(100 + number)]
     reference = dedup_decisions(frame(spark, documents), DedupConfig(local_documents=0))
@@ -172,6 +182,7 @@ def test_same_decisions_for_any_partitioning(spark: SparkSession, partitions: in
     assert sorted(other.collect()) == sorted(reference.collect())
 
 
+@pytest.mark.slow
 def test_samples_of_large_documents_are_compared_alike(spark: SparkSession) -> None:
     documents = frame(spark, [d for number in range(6) for d in corpus(110 + number)])
     here, there = (
@@ -181,6 +192,7 @@ def test_samples_of_large_documents_are_compared_alike(spark: SparkSession) -> N
     assert here == there and len(here) > 50
 
 
+@pytest.mark.slow
 def test_large_sketches_are_no_single_task(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few documents may be books."""
     documents = frame(spark, corpus(100))
@@ -190,6 +202,7 @@ def test_large_sketches_are_no_single_task(spark: SparkSession, monkeypatch: pyt
     assert sorted(dedup_decisions(documents, DedupConfig()).collect()) == sorted(reference) and reference
 
 
+@pytest.mark.slow
 def test_intermediate_tables_as_on_a_cluster(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,7 +71,14 @@ def test_variance_is_estimated_without_bias(parts: tuple[float, float, float]):
 
 @pytest.mark.parametrize(
     ("pairs", "parts"),
-    [(3, (1, 0, 1)), (8, (1, 0, 1)), (3, (1, 0, 20)), (8, (1, 0.5, 1)), (4, (0.3, 2, 1)), (8, (0, 0, 1))],
+    [
+        (3, (1, 0, 1)),
+        (8, (1, 0, 1)),
+        *(
+            pytest.param(pairs, parts, marks=pytest.mark.slow)
+            for pairs, parts in ((3, (1, 0, 20)), (8, (1, 0.5, 1)), (4, (0.3, 2, 1)), (8, (0, 0, 1)))
+        ),
+    ],
 )
 def test_false_alarms_and_coverage(pairs: int, parts: tuple[float, float, float]):
     rng = np.random.default_rng(11)
@@ -83,6 +90,7 @@ def test_false_alarms_and_coverage(pairs: int, parts: tuple[float, float, float]
         assert within(alarms, DRAWS, 0.05), alarms / DRAWS
 
 
+@pytest.mark.slow
 def test_power_is_what_the_smallest_visible_effect_says():
     """Where pairs alone vary: five degrees of freedom, and a visible effect that is some estimated standard errors."""
     rng = np.random.default_rng(5)

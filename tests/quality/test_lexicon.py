@@ -129,6 +129,7 @@ def test_the_stage_drops_by_terms_and_hosts_and_says_which(spark: SparkSession, 
     assert [row["reason"] for row in kept] == [None, None, None]
 
 
+@pytest.mark.slow
 def test_real_pages(shared_data: Path) -> None:
     """Nothing of what people wrote and chose is dropped; of raw crawl text what is spam."""
     quality = shared_data / "quality"

@@ -66,6 +66,7 @@ def test_what_is_gone_is_not_taken_for_nothing(pruned, demo):
             ask()
 
 
+@pytest.mark.slow
 def test_a_run_that_keeps_no_documents_is_finished_and_refuses_what_it_cannot_redo(spark, demo, tmp_path):
     def small_run(settings):
         crawl = str(demo.folder / "sample" / "crawl" / "saved")

@@ -105,7 +105,14 @@ train._fit([(True, "a text")], CitationConfig())
     assert len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.parametrize("victims", [[], ["driver"], ["jvm"]], ids=["nobody", "driver", "jvm"])
+@pytest.mark.parametrize(
+    "victims",
+    [
+        pytest.param([], id="nobody"),
+        pytest.param(["driver"], id="driver", marks=pytest.mark.slow),
+        pytest.param(["jvm"], id="jvm"),
+    ],
+)
 def test_nothing_stays_of_a_session_who_of_it_was_killed(started, tmp_path, victims):
     process = started(SESSION, *victims)
     said = process.communicate(timeout=120)[0]

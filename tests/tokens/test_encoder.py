@@ -70,6 +70,13 @@ def test_tricky_unicode(default, texts):
     models.assert_same(encoder, reference, texts)
 
 
+def test_the_table_starts_with_the_pieces_as_texts_spell_them():
+    encoder = Encoder.load()
+    known = encoder._chunks._entries.copy()
+    encoder.encode_batch(["the weather of the day"])
+    assert np.array_equal(encoder._chunks._entries, known)  # nothing had to be joined
+
+
 def test_random_runs_of_pieces(default):
     encoder, reference = default
     rng = random.Random(1)

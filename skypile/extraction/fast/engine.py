@@ -2,8 +2,8 @@
 
 1.5 ms for a page of 270 KB and 300 blocks, one core: decoding 0.05, scanning 0.4, features 0.5, trees 0.3, choosing
 and joining 0.1 (WCXB dev, where trafilatura's default takes twenty times as long). Deterministic; raises on no input.
-The first call in an environment compiles for 30 s (`warm_up`); the machine code is kept beside the modules, or where
-NUMBA_CACHE_DIR says.
+The first call in an environment compiles for 30 to 80 s (`warm_up`); the machine code is kept beside the modules, or
+where NUMBA_CACHE_DIR says.
 """
 
 from typing import NamedTuple
@@ -71,8 +71,8 @@ def keep_and_join(page, title, description, named, model, names):
 
 
 def warm_up() -> None:
-    """Load the model and the compiled code: 0.1 s, or 30 s of compiling where no cache of it is found. Call it before
-    pages are timed or limited."""
+    """Load the model and the compiled code: 0.1 s, or 30 to 80 s of compiling where no cache of it is found. Call it
+    before pages are timed or limited."""
     html = b"<title>t</title><p>One sentence.<pre>x</pre><br><br>two"
     with quick_loading():  # of everything compiled that Python calls for a page
         foreign_characters(html)

@@ -9,6 +9,7 @@ discounts, nodes of each length), zeros up to a multiple of 64, then the arrays 
 a multiple of 64. Little-endian throughout.
 """
 
+import functools
 import json
 import math
 import struct
@@ -27,6 +28,9 @@ VERSION: Final = 1
 MAX_NODES: Final = (1 << 32) - 1
 ARRAYS: Final = ("words", "logs", "suffixes", "backoffs", "children")
 _ALIGNMENT: Final = 64
+# Bits of the filter for each n-gram, at least; 0.06 to 0.12 of them are set. Chinese pages take the same time within
+# 5 % with 3 to 24.
+_FILTER_BITS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,11 @@ class NgramModel:
     def __len__(self) -> int:
         """Number of n-grams of all lengths."""
         return len(self.words)
+
+    @functools.cached_property
+    def filter(self) -> np.ndarray:
+        """See `build_filter`; built when it is first asked for, and kept."""
+        return build_filter(self.words, self.children)
 
 
 def from_levels(
@@ -179,3 +188,34 @@ def _sound(starts, words, suffixes, children):
                     if words[child] <= words[child - 1]:
                         return False
     return True
+
+
+@numba.njit(cache=True, nogil=True)
+def build_filter(words, children):
+    """A bit for each node and child, uint64 [a power of two]: where it is not set, the node has no such child.
+
+    5 ns for each n-gram, and 1 to 2 bytes.
+    """
+    size = 1
+    while 64 * size < _FILTER_BITS * len(words):
+        size *= 2
+    bits = np.zeros(size, np.uint64)
+    for node in range(len(children) - 1):
+        for child in range(np.int64(children[node]), np.int64(children[node + 1])):
+            at, bit = _place(size, node, words[child])
+            bits[at] |= bit
+    return bits
+
+
+@numba.njit(cache=True, nogil=True)
+def may_follow(bits, node, word):
+    """Whether the filter has a bit for a node and its child of this word."""
+    at, bit = _place(len(bits), node, word)
+    return bits[at] & bit != 0
+
+
+@numba.njit(cache=True, nogil=True)
+def _place(size, node, word):
+    """Where a node's child of a word has its bit: an entry of `size`, and the bit in it (uint64)."""
+    mixed = (np.uint64(node) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(word)) * np.uint64(0xC2B2AE3D27D4EB4F)
+    return np.int64(mixed >> np.uint64(32)) & (size - 1), np.uint64(1) << (mixed >> np.uint64(26) & np.uint64(63))

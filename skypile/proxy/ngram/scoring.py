@@ -2,7 +2,9 @@
 
 The state between two words is the node of the longest n-gram that ends here and has a continuation in the model. The
 next word is looked for among its children; where it is not, the state gives way to its suffix, at the price of its
-backoff. Each word costs one successful search and on average less than one that fails.
+backoff. Each word costs one successful search and, where words are Chinese characters, two that fail: to these a bit of
+the model's filter (`model.build_filter`) says no, without the branches of a search. Chinese pages take 62 % of the time
+so in a model of 40,000 n-grams and 80 % in one of 270,000; English ones, where fewer searches fail, 97 %.
 
 Cost: 5 million words a CPU second of unseen text in a model of 3 million n-grams, 2.4 million in one of 16 million.
 """
@@ -14,7 +16,7 @@ import numba
 import numpy as np
 
 from skypile.proxy.ngram.counting import Texts, check_texts
-from skypile.proxy.ngram.model import NgramModel
+from skypile.proxy.ngram.model import NgramModel, may_follow
 from skypile.proxy.ngram.sorting import BEGIN, END, SPECIAL, UNKNOWN
 
 
@@ -70,11 +72,11 @@ def known(model: NgramModel, ids: np.ndarray) -> np.ndarray:
 
 
 def _arrays(model: NgramModel) -> tuple[np.ndarray, ...]:
-    return model.unigrams, model.words, model.logs, model.suffixes, model.backoffs, model.children
+    return model.unigrams, model.words, model.logs, model.suffixes, model.backoffs, model.children, model.filter
 
 
 @numba.njit(cache=True, nogil=True)
-def _score(ids, offsets, unigram_count, unigrams, words, logs, suffixes, backoffs, children, out):
+def _score(ids, offsets, unigram_count, unigrams, words, logs, suffixes, backoffs, children, bits, out):
     written = 0
     for text in range(len(offsets) - 1):
         state = np.int64(unigrams[BEGIN])
@@ -85,16 +87,17 @@ def _score(ids, offsets, unigram_count, unigrams, words, logs, suffixes, backoff
             log = np.float32(0)
             found = np.int64(-1)
             while True:
-                first, last = np.int64(children[state]), np.int64(children[state + 1])
-                while first < last:
-                    middle = (first + last) >> 1
-                    if words[middle] < word:
-                        first = middle + 1
-                    else:
-                        last = middle
-                if first < np.int64(children[state + 1]) and words[first] == word:
-                    found = first
-                    break
+                if may_follow(bits, state, word):
+                    first, last = np.int64(children[state]), np.int64(children[state + 1])
+                    while first < last:
+                        middle = (first + last) >> 1
+                        if words[middle] < word:
+                            first = middle + 1
+                        else:
+                            last = middle
+                    if first < np.int64(children[state + 1]) and words[first] == word:
+                        found = first
+                        break
                 log += backoffs[state]
                 if state < unigram_count:
                     found = np.int64(unigrams[word]) if word < len(unigrams) else np.int64(UNKNOWN)

@@ -23,7 +23,9 @@ def test_pairs_of_a_bucket(spark: SparkSession, members: int) -> None:
     assert sorted(pairs) == sorted(expected)
 
 
-@pytest.mark.parametrize("local", [0, 10**6], ids=["distributed", "one task"])
+@pytest.mark.parametrize(
+    "local", [pytest.param(0, id="distributed", marks=pytest.mark.slow), pytest.param(10**6, id="one task")]
+)
 def test_groups_within_a_shared_template_are_told_apart(spark: SparkSession, local: int) -> None:
     """300 groups of 5: pages of a group are near-duplicates, groups share the template (J about 0.55)."""
     group = F.col("id") % 300

@@ -38,9 +38,8 @@ def tree(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize(
-    "local", [pytest.param(0, id="distributed", marks=pytest.mark.slow), pytest.param(10**6, id="one task")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("local", [0, 10**6], ids=["distributed", "one task"])
 def test_arrivals_equal_one_go(spark: SparkSession, tmp_path: Path, local: int) -> None:
     documents = [d for seed in range(200, 212) for d in corpus(seed)]
     random.Random(1).shuffle(documents)
