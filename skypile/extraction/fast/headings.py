@@ -72,6 +72,7 @@ deixe um comentário, commenti, lascia un commento, komentarze, dodaj komentarz,
 LONGEST = 9  # tokens, one more than the longest phrase has
 LONGEST_BYTES = 80
 SIZE, BEGINS = 1 << 12, 1 << 13  # of the tables of phrases and of what they begin with
+BEFORE = 8  # blocks before the first that is kept are looked at, and none behind the last
 LARGEST_SHARE = 0.5  # of the kept words
 LINKED = 0.5  # of the bytes of what a phrase introduces
 H1, H6, LEGEND = TAG_ID["h1"], TAG_ID["h6"], TAG_ID["legend"]
@@ -150,6 +151,21 @@ def _trimmed(text, i, end):
 
 
 @borrows
+def _may_begin(text, i, end):
+    """Whether the first token of text[i:end] may be a phrase's, as with one block in twenty."""
+    value, wide = np.uint32(0x811C9DC5), i + 2 < end and 0xE3 <= text[i] <= 0xE9
+    stop = min(end, i + 3) if wide else end
+    while i < stop:
+        c = np.uint32(text[i])
+        lower = c | np.uint32(32)
+        if not wide and (0xE3 <= c <= 0xE9 or not (97 <= lower <= 122 or 48 <= c <= 57 or c >= 0x80)):
+            break
+        value = np.uint32((value ^ (lower if c < 128 else c)) * np.uint32(0x01000193))
+        i += 1
+    return FIRST[value & np.uint32(BEGINS - 1)]
+
+
+@borrows
 def _kind(value):
     slot = np.int64(value & np.uint32(SIZE - 1))
     while KEYS[slot] != 0:
@@ -163,8 +179,8 @@ def _kind(value):
 def _phrase(text, start, stop, found, whole):
     """Kind of the phrase that text[start:stop] is (`whole`) or begins with, else 0. `found`: room for tokens."""
     i, end = _trimmed(text, start, stop)
-    if not tokens(text, i, min(end, i + LONGEST_BYTES), found[:1]) or not FIRST[found[0] & np.uint32(BEGINS - 1)]:
-        return 0  # nearly all blocks
+    if not _may_begin(text, i, end):
+        return 0
     n = tokens(text, i, end if whole else min(end, i + LONGEST_BYTES), found)
     value, kind = np.uint32(0), 0
     for k in range(n):
@@ -179,18 +195,29 @@ def _phrase(text, start, stop, found, whole):
 @njit(cache=True)
 def drop_headed(page, keep, score, words, comments):
     """Take out of `keep` what such headings introduce. `score`, `words`: float32 [B]; `comments`: whether those go."""
-    found = np.empty(LONGEST, np.uint32)
-    kinds, some = np.zeros(len(keep), np.uint8), False
-    for b in range(len(keep)):
-        size = page.stop[b] - page.start[b]
-        if size <= LONGEST_BYTES:
-            kinds[b] = _phrase(page.text, page.start[b], page.stop[b], found, True)
-            some |= kinds[b] > 0
-        points = keep[b] and not kinds[b] and page.link[b] >= LINKED * size
-        if points and _phrase(page.text, page.start[b], page.stop[b], found, False) == RELATED:
-            keep[b] = False
-    if some:
+    kinds, found = np.zeros(len(keep), np.uint8), np.empty(LONGEST, np.uint32)
+    if _mark(page.text, page.start, page.stop, page.link, keep, kinds, found):
         _drop_sections(page, keep, score, words, kinds, comments)
+
+
+@borrows
+def _mark(text, start, stop, link, keep, kinds, found):
+    """The blocks that are a phrase into `kinds`, and those that begin with one and are mostly a link out of `keep`;
+    whether there are any of the first. `found`: room for tokens."""
+    first, last = len(keep), -1
+    for b in range(len(keep)):
+        if keep[b]:
+            first, last = min(first, b), b
+    some = False
+    for b in range(max(first - BEFORE, 0), last + 1):
+        size = stop[b] - start[b]
+        if size <= LONGEST_BYTES:
+            kinds[b] = _phrase(text, start[b], stop[b], found, True)
+            some |= kinds[b] > 0
+        points = keep[b] and not kinds[b] and link[b] >= LINKED * size
+        if points and _phrase(text, start[b], stop[b], found, False) == RELATED:
+            keep[b] = False
+    return some
 
 
 @njit(cache=True)
