@@ -73,6 +73,7 @@ LONGEST = 9  # tokens, one more than the longest phrase has
 LONGEST_BYTES = 80
 SIZE, BEGINS = 1 << 12, 1 << 13  # of the tables of phrases and of what they begin with
 BEFORE = 8  # blocks before the first that is kept are looked at, and none behind the last
+WORK = 8  # blocks that may be passed on the way to where sections end, by those of the page: it may be all headings
 LARGEST_SHARE = 0.5  # of the kept words
 LINKED = 0.5  # of the bytes of what a phrase introduces
 H1, H6, LEGEND = TAG_ID["h1"], TAG_ID["h6"], TAG_ID["legend"]
@@ -230,7 +231,10 @@ def _drop_sections(page, keep, score, words, kinds, comments):
         if keep[b] and (surest < 0 or score[b] > score[surest]):
             surest = b
     limit, after = LARGEST_SHARE * before[-1], 0
+    work = WORK * len(keep)
     for b in range(len(keep)):
+        if work <= 0:
+            break
         if b < after or not kinds[b] or (kinds[b] == COMMENTS and not comments):
             continue
         heading = H1 <= page.tag[page.outer[b]] <= H6 or page.tag[page.outer[b]] == LEGEND
@@ -242,6 +246,7 @@ def _drop_sections(page, keep, score, words, kinds, comments):
         stop = last[e] + 1
         if stop == b + 1 and page.parent[e] >= 0:
             stop = _end_behind(page, b, page.parent[e], last, kinds[b] == COMMENTS)
+            work -= stop - b
         if not b <= surest < stop and before[stop] - before[b] < limit:
             keep[b:stop] = False
             after = stop
