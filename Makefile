@@ -20,8 +20,8 @@ setup: .venv/.core  ## Build .venv with the core install
 demo: .venv/.core  ## Run the pipeline on a small crawl of our own making and score it
 	$(BIN)/skypile demo --config configs/demo.toml --output demo
 
-test: .venv/.dev  ## Run the tests, in two processes
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: .venv/.dev  ## Run the tests, in three processes
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 test-slow: .venv/.dev  ## Run what takes a minute a test and rarely breaks: before a release
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
