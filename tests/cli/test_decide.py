@@ -32,6 +32,7 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(run):
     assert stage_folder.manifest(run, "quality_filter") == before
 
 
+@pytest.mark.slow
 def test_it_prints_a_table_and_makes_the_run_what_it_says(run):
     done = skypile("decide", run, "--set", ENGLISH)
     assert done.returncode == 0, done.stderr

@@ -87,6 +87,7 @@ def judged(spark: SparkSession, pages: list[dict[str, Any]], tmp_path_factory: p
     return run(spark, tmp_path_factory.mktemp("blocks"), pages, CONFIG)
 
 
+@pytest.mark.slow
 def test_spun_paragraphs_are_cut_and_nothing_else(pages: list[dict[str, Any]], judged: list[Any]) -> None:
     given = {row["record_id"]: row["text"] for row in pages}
     left = {"spun": 0, "own": 0}
@@ -105,6 +106,7 @@ def test_spun_paragraphs_are_cut_and_nothing_else(pages: list[dict[str, Any]], j
     assert sum(row["reason"] == "recurring_blocks" for row in judged) >= 8
 
 
+@pytest.mark.slow
 def test_evidence_says_what_was_cut_and_where_it_still_stands(pages: list[dict[str, Any]], judged: list[Any]) -> None:
     given = {row["record_id"]: row["text"] for row in pages}
     by_id = {row["record_id"]: row for row in judged}
