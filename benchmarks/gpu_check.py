@@ -3,10 +3,10 @@
     make gpu-check        (or: python -m benchmarks.gpu_check [--device cuda] [--english F] [--chinese F] [--output F])
 
 Needs PyTorch, and numba-cuda for the tokens; of skypile's other needs NumPy, Numba, PyArrow, SciPy, SentencePiece and
-protobuf. One row a check,
-written as it is found; a check that cannot be made says why in its row, and the others go on. `--output check.md` (or
-.json) holds the table. Texts are JSONL with a field text; without them, prose from the sample's grammar, which repeats
-its words more than the web does. `--quick` is for trying the script itself, on a CPU too.
+protobuf. One row a check, written as it is found; a check that cannot be made says why in its row, and the others go
+on. `--output check.md` (or .json) holds the table. Texts are JSONL with a field text; without them, prose from the
+sample's grammar, which repeats its words more than the web does. `--quick` is for trying the script itself, on a CPU
+too.
 """
 
 import argparse

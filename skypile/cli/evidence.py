@@ -21,6 +21,7 @@ from skypile.cli.console import (
     shown,
 )
 from skypile.cli.receipt import print_receipt, receipt
+from skypile.errors import Refused
 from skypile.run_folder import ledger
 from skypile.run_folder.output import tokens_folder
 from skypile.run_folder.run_config import check_run, run_config
@@ -76,10 +77,11 @@ def status(run: VerdictsFolder, as_json: AsJson = False) -> None:
 
 
 def _tokens_status(run: str) -> dict[str, Any] | None:
-    """What `status --json` shows of a run's token shards; None where its settings ask for none."""
-    if not files.exists(files.join(run, "config.toml")):
+    """What `status --json` shows of a run's token shards; None where its settings ask for none, or cannot be read."""
+    try:
+        wanted = run_config(run).tokens
+    except (FileNotFoundError, Refused):  # another command's folder, or another version's run: its stages are told
         return None
-    wanted = run_config(run).tokens
     if not wanted.enabled:
         return None
     folder = tokens_folder(run, wanted.output)

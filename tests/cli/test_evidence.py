@@ -90,6 +90,16 @@ def test_the_hint_is_printed_and_bounds_are_said(run):
     assert skypile("why", "a.example", "--run", run, "--most", "3").stdout.count("record ") == 3
 
 
+def test_status_of_a_run_by_other_settings(run, tmp_path):
+    """Of another version, or damaged: what the stages wrote is told all the same."""
+    for content in ("[tokens]\nsetting_of_tomorrow = true\n", "[tokens"):
+        copy = shutil.copytree(run, tmp_path / str(len(content)))
+        (copy / "config.toml").write_text(content)
+        done = skypile("status", str(copy), "--json")
+        assert done.returncode == 0, done.stderr
+        assert [stage["stage"] for stage in json.loads(done.stdout)["stages"]] == ["extraction"]
+
+
 def test_json_alone_on_standard_output(run):
     status = json.loads(skypile("status", run, "--json").stdout)
     [stage] = status["stages"]
